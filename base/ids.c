@@ -1,0 +1,114 @@
+#include "base/ids.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+static const char digits32[] = "0123456789abcdefghijklmnopqrstuv";
+
+/* 16 bytes as 26 digits, most significant first (the first digit carries 3 bits). */
+static void encode(const unsigned char b[16], char text[ID_TEXT])
+{
+    unsigned __int128 v = 0;
+    for (int i = 0; i < 16; i++)
+        v = v << 8 | b[i];
+    for (int i = 25; i >= 0; i--, v >>= 5)
+        text[i] = digits32[(unsigned)v & 31];
+    text[26] = 0;
+}
+
+/* One system call buys randomness for many ids. */
+static void pooled_random(unsigned char *p, size_t n)
+{
+    static __thread unsigned char pool[1024];
+    static __thread size_t left;
+    if (left < n) {
+        random_bytes(pool, sizeof pool);
+        left = sizeof pool;
+    }
+    left -= n;
+    memcpy(p, pool + left, n);
+}
+
+void id_new(char text[ID_TEXT])
+{
+    unsigned char b[16];
+    uint64_t ms = (uint64_t)(clock_wall_us() / 1000);
+    for (int i = 0; i < 6; i++)
+        b[i] = (unsigned char)(ms >> (40 - 8 * i));
+    pooled_random(b + 6, 10);
+    encode(b, text);
+}
+
+void id_derive(struct str domain, struct str seed, char text[ID_TEXT])
+{
+    unsigned char digest[SHA256_BYTES];
+    hmac_sha256(domain, seed, digest);
+    encode(digest, text);
+}
+
+bool id_valid(struct str s)
+{
+    if (s.n < 1 || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-')
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '-'))
+            return false;
+    return true;
+}
+
+void random_bytes(void *p, size_t n)
+{
+    unsigned char *at = p;
+    while (n) {
+        ssize_t got = getrandom(at, n, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            BUG("no randomness");
+        at += got;
+        n -= (size_t)got;
+    }
+}
+
+void sha256(struct str data, unsigned char out[SHA256_BYTES])
+{
+    if (EVP_Digest(data.p, data.n, out, NULL, EVP_sha256(), NULL) != 1)
+        BUG("SHA-256 failed");
+}
+
+void hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_BYTES])
+{
+    if (!HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)data.p, data.n, out, NULL))
+        BUG("HMAC failed");
+}
+
+void hex_text(const unsigned char *p, size_t n, char *text)
+{
+    for (size_t i = 0; i < n; i++)
+        snprintf(text + 2 * i, 3, "%02x", p[i]);
+}
+
+uint64_t mix64(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+uint64_t hash64(struct str s, uint64_t seed)
+{
+    uint64_t h = seed ^ (s.n * 0x9e3779b97f4a7c15u), w;
+    for (; s.n >= 8; s = str_make(s.p + 8, s.n - 8)) {
+        memcpy(&w, s.p, 8);
+        h = mix64(h ^ w);
+    }
+    w = 0;
+    if (s.n)
+        memcpy(&w, s.p, s.n);
+    return mix64(h ^ w);
+}
