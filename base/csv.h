@@ -40,13 +40,15 @@ struct csv {
     size_t *ends;         /* end of each finished cell in text */
     struct str *cells;
     size_t n_cells;
-    uint64_t line, row_line, quote_line, offset, row_offset, rows;
-    char separator; /* 0 until found or set */
+    uint64_t line, row_line, quote_line; /* now; where the record, the last quoted cell began */
+    uint64_t offset, row_offset, rows;
+    unsigned char classes[256]; /* what a byte means once the separator is known */
+    char separator;             /* 0 until found or set */
     uint8_t state;
-    uint8_t bom;       /* bytes of a byte order mark seen */
-    bool head_quoted;  /* inside quotes while looking for the end of the first record */
-    bool after_cr;     /* the last byte ended a record with CR: a LF now belongs to it */
-    bool cell_started; /* the record has a cell in progress, even an empty one */
+    bool head_done;
+    bool head_quoted; /* inside quotes while looking for the end of the first record */
+    bool after_cr;    /* the last byte was a CR: a LF now belongs to it */
+    bool in_record;   /* a record has begun */
 };
 
 /* separator 0: find it. Fails (no memory) with REQUEST_TOO_LARGE. */

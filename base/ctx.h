@@ -29,6 +29,9 @@ struct ctx {
     const volatile bool *cancelled; /* set when the caller hung up; may be NULL */
     struct db_read *read;
     struct unit *unit;
+    /* Set by a handler: called once after its unit was committed and before the caller is answered, on the committer's thread. It must
+     * not block or fail: it marks a cache stale, wakes a job. */
+    void (*after_commit)(struct ctx *c);
 };
 
 C_END

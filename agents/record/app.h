@@ -1,0 +1,26 @@
+/* app.h: the parts of the running house that main opened. Handlers reach them through ctx->app; nothing is global. */
+#ifndef AGENTS_RECORD_APP_H
+#define AGENTS_RECORD_APP_H
+
+#include "base/ctx.h"
+#include "proto/names.h"
+
+C_BEGIN
+
+struct db;
+struct committer;
+struct active; /* agents/record/active.h: which model, policy and engagement model each workspace has in service */
+
+struct app {
+    struct db *db;
+    struct committer *committer;
+    struct active *active;
+    const char *code_version;
+    struct str secret_key; /* keys of page tokens and signatures are derived from it */
+    /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit: agents/triage/triage.h. Through this port
+     * other agents have a lead triaged in their own commit. */
+    struct status (*triage)(struct ctx *c, Lead *lead, bool explain, Decision **ret);
+};
+
+C_END
+#endif

@@ -1,0 +1,25 @@
+/* events.h: the event log, the nervous system of the house. Every effect appends an event in its own commit. */
+#ifndef AGENTS_RECORD_EVENTS_H
+#define AGENTS_RECORD_EVENTS_H
+
+#include "agents/record/app.h"
+
+C_BEGIN
+
+struct event {
+    AgentType agent_type;
+    const char *agent_id;     /* "triage" where one of a kind */
+    const char *action;       /* "lead.triaged", "lead.created" ... */
+    const char *subject;      /* "leads/x" */
+    const char *conversation; /* "" if none */
+    const char *decision;     /* "decisions/x" or "" */
+    struct str payload;       /* marketing.v1 bytes of what the action names, or empty */
+};
+
+/* Adds the event to the ctx's unit. Texts must live as long as the unit. */
+void event_add(struct ctx *c, const struct event *e);
+
+extern const struct stmt_table events_statements;
+
+C_END
+#endif

@@ -1,0 +1,46 @@
+#include "base/pb.h"
+
+static void *allocate(void *arena, size_t n)
+{
+    return arena_raw(arena, n);
+}
+
+static void release(void *arena, void *p)
+{
+    (void)arena;
+    (void)p;
+}
+
+ProtobufCAllocator pb_allocator(struct arena *a)
+{
+    ProtobufCAllocator allocator = { allocate, release, a };
+    return allocator;
+}
+
+void *pb_new(struct arena *a, const ProtobufCMessageDescriptor *d)
+{
+    void *m = arena_raw(a, d->sizeof_message);
+    if (m)
+        d->message_init(m);
+    return m;
+}
+
+struct str pb_pack(struct arena *a, const void *message)
+{
+    size_t n = protobuf_c_message_get_packed_size(message);
+    uint8_t *p = arena_raw(a, n);
+    if (p)
+        protobuf_c_message_pack(message, p);
+    return str_make((char *)p, p ? n : 0);
+}
+
+void *pb_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, struct str bytes)
+{
+    ProtobufCAllocator allocator = pb_allocator(a);
+    return protobuf_c_message_unpack(d, &allocator, bytes.n, (const uint8_t *)bytes.p);
+}
+
+char *pb_str(struct arena *a, struct str s)
+{
+    return s.n ? arena_dup(a, s) : (char *)protobuf_c_empty_string;
+}
