@@ -12,12 +12,14 @@
 C_BEGIN
 
 struct app;     /* agents/record/app.h: the parts that main opened */
+struct db;      /* store/db.h: where db_query reads */
 struct db_read; /* store/db.h: the snapshot, opened at the first read */
 struct unit;    /* store/db.h: the effects */
 
 struct ctx {
     struct arena *arena;
     struct app *app;
+    struct db *db;         /* NULL where the call reads nothing */
     const char *method;    /* "marketing.v1.TriageService/TriageLead", or the job's name */
     const char *workspace; /* the tenant, from the credential; never from the request */
     const char *principal; /* who calls: "anonymous" without authentication */
