@@ -103,6 +103,16 @@ size_t metric_value(enum metric_label l, const char *value)
     return i;
 }
 
+size_t metric_find(enum metric_label l, const char *value)
+{
+    size_t i = 0;
+    pthread_mutex_lock(&lock);
+    while (i < METRIC_VALUES && (!values[l][i] || strcmp(values[l][i], value) != 0))
+        i++;
+    pthread_mutex_unlock(&lock);
+    return i;
+}
+
 void metric_add(enum metric m, size_t value, uint64_t n)
 {
     struct shard *s = mine ? mine : take_shard();

@@ -30,6 +30,8 @@ enum metric_label {
 /* The index of a label's value, the same for the same text; the text must last. Not for METHOD_CODE: its
  * index is metric_method_code(). */
 size_t metric_value(enum metric_label l, const char *value);
+/* The same, but never adds: METRIC_VALUES where the label has no such value yet. The text need not last. */
+size_t metric_find(enum metric_label l, const char *value);
 static inline size_t metric_method_code(size_t method, unsigned code)
 {
     return method * METRIC_CODES + code;

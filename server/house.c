@@ -1,0 +1,110 @@
+#include "server/house.h"
+
+#include "agents/record/active.h"
+#include "agents/triage/triage.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "proto/descriptors.h"
+#include "server/jobs.h"
+#include "server/metrics_listener.h"
+#include "server/report.h"
+#include "server/rpc/rpc.h"
+#include "server/services.h"
+#include "server/version.h"
+#include "store/committer.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RANDOM_KEY_BYTES 32
+
+static struct status open_secret(struct house *h)
+{
+    const char *given = h->options.secret_key;
+    char *random = arena_alloc(&h->arena, RANDOM_KEY_BYTES);
+    if (!random)
+        return fail_memory();
+    random_bytes(random, RANDOM_KEY_BYTES);
+    h->app.secret_key = given[0] ? str_of(given) : str_make(random, RANDOM_KEY_BYTES);
+    return ok();
+}
+
+static struct status open_store(struct house *h)
+{
+    struct db_options o;
+    memset(&o, 0, sizeof o);
+    o.url = h->options.database_url;
+    o.tables = all_statements;
+    o.read_connections = (unsigned)h->options.db_connections;
+    TRY(db_open(&o, &h->arena, &h->app.db));
+    TRY(committer_start(h->app.db, h->options.commit_queue, &h->arena, &h->app.committer));
+    return active_open(active_loaders, &h->arena, &h->app.active);
+}
+
+static struct status open_rpc(struct house *h)
+{
+    const struct options *o = &h->options;
+    struct rpc_options r;
+    rpc_options_init(&r);
+    r.address = o->listen;
+    r.methods = services((unsigned)o->max_processing_time * 1000, &h->arena, &r.n_methods);
+    if (!r.methods)
+        return fail_memory();
+    r.descriptors = str_make((const char *)proto_descriptor_set, proto_descriptor_set_size);
+    r.app = &h->app;
+    r.db = h->app.db;
+    r.committer = h->app.committer;
+    r.tls_cert = o->tls_cert[0] ? o->tls_cert : NULL;
+    r.tls_key = o->tls_key[0] ? o->tls_key : NULL;
+    r.tls_client_ca = o->tls_client_ca[0] ? o->tls_client_ca : NULL;
+    r.threads = (unsigned)o->threads;
+    r.slots = (unsigned)o->slots;
+    r.streams = (unsigned)o->streams;
+    r.db_threads = (unsigned)o->db_connections;
+    r.log_calls = o->log_calls;
+    return rpc_serve(&r, &h->arena, &h->rpc);
+}
+
+static struct status open_all(struct house *h)
+{
+    h->start_us = clock_wall_us();
+    h->app.code_version = CODE_VERSION;
+    h->app.triage = triage_decide;
+    h->app.confidence_threshold = h->options.confidence_threshold;
+    TRY(open_secret(h));
+    TRY(model_trust_open(&h->app, h->options.model_keys, h->options.accept_unsigned_models, &h->arena));
+    TRY(open_store(h));
+    if (h->options.metrics_listen[0])
+        TRY(metrics_listen(h->options.metrics_listen, &h->arena, &h->metrics));
+    TRY(jobs_start(&h->app, &h->jobs));
+    return open_rpc(h);
+}
+
+struct status house_open(struct house *h)
+{
+    struct log_line l;
+    struct status s = open_all(h);
+    if (!is_ok(s)) {
+        house_close(h);
+        return s;
+    }
+    log_begin(&l, LEVEL_INFO, "serving");
+    log_text(&l, "address", h->options.listen);
+    log_text(&l, "database", h->app.db->ops->name);
+    log_text(&l, "version", CODE_VERSION);
+    log_int(&l, "start_ms", (clock_wall_us() - h->start_us) / 1000);
+    log_end(&l);
+    return s;
+}
+
+void house_close(struct house *h)
+{
+    if (h->rpc)
+        rpc_drain(h->rpc, (unsigned)h->options.drain_seconds * 1000);
+    rpc_stop(h->rpc);
+    jobs_stop(h->jobs);
+    metrics_listener_stop(h->metrics);
+    committer_stop(h->app.committer);
+    active_close(h->app.active);
+    db_close(h->app.db);
+}

@@ -1,0 +1,36 @@
+/* house.h: the running process: what main opened, in the order it is closed again. */
+#ifndef SERVER_HOUSE_H
+#define SERVER_HOUSE_H
+
+#include "agents/record/app.h"
+#include "server/options.h"
+
+C_BEGIN
+
+struct rpc;
+struct jobs;
+struct metrics_listener;
+
+struct house {
+    struct app app; /* what handlers see */
+    struct options options;
+    struct arena arena; /* lives as long as the process */
+    int64_t start_us;
+    struct jobs *jobs;
+    struct metrics_listener *metrics;
+    struct rpc *rpc;
+};
+
+/* The house that an app is the inside of. */
+static inline struct house *house_of(struct app *app)
+{
+    return (struct house *)(void *)((char *)app - offsetof(struct house, app));
+}
+
+/* Opens everything and serves. On failure what was opened is closed again. */
+MUSTCHECK struct status house_open(struct house *h);
+/* Drains: calls under way end, what they decided is committed. */
+void house_close(struct house *h);
+
+C_END
+#endif

@@ -1,0 +1,116 @@
+#include "server/services.h"
+
+#include "agents/lead/lead.h"
+#include "agents/model/model.h"
+#include "agents/triage/triage.h"
+#include "server/system.h"
+
+/* The handlers as the runtime calls them: a handler of another type does not compile. */
+RPC_UNARY(create_lead, CreateLeadRequest, Lead)
+RPC_UNARY(get_lead, GetLeadRequest, Lead)
+RPC_UNARY(list_leads, ListLeadsRequest, ListLeadsResponse)
+RPC_UNARY(update_lead, UpdateLeadRequest, Lead)
+RPC_UNARY(delete_lead, DeleteLeadRequest, Empty)
+RPC_UNARY(batch_create_leads, BatchCreateLeadsRequest, BatchCreateLeadsResponse)
+RPC_CLIENT_STREAM(import_leads, ImportLeadsRequest, LeadImport, struct lead_import)
+RPC_UNARY(get_lead_import, GetLeadImportRequest, LeadImport)
+RPC_UNARY(list_lead_import_rejects, ListLeadImportRejectsRequest, ListLeadImportRejectsResponse)
+RPC_UNARY(merge_leads, MergeLeadsRequest, Lead)
+RPC_UNARY(ingest_events, IngestEventsRequest, IngestEventsResponse)
+RPC_UNARY(list_lead_events, ListLeadEventsRequest, ListLeadEventsResponse)
+RPC_UNARY(record_outcome, RecordOutcomeRequest, Outcome)
+
+RPC_UNARY(triage_lead, TriageLeadRequest, TriageLeadResponse)
+RPC_UNARY(batch_triage_leads, BatchTriageLeadsRequest, BatchTriageLeadsResponse)
+RPC_BIDI(stream_triage, StreamTriageRequest, StreamTriageResponse, struct triage_stream)
+RPC_UNARY(score_lead, ScoreLeadRequest, ScoreLeadResponse)
+RPC_UNARY(get_decision, GetDecisionRequest, Decision)
+RPC_UNARY(list_decisions, ListDecisionsRequest, ListDecisionsResponse)
+RPC_UNARY(explain_decision, ExplainDecisionRequest, ExplainDecisionResponse)
+RPC_UNARY(replay_decision, ReplayDecisionRequest, ReplayDecisionResponse)
+RPC_UNARY(override_decision, OverrideDecisionRequest, Decision)
+RPC_UNARY(create_routing_policy, CreateRoutingPolicyRequest, RoutingPolicy)
+RPC_UNARY(get_routing_policy, GetRoutingPolicyRequest, RoutingPolicy)
+RPC_UNARY(list_routing_policies, ListRoutingPoliciesRequest, ListRoutingPoliciesResponse)
+RPC_UNARY(publish_routing_policy, PublishRoutingPolicyRequest, RoutingPolicy)
+RPC_UNARY(test_routing_policy, TestRoutingPolicyRequest, TestRoutingPolicyResponse)
+RPC_UNARY(rollback_routing_policy, RollbackRoutingPolicyRequest, RoutingPolicy)
+
+RPC_CLIENT_STREAM(import_model, ImportModelRequest, ModelVersion, struct model_import)
+RPC_UNARY(get_model_version, GetModelVersionRequest, ModelVersion)
+RPC_UNARY(list_model_versions, ListModelVersionsRequest, ListModelVersionsResponse)
+RPC_UNARY(promote_model, PromoteModelRequest, ModelVersion)
+RPC_UNARY(rollback_model, RollbackModelRequest, RollbackModelResponse)
+RPC_UNARY(fit_engagement_model, FitEngagementModelRequest, EngagementModel)
+RPC_UNARY(get_engagement_model, GetEngagementModelRequest, EngagementModel)
+
+RPC_UNARY(get_system_status, GetSystemStatusRequest, SystemStatus)
+RPC_UNARY(get_config, GetConfigRequest, Config)
+
+#define LEAD &marketing__v1__lead_service__descriptor
+#define TRIAGE &marketing__v1__triage_service__descriptor
+#define MODEL &marketing__v1__model_service__descriptor
+#define SYSTEM &marketing__v1__system_service__descriptor
+
+/* Longest time of unary calls: 0 stands for the option max_processing_time. Streams end with their caller. */
+static const struct rpc_method methods[] = {
+    { LEAD, "CreateLead", &create_lead_rpc, LANE_READ, "leads.write", RPC_MUTATES, 256, 0 },
+    { LEAD, "GetLead", &get_lead_rpc, LANE_READ, "leads.read", 0, 128, 0 },
+    { LEAD, "ListLeads", &list_leads_rpc, LANE_DB, "leads.read", 0, 16384, 0 },
+    { LEAD, "UpdateLead", &update_lead_rpc, LANE_READ, "leads.write", RPC_MUTATES, 256, 0 },
+    { LEAD, "DeleteLead", &delete_lead_rpc, LANE_DB, "leads.delete", RPC_MUTATES, 128, 0 },
+    { LEAD, "BatchCreateLeads", &batch_create_leads_rpc, LANE_DB, "leads.write", RPC_MUTATES, 65536, 0 },
+    { LEAD, "ImportLeads", &import_leads_rpc, LANE_DB, "leads.import", RPC_MUTATES, 131072, 0 },
+    { LEAD, "GetLeadImport", &get_lead_import_rpc, LANE_READ, "leads.read", 0, 128, 0 },
+    { LEAD, "ListLeadImportRejects", &list_lead_import_rejects_rpc, LANE_DB, "leads.read", 0, 16384, 0 },
+    { LEAD, "MergeLeads", &merge_leads_rpc, LANE_DB, "leads.write", RPC_MUTATES, 1024, 0 },
+    { LEAD, "IngestEvents", &ingest_events_rpc, LANE_DB, "leads.write", RPC_MUTATES, 32768, 0 },
+    { LEAD, "ListLeadEvents", &list_lead_events_rpc, LANE_DB, "leads.read", 0, 16384, 0 },
+    { LEAD, "RecordOutcome", &record_outcome_rpc, LANE_READ, "leads.write", RPC_MUTATES, 256, 0 },
+
+    { TRIAGE, "TriageLead", &triage_lead_rpc, LANE_READ, "leads.triage", RPC_MUTATES, 512, 0 },
+    { TRIAGE, "BatchTriageLeads", &batch_triage_leads_rpc, LANE_DB, "leads.triage", RPC_MUTATES, 131072, 0 },
+    { TRIAGE, "StreamTriage", &stream_triage_rpc, LANE_READ, "leads.triage", RPC_MUTATES, 512, 0 },
+    { TRIAGE, "ScoreLead", &score_lead_rpc, LANE_READ, "leads.score", 0, 512, 0 },
+    { TRIAGE, "GetDecision", &get_decision_rpc, LANE_READ, "decisions.read", 0, 256, 0 },
+    { TRIAGE, "ListDecisions", &list_decisions_rpc, LANE_DB, "decisions.read", 0, 16384, 0 },
+    { TRIAGE, "ExplainDecision", &explain_decision_rpc, LANE_DB, "decisions.read", 0, 4096, 0 },
+    { TRIAGE, "ReplayDecision", &replay_decision_rpc, LANE_DB, "decisions.read", 0, 2048, 0 },
+    { TRIAGE, "OverrideDecision", &override_decision_rpc, LANE_DB, "decisions.override", RPC_MUTATES, 512, 0 },
+    { TRIAGE, "CreateRoutingPolicy", &create_routing_policy_rpc, LANE_DB, "policies.write", RPC_MUTATES, 1024, 0 },
+    { TRIAGE, "GetRoutingPolicy", &get_routing_policy_rpc, LANE_DB, "policies.read", 0, 512, 0 },
+    { TRIAGE, "ListRoutingPolicies", &list_routing_policies_rpc, LANE_DB, "policies.read", 0, 16384, 0 },
+    { TRIAGE, "PublishRoutingPolicy", &publish_routing_policy_rpc, LANE_DB, "policies.publish", RPC_MUTATES, 1024, 0 },
+    { TRIAGE, "TestRoutingPolicy", &test_routing_policy_rpc, LANE_SLOW, "policies.read", 0, 65536, 0 },
+    { TRIAGE, "RollbackRoutingPolicy", &rollback_routing_policy_rpc, LANE_DB, "policies.publish", RPC_MUTATES, 1024, 0 },
+
+    { MODEL, "ImportModel", &import_model_rpc, LANE_SLOW, "models.write", RPC_MUTATES, 80 * 1024, 0 },
+    { MODEL, "GetModelVersion", &get_model_version_rpc, LANE_DB, "models.read", 0, 1024, 0 },
+    { MODEL, "ListModelVersions", &list_model_versions_rpc, LANE_DB, "models.read", 0, 16384, 0 },
+    { MODEL, "PromoteModel", &promote_model_rpc, LANE_DB, "models.promote", RPC_MUTATES, 1024, 0 },
+    { MODEL, "RollbackModel", &rollback_model_rpc, LANE_DB, "models.promote", RPC_MUTATES, 1024, 0 },
+    { MODEL, "FitEngagementModel", &fit_engagement_model_rpc, LANE_SLOW, "models.write", RPC_MUTATES, 131072, 0 },
+    { MODEL, "GetEngagementModel", &get_engagement_model_rpc, LANE_DB, "models.read", 0, 256, 0 },
+
+    { SYSTEM, "GetSystemStatus", &get_system_status_rpc, LANE_DB, "system.read", 0, 128, 0 },
+    { SYSTEM, "GetConfig", &get_config_rpc, LANE_INLINE, "system.admin", 0, 128, 0 },
+};
+
+const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, size_t *ret_n)
+{
+    struct rpc_method *rows = ARENA_ARRAY(a, COUNT(methods), struct rpc_method);
+    if (!rows)
+        return NULL;
+    memcpy(rows, methods, sizeof methods);
+    for (size_t i = 0; i < COUNT(methods); i++)
+        if (rows[i].handler->shape == RPC_SHAPE_UNARY && rows[i].max_deadline_ms == 0)
+            rows[i].max_deadline_ms = max_processing_ms;
+    *ret_n = COUNT(methods);
+    return rows;
+}
+
+const struct active_loader active_loaders[ACTIVE_SLOTS] = {
+    { "model", model_slot_load, model_slot_unload },
+    { "routing_policy", policy_load, policy_unload },
+    { "engagement_model", engagement_slot_load, engagement_slot_unload },
+};

@@ -1,0 +1,22 @@
+/* services.h: what the server serves: one visible table of methods, and the lists of statements and loaders that go with them.
+ *
+ * How to add a method is told at the top of server/rpc/rpc.h; its scope is the permission that the caller must hold. */
+#ifndef SERVER_SERVICES_H
+#define SERVER_SERVICES_H
+
+#include "agents/record/active.h"
+#include "server/rpc/rpc.h"
+#include "store/db.h"
+
+C_BEGIN
+
+/* The method table with max_processing_ms as the longest time of every unary call. NULL when the arena is full. */
+const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, size_t *ret_n);
+
+/* Every statement of every room, NULL-ended: the list given to db_open. */
+extern const struct stmt_table *const all_statements[];
+
+extern const struct active_loader active_loaders[ACTIVE_SLOTS];
+
+C_END
+#endif

@@ -1,0 +1,141 @@
+#include "server/system.h"
+
+#include "agents/record/active.h"
+#include "base/metrics.h"
+#include "base/pb.h"
+#include "server/house.h"
+#include "server/version.h"
+#include "store/committer.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* Which service's calls are an agent's work. */
+static const struct agent_row {
+    AgentType agent;
+    const ProtobufCServiceDescriptor *service;
+} agents[] = {
+    { AGENT_TYPE_TRIAGE, &marketing__v1__triage_service__descriptor },
+};
+
+static Timestamp *timestamp(struct arena *a, int64_t us)
+{
+    Timestamp *t = PB_NEW(a, Timestamp);
+    if (t) {
+        t->seconds = us / 1000000;
+        t->nanos = (int32_t)(us % 1000000) * 1000;
+    }
+    return t;
+}
+
+static int64_t resident_bytes(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f) {
+        if (fscanf(f, "%*d %ld", &pages) != 1)
+            pages = 0;
+        fclose(f);
+    }
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Calls of a service by outcome, from the metrics. */
+static void count_calls(struct arena *a, const ProtobufCServiceDescriptor *service, AgentStatus *ret)
+{
+    for (unsigned i = 0; i < service->n_methods; i++) {
+        const char *name = arena_printf(a, "%s/%s", service->name, service->methods[i].name);
+        if (!name)
+            return;
+        size_t method = metric_find(METRIC_LABEL_METHOD, name);
+        for (unsigned code = 0; method < METRIC_VALUES && code < METRIC_CODES; code++) {
+            int64_t n = (int64_t)metric_total(METRIC_rpc_handled, metric_method_code(method, code));
+            *(code == CODE_OK ? &ret->succeeded_calls : &ret->failed_calls) += n;
+        }
+    }
+}
+
+static struct status describe_agent(struct ctx *c, const struct agent_row *row, bool healthy, AgentStatus **ret)
+{
+    AgentStatus *s = PB_NEW(c->arena, AgentStatus);
+    const char *id, *version;
+    if (!s)
+        return fail_memory();
+    s->agent_type = row->agent;
+    s->healthy = healthy;
+    count_calls(c->arena, row->service, s);
+    *ret = s;
+    if (!healthy)
+        return ok();
+    TRY(active_read(c, ACTIVE_MODEL, &id, &version));
+    if (id[0])
+        s->model_version = arena_printf(c->arena, "models/%s/versions/%s", id, version);
+    TRY(active_read(c, ACTIVE_POLICY, &id, &version));
+    s->routing_policy = arena_printf(c->arena, "routingPolicies/%s", id[0] ? id : "default");
+    return s->model_version && s->routing_policy ? ok() : fail_memory();
+}
+
+static struct status describe_database(struct ctx *c, SystemStatus *res)
+{
+    struct db *db = c->app->db;
+    DependencyStatus *d = PB_NEW(c->arena, DependencyStatus);
+    res->dependencies = ARENA_NEW(c->arena, DependencyStatus *);
+    if (!d || !res->dependencies)
+        return fail_memory();
+    struct status reached = db->ops->ping(db);
+    d->name = (char *)"database";
+    d->kind = (char *)db->ops->name;
+    d->reachable = is_ok(reached);
+    if (!d->reachable)
+        d->message = (char *)reached.message;
+    res->dependencies[0] = d;
+    res->n_dependencies = 1;
+    return ok();
+}
+
+static struct status describe_agents(struct ctx *c, SystemStatus *res)
+{
+    res->agents = ARENA_ARRAY(c->arena, COUNT(agents), AgentStatus *);
+    if (!res->agents)
+        return fail_memory();
+    for (; res->n_agents < COUNT(agents); res->n_agents++)
+        TRY(describe_agent(c, &agents[res->n_agents], res->dependencies[0]->reachable, &res->agents[res->n_agents]));
+    return ok();
+}
+
+struct status get_system_status(struct ctx *c, const GetSystemStatusRequest *req, SystemStatus *res)
+{
+    struct house *h = house_of(c->app);
+    struct committer_stats stats;
+    committer_stats(c->app->committer, &stats);
+    res->version = (char *)CODE_VERSION;
+    res->start_time = timestamp(c->arena, h->start_us);
+    res->serving = true;
+    res->committed_units = (int64_t)(stats.units - stats.failed_units);
+    res->commits = (int64_t)stats.groups;
+    res->queued_units = (int64_t)stats.queued;
+    res->resident_bytes = resident_bytes();
+    TRY(describe_database(c, res));
+    return describe_agents(c, res);
+}
+
+struct status get_config(struct ctx *c, const GetConfigRequest *req, Config *res)
+{
+    const struct option_view *views;
+    size_t n = options_view(&house_of(c->app)->options, c->arena, &views);
+    res->options = ARENA_ARRAY(c->arena, n, ConfigOption *);
+    if (!n || !res->options)
+        return fail_memory();
+    for (; res->n_options < n; res->n_options++) {
+        const struct option_view *v = &views[res->n_options];
+        ConfigOption *o = PB_NEW(c->arena, ConfigOption);
+        if (!o)
+            return fail_memory();
+        o->name = (char *)v->name;
+        o->value = (char *)v->value;
+        o->source = (char *)v->source;
+        o->description = (char *)v->help;
+        res->options[res->n_options] = o;
+    }
+    return ok();
+}
