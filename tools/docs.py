@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Makes the reference pages that come from tables: docs/options.md, docs/errors.md, docs/metrics.md, docs/methods.md.
+
+  tools/docs.py          write them
+  tools/docs.py --check  fail if one is stale
+"""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+STRING = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
+
+
+def rows(path, pattern):
+    text = re.sub(r"/\*.*?\*/", "", (ROOT / path).read_text(encoding="utf-8"), flags=re.S)
+    return re.findall(pattern, text, re.S)
+
+
+def literal(text):
+    return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', text)).replace('\\"', '"').replace("|", "\\|")
+
+
+def table(head, body):
+    return "\n".join(["| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *body]])
+
+
+def options():
+    found = rows("server/options.def", r"OPT\((\w+), \w+, (\w+), " + STRING + r", ([-\d.e]+), ([-\d.e]+), (\w+),\s*" + STRING + r"\)")
+    body = [
+        [f"`{name}`", f"`--{name.lower().replace('_', '-')}`", kind.lower(), f"`{literal(default)}`" if literal(default) else "",
+         f"{low} to {high}" if kind in ("UINT", "REAL") else "", literal(text)]
+        for kind, name, default, low, high, _, text in found
+    ]
+    return "# Options of the server\n\nAn argument wins over the environment, the environment over the default.\n\n" + table(
+        ["environment", "argument", "type", "default", "range", "what it does"], body)
+
+
+def errors():
+    found = rows("base/reasons.def", r"REASON\((\w+), (\d+), (\w+), " + STRING + r"\)")
+    body = [[f"`{name}`", f"`{code}`", literal(text)] for name, _, code, text in found]
+    return (
+        "# Errors\n\nEvery failed call carries one `google.rpc.ErrorInfo` with domain `marketing.v1` and one of these reasons, in\n"
+        "`grpc-status-details-bin` over gRPC and in `error.reason` over REST. Fields at fault are listed in `google.rpc.BadRequest`.\n\n"
+        + table(["reason", "gRPC code", "meaning"], body))
+
+
+def metrics():
+    found = rows("base/metrics.def", r"METRIC\((\w+), (\w+), " + STRING + r", (\w+),\s*" + STRING + r"\)")
+    body = [[f"`{literal(name)}`", kind.lower(), label.lower().replace("_", ", ") if label != "NONE" else "", literal(text)]
+            for _, kind, name, label, text in found]
+    return "# Metrics of the server\n\nServed at `/metrics` of `METRICS_LISTEN`.\n\n" + table(["name", "type", "labels", "what it tells and what to do"], body)
+
+
+def methods():
+    found = rows("server/services.c", r'\{ (\w+), "(\w+)", &(\w+)_rpc, (\w+), "([\w.]*)", (\w+), ([\d *]+), \d+ \}')
+    body = [[f"`{service.title()}Service/{name}`", f"`{scope}`", "yes" if flags != "0" else "", lane.removeprefix("LANE_").lower()]
+            for service, name, _, lane, scope, flags, _ in found]
+    return ("# Methods\n\nThe scope is the permission that the caller must hold. A method that changes something takes a `request_id`.\n\n"
+            + table(["method", "scope", "changes something", "lane"], body))
+
+
+def main():
+    stale = []
+    for name, make in {"options": options, "errors": errors, "metrics": metrics, "methods": methods}.items():
+        path = ROOT / "docs" / f"{name}.md"
+        text = make() + "\n"
+        if text.count("\n|") < 3:
+            sys.exit(f"docs.py: no rows found for {path.name}")
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(path.name)
+    if stale:
+        sys.exit(f"stale, run tools/docs.py: {', '.join(stale)}")
+
+
+main()
