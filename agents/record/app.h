@@ -9,6 +9,7 @@ C_BEGIN
 
 struct db;
 struct committer;
+struct scoring;
 struct active; /* agents/record/active.h: which model, policy and engagement model each workspace has in service */
 
 struct app {
@@ -16,6 +17,8 @@ struct app {
     struct committer *committer;
     struct active *active;
     const char *code_version;
+    double confidence_threshold; /* of the built-in routing policy, 0.5 to 1 */
+    struct scoring *scoring;     /* agents/record/scoring.h: trusted model keys, and the models kept loaded */
     struct str secret_key; /* keys of page tokens and signatures are derived from it */
     /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit: agents/triage/triage.h. Through this port
      * other agents have a lead triaged in their own commit. */

@@ -1,0 +1,38 @@
+/* decisions.h: the decision log. A decision is written once, in the commit of what it decided, and never
+ * changed. */
+#ifndef AGENTS_RECORD_DECISIONS_H
+#define AGENTS_RECORD_DECISIONS_H
+
+#include "agents/record/app.h"
+
+C_BEGIN
+
+/* Gives the decision a new name and the ctx's time as its create_time. Fails: REQUEST_TOO_LARGE. */
+MUSTCHECK struct status decision_name(struct ctx *c, Decision *d);
+
+/* Adds a named decision, inputs included, to the ctx's unit. Fails: REQUEST_TOO_LARGE. */
+MUSTCHECK struct status decision_add(struct ctx *c, const Decision *d);
+
+/* Reads a decision by `decisions/{decision}`, inputs included. Fails: FIELD_REQUIRED, FIELD_INVALID,
+ * DECISION_NOT_FOUND. */
+MUSTCHECK struct status decision_get(struct ctx *c, const char *name, Decision **ret);
+
+struct decision_list {
+    Decision **decisions; /* as stored, inputs included */
+    const char **ids;     /* without "decisions/" */
+    size_t n;
+};
+
+/* At most `limit` decisions with ids after `after` (""  from the first), oldest first; of the lead with this
+ * id (its merged duplicates' included; one that was itself merged stands for its survivor), or of all where
+ * lead_id is "". */
+MUSTCHECK struct status decisions_after(struct ctx *c, const char *lead_id, const char *after, size_t limit,
+                                        struct decision_list *ret);
+/* At most `limit` of kind TRIAGE with ids before `before` ("" from the newest), newest first. */
+MUSTCHECK struct status decisions_before(struct ctx *c, const char *before, size_t limit,
+                                         struct decision_list *ret);
+
+extern const struct stmt_table decisions_statements;
+
+C_END
+#endif

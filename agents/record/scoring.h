@@ -1,0 +1,77 @@
+/* scoring.h: what scores leads: the model (or the prior scorecard) and the engagement axis, as agents/triage,
+ * agents/lead and agents/model share them.
+ *
+ * What is in service comes from active_get(c, ACTIVE_MODEL) and active_get(c, ACTIVE_ENGAGEMENT). What was in
+ * service once comes from here by digest or version, so that an old decision can be computed again. */
+#ifndef AGENTS_RECORD_SCORING_H
+#define AGENTS_RECORD_SCORING_H
+
+#include "agents/record/app.h"
+#include "ml/model.h"
+
+C_BEGIN
+
+/* ---- Models ---- */
+
+/* A model to score with; what active_get(c, ACTIVE_MODEL) gives. */
+struct scorer {
+    struct model *model; /* NULL: the prior scorecard */
+    const char *version; /* "models/m/versions/v"; "" for the prior scorecard */
+    const char *digest;  /* SHA-256 of the model file in hex; of the scorecard, its version */
+};
+
+struct scoring; /* app.scoring: trusted keys, and a few models kept loaded; any thread may use it */
+
+/* Opens app->scoring. keys_file names a file with one public key a line, in hex or base64 (`marketingctl keys
+ * new` prints them); blank lines and those that start with # are skipped; "" trusts no key. Fails:
+ * FIELD_INVALID (unreadable file, a line that is no key), REQUEST_TOO_LARGE. */
+MUSTCHECK struct status model_trust_open(struct app *app, const char *keys_file, bool accept_unsigned,
+                                         struct arena *a);
+/* Lets go of the models kept. NULL is allowed. No other thread may still use it. */
+void scoring_close(struct scoring *s);
+/* What may be loaded. */
+const struct model_trust *scoring_trust(const struct scoring *s);
+
+/* Loads the model of the ctx's workspace whose file has this digest; recently used ones stay loaded (16 over
+ * all workspaces). A file in the store was verified when it was imported and is verified again here. The
+ * model is held until the ctx's arena is reset. Fails: MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSIGNED (its
+ * key is trusted no more). */
+MUSTCHECK struct status scoring_model(struct ctx *c, const char *digest, struct model **ret);
+
+/* ---- The engagement axis ---- */
+
+struct engagement_weight {
+    struct str type;
+    double weight;
+};
+
+/* How events become a score; what active_get(c, ACTIVE_ENGAGEMENT) gives. */
+struct engagement_axis {
+    int64_t version; /* 0: the documented prior (docs/scorecard.md) */
+    double half_life_us;
+    double intercept, slope; /* in log-odds: score = 1 / (1 + exp(-(intercept + slope * ln(1 + value)))) */
+    double default_weight;
+    const struct engagement_weight *weights; /* sorted by type */
+    size_t n;
+};
+
+extern const struct engagement_axis engagement_prior;
+
+/* What an event of this type adds to the lead's activity. */
+double engagement_weight(const struct engagement_axis *e, struct str type);
+/* The activity left at now_us of a state of the lead (NULL: none). An as_of_time ahead of now_us does not
+ * make it grow. */
+double engagement_value(const struct engagement_axis *e, const EngagementState *state, int64_t now_us);
+/* 0 to 1. */
+double engagement_score(const struct engagement_axis *e, double value);
+/* The message's parameters as an axis, in the arena. Fails: REQUEST_TOO_LARGE. */
+MUSTCHECK struct status engagement_axis_make(struct arena *a, const EngagementModel *m,
+                                             const struct engagement_axis **ret);
+/* The axis of a version that was in service once. Fails: SUBJECT_NOT_FOUND. */
+MUSTCHECK struct status engagement_axis_load(struct ctx *c, int64_t version,
+                                             const struct engagement_axis **ret);
+
+extern const struct stmt_table scoring_statements;
+
+C_END
+#endif
