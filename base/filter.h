@@ -3,16 +3,20 @@
  *     source = "webinar" AND (attributes.age >= 30 OR job_title:director) -country = "US"
  *
  * - A restriction is FIELD OP VALUE, OP being = != < <= > >= or `:` (has).
- * - AND, OR and NOT are written in capitals. As AIP-160 has it OR binds tighter than AND, and two restrictions without a word between
- *   them are joined by AND: `a=1 b=2 OR c=3` means `a=1 AND (b=2 OR c=3)`. `-x` is NOT x. Parentheses group.
- * - A value is a word or a string in " or ', in which \\ \" \' \n \t are escapes. A name after a prefix field may be a string too:
- *   attributes."last contact".
- * - `:` finds a piece of text without regard to ASCII case; on every other type it is `=`. `field:*` holds where the field has a value.
+ * - AND, OR and NOT are written in capitals. As AIP-160 has it OR binds tighter than AND, and two
+ * restrictions without a word between them are joined by AND: `a=1 b=2 OR c=3` means `a=1 AND (b=2 OR c=3)`.
+ * `-x` is NOT x. Parentheses group.
+ * - A value is a word or a string in " or ', in which \\ \" \' \n \t are escapes. A name after a prefix field
+ * may be a string too: attributes."last contact".
+ * - `:` finds a piece of text without regard to ASCII case; on every other type it is `=`. `field:*` holds
+ * where the field has a value.
  * - A field without a value fulfils `!=` and nothing else, so that NOT a = b and a != b are the same.
- * - A FILTER_LOOSE field (an attribute) is compared as a number where the value is an unquoted number; it then fulfils nothing but != while it
- *   does not hold a number. With any other value it is compared as text, in byte order.
+ * - A FILTER_LOOSE field (an attribute) is compared as a number where the value is an unquoted number; it
+ * then fulfils nothing but != while it does not hold a number. With any other value it is compared as text,
+ * in byte order.
  *
- * A compiled filter is read-only: any number of threads may match with it at once, and matching takes no memory. */
+ * A compiled filter is read-only: any number of threads may match with it at once, and matching takes no
+ * memory. */
 #ifndef BASE_FILTER_H
 #define BASE_FILTER_H
 
@@ -22,17 +26,19 @@
 C_BEGIN
 
 #define FILTER_BYTES_MAX 1024
-#define FILTER_DEPTH_MAX 16 /* of parentheses and NOTs within each other */
+#define FILTER_DEPTH_MAX 16 /* of parentheses within each other */
 
 enum filter_type { FILTER_TEXT, FILTER_LOOSE, FILTER_NUMBER, FILTER_BOOL, FILTER_TIME, FILTER_ENUM };
 
 /* One field that filters may name. */
 struct filter_field {
-    const char *name; /* "triage.fit_score"; one that ends with '.' ("attributes.") stands for all names that go on from there */
+    const char *name; /* "triage.fit_score"; one that ends with '.' ("attributes.") stands for all names that
+                         go on from there */
     enum filter_type type;
     int tag; /* the caller's own, for its lookup */
-    const ProtobufCEnumDescriptor *values; /* FILTER_ENUM: values are named with or without the prefix below */
-    const char *prefix;                    /* "LEAD_CATEGORY_" */
+    const ProtobufCEnumDescriptor
+        *values;        /* FILTER_ENUM: values are named with or without the prefix below */
+    const char *prefix; /* "LEAD_CATEGORY_" */
 };
 
 struct filter_schema {
@@ -40,8 +46,8 @@ struct filter_schema {
     size_t n;
 };
 
-/* What a field holds. Only the member of the field's type is read: text (TEXT, LOOSE), number (NUMBER), integer (BOOL 0 or 1, TIME microseconds, ENUM
- * number). All zero: no value. */
+/* What a field holds. Only the member of the field's type is read: text (TEXT, LOOSE), number (NUMBER),
+ * integer (BOOL 0 or 1, TIME microseconds, ENUM number). All zero: no value. */
 struct filter_value {
     bool present;
     struct str text;
@@ -78,15 +84,17 @@ static inline struct filter_value filter_integer(int64_t i)
     return v;
 }
 
-/* Expected to return what the field holds in the thing being matched. `rest` is what followed a prefix field's name, else empty. */
+/* Expected to return what the field holds in the thing being matched. `rest` is what followed a prefix
+ * field's name, else empty. */
 typedef struct filter_value (*filter_lookup_fn)(void *arg, const struct filter_field *field, struct str rest);
 
 struct filter;
 
-/* Compiles the text into the arena; `field` is its path in the request, for the error. Text that is empty or blank gives a filter that everything
- * matches. Fails: FILTER_INVALID, saying what was expected at which byte (counted from 1). */
-MUSTCHECK struct status filter_parse(struct arena *a, const char *field, struct str text, const struct filter_schema *schema,
-                                     const struct filter **ret);
+/* Compiles the text into the arena; `field` is its path in the request, for the error. Text that is empty or
+ * blank gives a filter that everything matches. Fails: FILTER_INVALID, saying what was expected at which byte
+ * (counted from 1). */
+MUSTCHECK struct status filter_parse(struct arena *a, const char *field, struct str text,
+                                     const struct filter_schema *schema, const struct filter **ret);
 
 bool filter_match(const struct filter *f, filter_lookup_fn lookup, void *arg);
 
