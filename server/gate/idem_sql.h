@@ -1,0 +1,19 @@
+/* idem_sql.h: the statements on the table `idempotency`. */
+#ifndef SERVER_GATE_IDEM_SQL_H
+#define SERVER_GATE_IDEM_SQL_H
+
+#include "store/db.h"
+
+C_BEGIN
+
+enum idem_statement {
+    IDEM_INSERT, /* workspace, request_id, method, fingerprint, create_time, response */
+    IDEM_SELECT, /* workspace, request_id, method -> fingerprint, response */
+    IDEM_EXPIRE, /* before, rows at most */
+    IDEM_STATEMENTS
+};
+
+extern const struct stmt idem_sql[IDEM_STATEMENTS];
+
+C_END
+#endif
