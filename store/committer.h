@@ -1,7 +1,8 @@
 /* committer.h: makes units of work durable, many with one commit.
  *
- * One thread takes whatever is queued (it never waits for more), writes it in one transaction, and calls each unit's done() after
- * the commit. So a unit alone costs one commit, and under load a commit is shared by tens of units. */
+ * One thread takes whatever is queued (it never waits for more), writes it in one transaction, and calls each
+ * unit's done() after the commit. So a unit alone costs one commit, and under load a commit is shared by tens
+ * of units. */
 #ifndef STORE_COMMITTER_H
 #define STORE_COMMITTER_H
 
@@ -13,17 +14,19 @@ struct committer;
 
 struct committer_stats {
     uint64_t units, groups, failed_units, redone_groups; /* since start */
-    uint64_t queued;                                     /* now */
+    uint64_t queued;                                     /* now, those being written included */
     uint64_t commit_us_total;
 };
 
 /* Queues at most queue_limit units. */
-MUSTCHECK struct status committer_start(struct db *db, size_t queue_limit, struct arena *a, struct committer **ret);
+MUSTCHECK struct status committer_start(struct db *db, size_t queue_limit, struct arena *a,
+                                        struct committer **ret);
 /* Commits what is queued, then stops the thread. Later submissions fail with DRAINING. NULL is allowed. */
 void committer_stop(struct committer *);
 
-/* Hands the unit over. On success done() will be called once, on the committer's thread, and the caller keeps its hands off the unit
- * until then; on failure (OVERLOADED, DRAINING, REQUEST_TOO_LARGE) done() is never called. Any thread. */
+/* Hands the unit over. On success done() will be called once, on the committer's thread, and the caller keeps
+ * its hands off the unit until then; on failure (OVERLOADED, DRAINING, REQUEST_TOO_LARGE) done() is never
+ * called. Any thread. */
 MUSTCHECK struct status committer_submit(struct committer *, struct unit *u);
 /* Submits and waits for the outcome: for jobs and tools, never for a thread that serves calls. */
 MUSTCHECK struct status committer_run(struct committer *, struct unit *u);

@@ -1,10 +1,12 @@
 /* db.h: the database port. One portable SQL text over SQLite (embedded) and PostgreSQL.
  *
- * Reads go through a snapshot (struct db_read) that any thread may open. Writes never happen on a caller's thread: they are collected
- * in a unit of work, and the committer (committer.h) makes many units durable with one commit.
+ * Reads go through a snapshot (struct db_read) that any thread may open. Writes never happen on a caller's
+ * thread: they are collected in a unit of work, and the committer (committer.h) makes many units durable with
+ * one commit.
  *
- * To add a statement: a row in the *_sql.c table of the room that owns the database table, and that room's table in the list given to db_open.
- * tests/contract/statements_test.cc prepares every row on both databases. */
+ * To add a statement: a row in the *_sql.c table of the room that owns the database table, and that room's
+ * table in the list given to db_open. tests/contract/statements_test.cc prepares every row on both databases.
+ */
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
@@ -60,14 +62,16 @@ static inline struct value v_bytes(struct str s)
     return v;
 }
 
-/* One statement. Parameters are $1 .. $n, first used in that order (SQLite numbers them by first appearance). */
+/* One statement. Parameters are $1 .. $n, first used in that order (SQLite numbers them by first appearance).
+ */
 struct stmt {
     const char *name;   /* "lead_insert": unique over all rooms, shown in errors and metrics */
     const char *params; /* a letter a parameter: t text, i bigint, d double precision, b bytea */
     const char *result; /* a letter a result column; "" for none */
     const char *sql;    /* both databases */
-    /* Writes only, may be NULL: the same effect on PostgreSQL for many units at once; every parameter is an array of the
-     * type in `params` (unnest them). Without it the statement runs once a row. */
+    /* Writes only, may be NULL: the same effect on PostgreSQL for many units at once; every parameter is an
+     * array of the type in `params` (unnest them). Without it the statement runs once a row. What it may
+     * assume: see "Groups" below. */
     const char *pg_bulk;
     const char *pg_sql; /* NULL, or PostgreSQL's text where it must differ (e.g. FOR UPDATE SKIP LOCKED) */
 };
@@ -78,9 +82,10 @@ struct stmt_table {
 };
 
 struct rows {
-    size_t n;              /* rows */
+    size_t n; /* rows */
     size_t cols;
-    const struct value *v; /* n * cols, row by row; texts and bytes lie in the arena of the query, texts NUL-ended */
+    const struct value
+        *v; /* n * cols, row by row; texts and bytes lie in the arena of the query, texts NUL-ended */
 };
 
 static inline const struct value *row_at(const struct rows *r, size_t i)
@@ -92,26 +97,46 @@ static inline const struct value *row_at(const struct rows *r, size_t i)
 struct write {
     const struct stmt *stmt;
     const struct value *args;
-    /* The number of rows that must change, or -1 for any. Else the whole unit is undone and fails with `otherwise`:
-     * REASON_CONFLICT makes the caller decide again on fresh reads; any other reason is the caller's final answer. */
+    /* The number of rows that must change, or -1 for any. Else, and whenever the statement violates a unique
+     * key, the whole unit is undone and fails with `otherwise` (REASON_NONE stands for CONFLICT):
+     * REASON_CONFLICT makes the caller decide again on fresh reads; any other reason is the caller's final
+     * answer. */
     int expect;
     enum reason otherwise;
 };
 
-/* The effects of one decision: all of them become durable, or none. Built by one thread, in the ctx's arena. */
+/* Groups. Many units share a transaction, and units of one group have no order that a caller may rely on:
+ * what must see the effects of a unit is submitted after its done(). Each unit's own writes keep their order.
+ * On PostgreSQL the writes of one statement run as one execution of `pg_bulk` for several units, so the
+ * statements of two units interleave, and only the sum of the changed rows is seen. Both come out as if the
+ * units had run one by one, as long as
+ *   - a write that rests on something read says so: the version it read in its WHERE clause, or a unique key,
+ * with expect 1;
+ *   - a statement with `pg_bulk` and expect 1 changes at most one row for one set of arguments;
+ *   - a statement with `pg_bulk` and expect -1 has an effect that does not depend on the order of its rows (a
+ * DELETE; an INSERT .. ON CONFLICT DO NOTHING). An UPDATE with expect -1 always runs row by row. Whenever a
+ * count is off or a statement fails, the group is undone and run again unit by unit in the order of
+ * submission, where a failing unit takes only its own effects along: of two units that change one row the
+ * first wins, the other gets CONFLICT. */
+
+/* The effects of one decision: all of them become durable, or none. Built by one thread, in the ctx's arena.
+ */
 struct unit {
     struct arena *arena;
     struct write *writes;
     size_t n, cap;
-    struct status outcome;                 /* set before done() is called */
-    void (*done)(struct unit *, void *arg); /* called by the committer's thread, once, after the commit or the failure */
+    struct status outcome; /* set before done() is called */
+    void (*done)(struct unit *,
+                 void *arg); /* called by the committer's thread, once, after the commit or the failure */
     void *arg;
     struct unit *next; /* the committer's */
+    size_t bytes;      /* of the texts and bytes it writes, kept by unit_add */
 };
 
-/* Appends a write. The values are copied into the unit's arena; texts and bytes they point at must live as long as it.
- * Memory out is remembered in arena->overflow and found when the unit is submitted. */
-void unit_add(struct unit *u, const struct stmt *s, int expect, enum reason otherwise, const struct value *args);
+/* Appends a write. The values are copied into the unit's arena; texts and bytes they point at must live as
+ * long as it. Memory out is remembered in arena->overflow and found when the unit is submitted. */
+void unit_add(struct unit *u, const struct stmt *s, int expect, enum reason otherwise,
+              const struct value *args);
 #define UNIT_ADD(u, stmt, expect, otherwise, ...)                                                            \
     do {                                                                                                     \
         const struct value args_[] = { __VA_ARGS__ };                                                        \
@@ -122,18 +147,21 @@ struct db;
 
 struct db_ops {
     const char *name; /* "sqlite", "postgresql" */
-    /* A snapshot read never waits for another process: handlers may read on the thread that received the call. */
+    /* A snapshot read never waits for another process: handlers may read on the thread that received the
+     * call. */
     bool reads_inline;
-    /* Expected to open a consistent snapshot, waiting for a free connection until deadline_us (monotonic) at most.
-     * Fails: STORE_UNAVAILABLE, DEADLINE_PASSED. Any thread. */
+    /* Expected to open a consistent snapshot, waiting for a free connection until deadline_us (monotonic) at
+     * most. Fails: STORE_UNAVAILABLE, DEADLINE_PASSED. Any thread. */
     struct status (*read_begin)(struct db *, int64_t deadline_us, struct db_read **ret);
     /* Expected to run one read-only statement on the snapshot and copy the rows into the arena. */
-    struct status (*query)(struct db_read *, const struct stmt *, const struct value *args, struct arena *, struct rows *ret);
+    struct status (*query)(struct db_read *, const struct stmt *, const struct value *args, struct arena *,
+                           struct rows *ret);
     /* Expected to release the snapshot. NULL is allowed. */
     void (*read_end)(struct db_read *);
-    /* Expected to commit the n units in one transaction and to set each unit's outcome; a unit that fails never spoils
-     * another. Calls no done(). Committer's thread only. When the database cannot be reached every outcome is STORE_UNAVAILABLE;
-     * when the answer to COMMIT was lost every outcome is COMMIT_UNKNOWN. */
+    /* Expected to commit the n units in one transaction and to set each unit's outcome; a unit that fails
+     * never spoils another. Calls no done(). Committer's thread only. When the database cannot be reached
+     * every outcome is STORE_UNAVAILABLE; when the answer to COMMIT was lost every outcome is COMMIT_UNKNOWN.
+     */
     void (*write)(struct db *, struct unit **units, size_t n);
     /* Expected to be called between two groups by the committer: bounded upkeep (WAL checkpoint). */
     void (*upkeep)(struct db *);
@@ -146,20 +174,32 @@ struct db {
     const struct db_ops *ops;
 };
 
-struct db_options {
-    const char *url; /* sqlite:///relative, sqlite:////absolute, or postgresql://... */
-    const struct stmt_table *const *tables; /* NULL-ended */
-    unsigned read_connections;        /* PostgreSQL: at most this many readers at once */
-    bool read_only;                   /* no migration, no writes: for tools beside a running server */
+/* A step of the schema (store/migrations): numbers rise from 1 without a gap. */
+struct migration {
+    int64_t number;
+    const char *name, *sql;
 };
 
-/* Opens, migrates to the newest schema (store/migrations; each in a transaction of its own, under a lock where several
- * replicas start at once) and prepares nothing yet. Refuses a schema newer than this binary. The url's password never appears in an error. */
+struct db_options {
+    /* sqlite:///relative, sqlite:////absolute, or postgresql://... SQLite takes `?max_page_count=n`: the file
+     * grows to n pages at most, then writes fail with STORE_FULL. */
+    const char *url;
+    const struct stmt_table *const *tables; /* NULL-ended */
+    unsigned read_connections;              /* PostgreSQL: at most this many readers at once */
+    bool read_only;                         /* no migration, no writes: for tools beside a running server */
+    const struct migration *migrations;     /* ended by number 0; NULL: those of store/migrations */
+};
+
+/* Opens, migrates to the newest schema (store/migrations; each in a transaction of its own, under a lock
+ * where several replicas start at once) and prepares nothing yet. Refuses a schema newer than this binary.
+ * The url's password never appears in an error. */
 MUSTCHECK struct status db_open(const struct db_options *o, struct arena *a, struct db **ret);
 void db_close(struct db *db); /* NULL is allowed */
 
-/* The handler's read: opens the ctx's snapshot at the first use. All reads of one attempt see the same snapshot. */
-MUSTCHECK struct status db_query(struct ctx *c, const struct stmt *s, const struct value *args, struct rows *ret);
+/* The handler's read: opens the ctx's snapshot at the first use. All reads of one attempt see the same
+ * snapshot. */
+MUSTCHECK struct status db_query(struct ctx *c, const struct stmt *s, const struct value *args,
+                                 struct rows *ret);
 #define DB_QUERY(c, stmt, ret, ...)                                                                          \
     __extension__({                                                                                          \
         const struct value args_[] = { __VA_ARGS__ };                                                        \

@@ -1,0 +1,218 @@
+/* The queue is a stack: a submitter swaps its unit in as the head, the thread takes the whole chain at once
+ * and turns it round. The head also says what the thread is doing (SLEEPING, CLOSED), so that a submitter
+ * makes a system call only where there is somebody to wake, and nothing can be queued behind the thread's
+ * back when it ends. */
+#include "store/committer.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#define GROUP_UNITS 1024
+#define GROUP_BYTES (8u << 20)
+
+struct committer {
+    struct db *db;
+    size_t limit;
+    _Atomic(struct unit *) head;  /* newest first, or one of the marks */
+    struct unit sleeping, closed; /* marks: only their addresses are used */
+    _Atomic size_t queued;
+    _Atomic bool stopping;
+    sem_t wake;
+    pthread_t thread;
+    struct unit *todo; /* the thread's: oldest first */
+    _Atomic uint64_t units, groups, failed_units, redone_groups, commit_us;
+};
+
+static bool is_mark(const struct committer *c, const struct unit *u)
+{
+    return u == &c->sleeping || u == &c->closed;
+}
+
+/* Puts the chain, newest first, behind what is to do. */
+static void take_chain(struct committer *c, struct unit *chain)
+{
+    struct unit *oldest_first = NULL, **tail = &c->todo;
+    while (chain) {
+        struct unit *next = chain->next;
+        chain->next = oldest_first;
+        oldest_first = chain;
+        chain = next;
+    }
+    while (*tail)
+        tail = &(*tail)->next;
+    *tail = oldest_first;
+}
+
+static bool mark_if_empty(struct committer *c, struct unit *mark)
+{
+    struct unit *none = NULL;
+    return atomic_compare_exchange_strong(&c->head, &none, mark);
+}
+
+/* False when there is nothing to do and never will be. */
+static bool wait_for_units(struct committer *c)
+{
+    for (;;) {
+        struct unit *chain = atomic_exchange(&c->head, NULL);
+        take_chain(c, is_mark(c, chain) ? NULL : chain);
+        if (c->todo)
+            return true;
+        if (atomic_load(&c->stopping)) {
+            if (mark_if_empty(c, &c->closed))
+                return false;
+        } else if (mark_if_empty(c, &c->sleeping)) {
+            while (sem_wait(&c->wake) && errno == EINTR)
+                ;
+        }
+    }
+}
+
+static size_t take_group(struct committer *c, struct unit **group)
+{
+    size_t n = 0, bytes = 0;
+    while (c->todo && n < GROUP_UNITS && (n == 0 || bytes + c->todo->bytes <= GROUP_BYTES)) {
+        bytes += c->todo->bytes;
+        group[n++] = c->todo;
+        c->todo = c->todo->next;
+    }
+    return n;
+}
+
+static void count(_Atomic uint64_t *counter, uint64_t by)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
+                          memory_order_relaxed);
+}
+
+/* Its own fault, not the database's: the group was run again for it. */
+static bool failed_alone(struct status s)
+{
+    return !is_ok(s) && s.reason != REASON_STORE_UNAVAILABLE && s.reason != REASON_STORE_FULL &&
+           s.reason != REASON_COMMIT_UNKNOWN;
+}
+
+static void write_group(struct committer *c, struct unit **group, size_t n)
+{
+    int64_t start = clock_mono_us();
+    c->db->ops->write(c->db, group, n);
+    count(&c->commit_us, (uint64_t)(clock_mono_us() - start));
+    size_t failed = 0;
+    bool redone = false;
+    for (size_t i = 0; i < n; i++) {
+        failed += !is_ok(group[i]->outcome);
+        redone |= n > 1 && failed_alone(group[i]->outcome);
+    }
+    count(&c->units, n);
+    count(&c->groups, 1);
+    count(&c->failed_units, failed);
+    count(&c->redone_groups, redone);
+    atomic_fetch_sub(&c->queued, n);
+    for (size_t i = 0; i < n; i++)
+        group[i]->done(group[i], group[i]->arg); /* may reuse the unit's memory */
+}
+
+static void *committer_thread(void *arg)
+{
+    struct committer *c = arg;
+    struct unit *group[GROUP_UNITS];
+    while (wait_for_units(c)) {
+        write_group(c, group, take_group(c, group));
+        c->db->ops->upkeep(c->db);
+    }
+    return NULL;
+}
+
+struct status committer_start(struct db *db, size_t queue_limit, struct arena *a, struct committer **ret)
+{
+    struct committer *c = ARENA_NEW(a, struct committer);
+    if (!c)
+        return fail_memory();
+    c->db = db;
+    c->limit = queue_limit;
+    if (sem_init(&c->wake, 0, 0) || pthread_create(&c->thread, NULL, committer_thread, c))
+        return fail(NULL, REASON_STORE_UNAVAILABLE, "the committer thread cannot be started");
+    pthread_setname_np(c->thread, "committer");
+    *ret = c;
+    return ok();
+}
+
+void committer_stop(struct committer *c)
+{
+    if (!c || atomic_exchange(&c->stopping, true))
+        return;
+    sem_post(&c->wake);
+    pthread_join(c->thread, NULL);
+    /* The semaphore stays: a submitter may be on its way to post it. */
+}
+
+/* False when the thread has ended. */
+static bool push(struct committer *c, struct unit *u)
+{
+    struct unit *head = atomic_load(&c->head);
+    do {
+        if (head == &c->closed)
+            return false;
+        u->next = head == &c->sleeping ? NULL : head;
+    } while (!atomic_compare_exchange_weak(&c->head, &head, u));
+    if (head == &c->sleeping)
+        sem_post(&c->wake);
+    return true;
+}
+
+static struct status draining(void)
+{
+    return fail(NULL, REASON_DRAINING, "this server takes no more writes");
+}
+
+struct status committer_submit(struct committer *c, struct unit *u)
+{
+    ASSERT(u->done);
+    if (u->arena->overflow)
+        return fail_memory();
+    if (atomic_load_explicit(&c->stopping, memory_order_relaxed))
+        return draining();
+    if (atomic_fetch_add(&c->queued, 1) >= c->limit) {
+        atomic_fetch_sub(&c->queued, 1);
+        return fail(NULL, REASON_OVERLOADED, "the queue of writes is full");
+    }
+    if (push(c, u))
+        return ok();
+    atomic_fetch_sub(&c->queued, 1);
+    return draining();
+}
+
+static void post(struct unit *u, void *arg)
+{
+    (void)u;
+    sem_post(arg);
+}
+
+struct status committer_run(struct committer *c, struct unit *u)
+{
+    sem_t done;
+    sem_init(&done, 0, 0);
+    u->done = post;
+    u->arg = &done;
+    struct status s = committer_submit(c, u);
+    if (is_ok(s)) {
+        while (sem_wait(&done) && errno == EINTR)
+            ;
+        s = u->outcome;
+    }
+    sem_destroy(&done);
+    return s;
+}
+
+void committer_stats(struct committer *c, struct committer_stats *ret)
+{
+    ret->units = atomic_load_explicit(&c->units, memory_order_relaxed);
+    ret->groups = atomic_load_explicit(&c->groups, memory_order_relaxed);
+    ret->failed_units = atomic_load_explicit(&c->failed_units, memory_order_relaxed);
+    ret->redone_groups = atomic_load_explicit(&c->redone_groups, memory_order_relaxed);
+    ret->queued = atomic_load_explicit(&c->queued, memory_order_relaxed);
+    ret->commit_us_total = atomic_load_explicit(&c->commit_us, memory_order_relaxed);
+}

@@ -1,0 +1,107 @@
+#include "store/backend.h"
+#include "store/migrate.h"
+
+static const struct backend {
+    const char *scheme;
+    struct status (*open)(const struct db_options *o, struct arena *a, struct db **ret);
+} backends[] = {
+    { "sqlite:", sqlite_open },
+};
+
+struct status db_open(const struct db_options *o, struct arena *a, struct db **ret)
+{
+    struct db_options filled = *o;
+    struct str url = str_of(o->url);
+    if (!filled.migrations)
+        filled.migrations = store_migrations;
+    for (size_t i = 0; i < COUNT(backends); i++)
+        if (str_starts(url, str_of(backends[i].scheme)))
+            return backends[i].open(&filled, a, ret);
+    /* The text is not repeated: it may hold a password. */
+    return fail(NULL, REASON_FIELD_INVALID, "the database url must start with sqlite:// or postgresql://");
+}
+
+void db_close(struct db *db)
+{
+    if (db)
+        db->ops->close(db);
+}
+
+struct status db_query(struct ctx *c, const struct stmt *s, const struct value *args, struct rows *ret)
+{
+    ASSERT(c->db);
+    if (!c->read)
+        TRY(c->db->ops->read_begin(c->db, c->deadline_us, &c->read));
+    return c->db->ops->query(c->read, s, args, c->arena, ret);
+}
+
+void db_read_done(struct ctx *c)
+{
+    if (c->read)
+        c->read->db->ops->read_end(c->read);
+    c->read = NULL;
+}
+
+size_t stmt_check_args(const struct stmt *s, const struct value *args)
+{
+    static const char letters[] = {
+        [VALUE_INT] = 'i', [VALUE_REAL] = 'd', [VALUE_TEXT] = 't', [VALUE_BYTES] = 'b'
+    };
+    size_t n = 0;
+    for (; s->params[n]; n++)
+        if (args[n].type != VALUE_NULL && letters[args[n].type] != s->params[n])
+            BUG(s->name);
+    ASSERT(n <= STMT_MAX_PARAMS);
+    return n;
+}
+
+#define UNIT_FIRST_WRITES 8
+
+static bool unit_grow(struct unit *u)
+{
+    size_t cap = u->cap ? u->cap * 2 : UNIT_FIRST_WRITES;
+    struct write *w = ARENA_ARRAY(u->arena, cap, struct write);
+    if (!w)
+        return false;
+    if (u->n)
+        memcpy(w, u->writes, u->n * sizeof *w);
+    u->writes = w;
+    u->cap = cap;
+    return true;
+}
+
+void unit_add(struct unit *u, const struct stmt *s, int expect, enum reason otherwise,
+              const struct value *args)
+{
+    size_t n = stmt_check_args(s, args);
+    struct value *copy = arena_raw(u->arena, n * sizeof *copy);
+    if (!copy || (u->n == u->cap && !unit_grow(u)))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = args[i];
+        u->bytes += args[i].s.n;
+    }
+    struct write *w = &u->writes[u->n++];
+    w->stmt = s;
+    w->args = copy;
+    w->expect = expect;
+    w->otherwise = otherwise;
+}
+
+struct status write_mismatch(const struct write *w, struct arena *a)
+{
+    enum reason r = w->otherwise == REASON_NONE ? REASON_CONFLICT : w->otherwise;
+    return fail(a, r, "%s", reason_meaning(r));
+}
+
+void units_fail(struct unit **units, size_t n, enum reason r, const char *message)
+{
+    for (size_t i = 0; i < n; i++)
+        units[i]->outcome = fail(units[i]->arena, r, "%s", message);
+}
+
+void units_ok(struct unit **units, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        units[i]->outcome = ok();
+}

@@ -1,0 +1,105 @@
+/* sqlite.h: the parts of the SQLite backend. Private to store/sqlite*.c; the only way to <sqlite3.h>.
+ *
+ * One process writes (a lock file beside the database), through one connection that belongs to the
+ * committer's thread. Readers are a pool of connections, each used by one thread at a time. A checkpoint
+ * thread copies the WAL into the database file while the committer writes; the committer finishes the rest
+ * between two groups, since a checkpoint beside a busy writer never reaches the end of the WAL, which then
+ * grows without bound. */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include "store/backend.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#define LITE_STATEMENTS                                                                                      \
+    1024 /* prepared ones a connection holds; a power of two, at most three quarters are used */
+#define LITE_READERS 32
+
+struct lite_prepared {
+    const struct stmt *key;
+    sqlite3_stmt *stmt;
+};
+
+/* A connection with its prepared statements. One thread at a time. */
+struct lite_conn {
+    sqlite3 *h;
+    struct lite_prepared *prepared;
+    size_t n;
+    sqlite3_stmt *begin, *commit, *rollback;
+};
+
+struct lite_reader {
+    struct db_read base;
+    struct lite_conn conn;
+    struct lite_reader *next;
+    uint64_t seen; /* commits when its snapshot was opened */
+    bool open;     /* holds a snapshot, also while it is idle: see sqlite_read.c */
+    int64_t deadline_us;
+};
+
+struct lite_db {
+    struct db base;
+    char *path;
+    int64_t max_page_count; /* 0: no limit */
+    bool read_only;
+    int lock_fd;
+    _Atomic uint64_t commits; /* groups made durable by this process */
+
+    struct lite_conn writer;
+
+    pthread_mutex_t lock; /* over the rest of the pool */
+    pthread_cond_t freed;
+    struct arena memory; /* of the connections */
+    struct lite_reader *idle, *all[LITE_READERS];
+    unsigned readers, readers_max;
+
+    struct lite_conn checkpointer;
+    pthread_t thread;
+    bool thread_runs;
+    sem_t wake;
+    _Atomic bool stop;
+    pthread_mutex_t checkpoint; /* held by whoever runs one */
+    _Atomic int wal_pages;      /* after the newest commit */
+    int finish_at;              /* the committer's: pages at which it finishes the checkpoint */
+};
+
+/* sqlite_conn.c: one connection. */
+enum lite_mode { LITE_READ, LITE_WRITE };
+MUSTCHECK struct status lite_connect(struct lite_db *d, enum lite_mode mode, struct lite_conn *c,
+                                     struct arena *a);
+void lite_disconnect(struct lite_conn *c); /* copes with a connection never made */
+/* The statement, prepared and reset. Fails: INTERNAL. */
+MUSTCHECK struct status lite_prepare(struct lite_conn *c, const struct stmt *s, struct arena *a,
+                                     sqlite3_stmt **ret);
+/* The values stay where they are until the statement is reset. */
+int lite_bind(sqlite3_stmt *stmt, const struct value *args, size_t n);
+/* Runs a statement without result to its end; the code of SQLite, SQLITE_DONE where all went well. */
+int lite_run(sqlite3_stmt *stmt);
+/* Translates the connection's newest error. `what` names the statement or step. Fails with what it says:
+ * STORE_FULL, STORE_UNAVAILABLE or INTERNAL. */
+struct status lite_error(sqlite3 *h, int code, const char *what, struct arena *a);
+
+/* sqlite_read.c: the port's reading half. */
+struct status lite_read_begin(struct db *db, int64_t deadline_us, struct db_read **ret);
+struct status lite_query(struct db_read *r, const struct stmt *s, const struct value *args, struct arena *a,
+                         struct rows *ret);
+void lite_read_end(struct db_read *r);
+struct status lite_ping(struct db *db);
+/* Lets go of the snapshots that idle readers still hold: they keep the WAL from being used again from its
+ * start. */
+void lite_readers_release(struct lite_db *d);
+void lite_readers_close(struct lite_db *d);
+
+/* sqlite_write.c: the port's writing half. */
+void lite_write(struct db *db, struct unit **units, size_t n);
+
+/* sqlite_checkpoint.c */
+MUSTCHECK struct status lite_checkpoint_start(struct lite_db *d, struct arena *a);
+void lite_checkpoint_stop(struct lite_db *d);
+void lite_upkeep(struct db *db);
+
+#endif

@@ -1,0 +1,100 @@
+#!/bin/bash
+# postgres.sh: a private PostgreSQL for tests and for `./dev`.
+#
+#   postgres.sh start FOLDER   makes a cluster there at the first time, starts it, prints its url
+#   postgres.sh url FOLDER     prints the url of a started one
+#   postgres.sh pid FOLDER     prints the process id of the postmaster
+#   postgres.sh stop FOLDER    stops it; the data stays
+#   postgres.sh remove FOLDER  stops it and removes the data
+#
+# It listens on 127.0.0.1 (a free port, the same at each later start) and on a unix socket, and trusts whoever can
+# connect: for this machine's tests only. PostgreSQL refuses to run as root, so root lends it the user `postgres`; where
+# that user cannot enter FOLDER, the data lies under /tmp and FOLDER says where.
+set -euo pipefail
+
+fail() {
+    echo "postgres.sh: $*" >&2
+    exit 1
+}
+
+[ $# = 2 ] || fail "usage: postgres.sh start|url|pid|stop|remove FOLDER"
+action=$1
+mkdir -p "$2"
+folder=$(cd "$2" && pwd)
+bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
+[ -n "$bin" ] || fail "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+
+as_owner() {
+    if [ "$(id -u)" = 0 ]; then
+        (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- "$@")
+    else
+        "$@"
+    fi
+}
+
+place_data() {
+    home=$folder/cluster
+    mkdir -p "$home"
+    if [ "$(id -u)" = 0 ]; then
+        id postgres >/dev/null 2>&1 || fail "there is no user named postgres to run it as"
+        chown postgres: "$home"
+    fi
+    # A unix socket's path holds 107 bytes.
+    if [ ${#home} -gt 80 ] || ! as_owner test -w "$home"; then
+        home=$(mktemp -d /tmp/postgres.XXXXXX)
+        [ "$(id -u)" != 0 ] || chown postgres: "$home"
+    fi
+    echo "$home" >"$folder/home"
+}
+
+free_port() {
+    local port
+    for _ in $(seq 50); do
+        port=$((20000 + RANDOM % 10000))
+        if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            echo "$port"
+            return
+        fi
+    done
+    fail "no free port"
+}
+
+create() {
+    place_data
+    as_owner "$bin/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-instructions >"$folder/initdb.log" 2>&1 ||
+        fail "initdb failed, see $folder/initdb.log"
+    free_port >"$folder/port"
+}
+
+[ -f "$folder/port" ] || [ "$action" != start ] || create
+[ -f "$folder/port" ] || fail "no cluster in $folder"
+home=$(cat "$folder/home")
+port=$(cat "$folder/port")
+
+case $action in
+start)
+    if ! as_owner "$bin/pg_ctl" -D "$home/data" status >/dev/null 2>&1; then
+        as_owner "$bin/pg_ctl" -D "$home/data" -w -t 60 -l "$home/log" \
+            -o "-p $port -h 127.0.0.1 -k $home -c shared_buffers=64MB -c max_connections=100" start >/dev/null ||
+            fail "it does not start, see $home/log"
+    fi
+    echo "postgresql://postgres@127.0.0.1:$port/postgres"
+    ;;
+url)
+    echo "postgresql://postgres@127.0.0.1:$port/postgres"
+    ;;
+pid)
+    head -1 "$home/data/postmaster.pid"
+    ;;
+stop | remove)
+    if as_owner "$bin/pg_ctl" -D "$home/data" status >/dev/null 2>&1; then
+        as_owner "$bin/pg_ctl" -D "$home/data" -w -m fast stop >/dev/null
+    fi
+    if [ "$action" = remove ]; then
+        rm -rf "$home" "$folder/home" "$folder/port" "$folder/initdb.log"
+    fi
+    ;;
+*)
+    fail "unknown action $action"
+    ;;
+esac
