@@ -1,0 +1,114 @@
+"""The checks' own test: each check finds every planted mistake, and nothing in the innocent lines beside it."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import banned
+import commands
+import links
+import rooms
+import sizes
+import vendors
+import words
+from tree import Tree
+
+SLASH = "/"
+LONG = "int long_one(void)\n{\n" + "    f();\n" * 60 + "}\n"
+
+# Check -> ({path: content}, what it must say, each a substring of its own line; nothing else may be said).
+CASES = {
+    rooms: (
+        {
+            "base/a.c": '#include "base/a.h"\n#include "store/db.h"\n',
+            "agents/lead/a.c": '#include "agents/record/app.h"\n#include "agents/triage/triage.h"\n',
+            "ml/a.c": '#include "base/a.h"\n// #include "server/x.h"\n#include "agents/record/app.h"\n',
+            "server/rpc/a.c": '#include "agents/lead/lead.h"\n#include "store/committer.h"\n',
+            "server/house.c": '#include "agents/lead/lead.h"\n#include "server/rpc/rpc.h"\n',
+            "tests/unit/a.cc": '#include "server/rpc/rpc.h"\n',
+        },
+        ["base/a.c:2:", "agents/lead/a.c:2:", "ml/a.c:3:", "server/rpc/a.c:1:"],
+    ),
+    vendors: (
+        {
+            "store/sqlite_read.c": "#include <sqlite3.h>\n",
+            "agents/lead/a.c": "#include <sqlite3.h>\n#include <stdio.h>\n",
+            "ml/train.c": "#include <xgboost/c_api.h>\n",
+            "server/main.c": "#include <grpc/grpc.h>\n",
+            "store/sqlite.c": "#include <libpq-fe.h>\n",
+        },
+        ["agents/lead/a.c:1:", "ml/train.c:1:", "server/main.c:1:", "store/sqlite.c:1:"],
+    ),
+    banned: (
+        {
+            "base/a.c": '/* strcpy(a, b) */ char *s = "sprintf(";\nsprintf(a, b);\nsnprintf(a, 1, b);\nvoid *p = malloc(1);\n',
+            "agents/lead/a.c": "x = malloc(1);\nstr_malloc(1);\np->malloc(1);\nn = atoi (s);\n",
+            "agents/lead/b.c": "x = calloc(1, 2);\n",
+            "tests/lint/malloc-allowed.txt": "agents/lead/b.c  # outlives a request\nagents/lead/gone.c\n",
+        },
+        ["base/a.c:2: sprintf", "agents/lead/a.c:1: malloc", "agents/lead/a.c:4: atoi", "agents/lead/gone.c is not there"],
+    ),
+    sizes: (
+        {
+            "base/a.c": LONG + LONG.replace("long_one", "known") + LONG.replace("long_one", "ok").replace("    f();\n", "", 3),
+            "base/long.py": "x = 1\n" * 501,
+            "base/fell.c": "int x;\n",
+            "tests/lint/sizes.txt": "base/a.c known 62  # the parser\nbase/fell.c 700\n",
+        },
+        ["base/a.c long_one: 62 lines, 60", "base/long.py: 501 lines, 500", "base/fell.c has fallen from 700"],
+    ),
+    words: (
+        {
+            "a.md": f"See {SLASH}work{SLASH}main and {SLASH}home{SLASH}me.\nSee $HOME{SLASH}work{SLASH}x or base{SLASH}work{SLASH}.\n",
+            "b.json": '"resolved": "https://registry.' + 'npmjs.org/x"\n',
+            "c.c": "/* TO" + "DO: later */\nint todo;\n",
+        },
+        ["a.md:1:", "b.json:1:", "c.c:1:"],
+    ),
+    links: (
+        {
+            "a.md": "# One two\n[x](b.md) [y](docs/) [z](#one-two) [w](http://example.com) `[v](nowhere)`\n[x](c.md)\n[x](b.md#two)\n[z](#gone)\n",
+            "b.md": "# One\n```\n# Two\n```\n",
+            "docs/x.md": "[up](../a.md#one-two)\n[up](a.md)\n",
+        },
+        ["a.md:3: there is no c.md", "a.md:4: b.md has no heading", "a.md:5: a.md has no heading", "docs/x.md:2: there is no docs/a.md"],
+    ),
+    commands: (
+        {
+            "dev": "commands='\nrun||Runs.\nstop||Stops.\nold||Gone.\n'\n",
+            "tools/dev/run.sh": "#!/usr/bin/env bash\n# ./dev run\n",
+            "tools/dev/stop.sh": "#!/usr/bin/env bash\n# ./dev stop\n",
+            "tools/dev/extra.sh": "#!/usr/bin/env bash\n# ./dev extra\n",
+            "tools/dev/lib.sh": "#!/usr/bin/env bash\n# Sourced.\n",
+            "README.md": "`./dev run`, `./dev old`\n",
+        },
+        ["old has no tools/dev/old.sh", "no guide names ./dev stop", "tools/dev/extra.sh: not in the table"],
+    ),
+}
+
+
+def run(check, files):
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["git", "init", "-q", folder], check=True)
+        for path, content in files.items():
+            file = pathlib.Path(folder, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
+        return list(check.check(Tree(folder)))
+
+
+def main():
+    wrong = 0
+    for check, (files, wanted) in CASES.items():
+        found = run(check, files)
+        missed = [w for w in wanted if not any(w in line for line in found)]
+        extra = [line for line in found if not any(w in line for w in wanted)]
+        wrong += len(missed) + len(extra)
+        for what, rows in (("did not find", missed), ("wrongly found", extra)):
+            for row in rows:
+                print(f"{check.__name__} {what}: {row}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Sourced by up, down and run: programs in the background, known by pid file. A pid file holds the pid and the process's start
+# time, so that a number that the system has given to another process since is never taken for ours.
+
+started_at() { awk '{ sub(/.*\) /, ""); print $20 }' "/proc/$1/stat" 2>/dev/null; }
+
+# start DIR NAME COMMAND...: in a session of its own, with output appended to DIR/NAME.log.
+start() {
+    local dir=$1 name=$2
+    shift 2
+    setsid "$@" >>"$dir/$name.log" 2>&1 </dev/null &
+    printf '%s %s\n' "$!" "$(started_at "$!")" >"$dir/$name.pid"
+}
+
+# alive PIDFILE
+alive() {
+    local pid since
+    [[ -f $1 ]] || return 1
+    read -r pid since <"$1"
+    [[ -n $since && $(started_at "$pid") == "$since" && ! $(ps -o stat= -p "$pid") == Z* ]]
+}
+
+# stop PIDFILE: asks it to drain (TERM) and gives it 20 s, then ends it. Fine where it has ended already.
+stop() {
+    local pid
+    if alive "$1"; then
+        read -r pid _ <"$1"
+        kill -TERM "$pid" 2>/dev/null || true
+        wait_until 20 gone "$1" || kill -KILL "$pid" 2>/dev/null || true
+    fi
+    rm -f "$1"
+}
+
+gone() { ! alive "$1"; }
+
+# wait_until SECONDS COMMAND...
+wait_until() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.1
+    done
+}
+
+port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# ./dev up [--state DIR] [--http PORT] [--grpc PORT] [--server PORT] [--db URL] [--no-build]
+#
+# Starts the server and the gateway in the background, waits until both are healthy, and prints where they listen.
+#   --state DIR    database, keys, logs, pid files and the file `addresses` (default .state/up)
+#   --http PORT    REST (default 5000)
+#   --grpc PORT    gRPC at the edge (default 50051)
+#   --server PORT  gRPC of the C server, loopback only (default 50052)
+#   --db URL       postgresql://... (default: SQLite, DIR/marketing.db)
+#   --no-build     starts what is in .state/bin, as it is
+# Does nothing where the same state is up already. Stop it with ./dev down.
+
+# shellcheck source=tools/dev/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=tools/dev/process.sh
+source "$(dirname "${BASH_SOURCE[0]}")/process.sh"
+
+dir=$state/up
+http=5000
+grpc=50051
+server=50052
+db=
+build=1
+while (($#)); do
+    case $1 in
+    --no-build) build= && shift && continue ;;
+    --state | --http | --grpc | --server | --db) [[ -n ${2:-} ]] || die "up: $1 wants a value" ;;
+    *) die "up: unknown argument $1; see ./dev help up" ;;
+    esac
+    case $1 in
+    --state) dir=$2 ;;
+    --http) http=$2 ;;
+    --grpc) grpc=$2 ;;
+    --server) server=$2 ;;
+    --db) db=$2 ;;
+    esac
+    shift 2
+done
+[[ $dir == /* ]] || dir=$PWD/$dir
+mkdir -p "$dir"
+[[ -n $db ]] || db=sqlite:///$dir/marketing.db
+
+if alive "$dir/server.pid" && alive "$dir/gateway.pid"; then
+    cat "$dir/addresses"
+    exit 0
+fi
+bash tools/dev/down.sh --state "$dir" >/dev/null
+
+[[ -z $build ]] || bash tools/dev/build.sh >&2
+for port in "$http" "$grpc" "$server"; do
+    ! port_open "$port" || die "up: port $port is taken; choose another (./dev help up)"
+done
+
+server_healthy() { grpcurl -plaintext -max-time 2 "127.0.0.1:$server" grpc.health.v1.Health/Check 2>/dev/null | grep -q '"SERVING"'; }
+gateway_healthy() { curl -fsS -m 2 -o "$dir/health.json" "http://127.0.0.1:$http/health" 2>/dev/null; }
+
+# await NAME: waits until NAME is healthy; where it ends before that, or takes over 30 s, shows the end of its log and gives up.
+healthy_or_gone() { gone "$dir/$1.pid" || "$1_healthy"; }
+await() {
+    wait_until 30 healthy_or_gone "$1" && alive "$dir/$1.pid" && return
+    note "dev: up: the $1 did not become healthy; the end of $dir/$1.log:"
+    tail -n 20 "$dir/$1.log" >&2
+    bash tools/dev/down.sh --state "$dir" >/dev/null
+    exit 1
+}
+
+start "$dir" server env "DATABASE_URL=$db" "LISTEN=127.0.0.1:$server" "MODEL_KEYS=$dir/model.pub" DRAIN_SECONDS=15 "$bin/server"
+await server
+start "$dir" gateway env "REST_LISTEN=127.0.0.1:$http" "GRPC_LISTEN=127.0.0.1:$grpc" "SERVER=127.0.0.1:$server" "$bin/gateway"
+await gateway
+
+printf '%s=127.0.0.1:%s\n' HTTP "$http" GRPC "$grpc" SERVER "$server" >"$dir/addresses"
+cat "$dir/addresses"
