@@ -22,8 +22,8 @@ struct scorer {
 
 struct scoring; /* app.scoring: trusted keys, and a few models kept loaded; any thread may use it */
 
-/* Opens app->scoring. keys_file names a file with one public key a line, in hex or base64 (`marketingctl keys
- * new` prints them); blank lines and those that start with # are skipped; "" trusts no key. Fails:
+/* Opens app->scoring. keys_file names a file with one Ed25519 public key a line, 64 hex digits (`marketingctl
+ * keys new` prints them); blank lines and those that start with # are skipped; "" trusts no key. Fails:
  * FIELD_INVALID (unreadable file, a line that is no key), REQUEST_TOO_LARGE. */
 MUSTCHECK struct status model_trust_open(struct app *app, const char *keys_file, bool accept_unsigned,
                                          struct arena *a);
