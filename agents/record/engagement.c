@@ -1,6 +1,7 @@
-#include "agents/record/scoring.h"
+#include "agents/record/engagement.h"
 #include "agents/record/times.h"
 #include "base/clock.h"
+#include "store/db.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -78,4 +79,60 @@ struct status engagement_axis_make(struct arena *a, const EngagementModel *m,
     e->weights = w;
     *ret = e;
     return ok();
+}
+
+/* ---- Versions kept ---- */
+
+static const struct stmt sql[] = {
+    { "engagement_model_get", "ti", "b",
+      "SELECT data FROM engagement_model WHERE workspace = $1 AND version = $2", NULL, NULL },
+    { "engagement_model_newest", "t", "i",
+      "SELECT COALESCE(MAX(version), 0) FROM engagement_model WHERE workspace = $1", NULL, NULL },
+    { "engagement_model_insert", "tiib", "",
+      "INSERT INTO engagement_model (workspace, version, create_time, data) VALUES ($1, $2, $3, $4)", NULL,
+      NULL },
+};
+
+enum { GET, NEWEST, INSERT };
+
+const struct stmt_table engagement_statements = { sql, COUNT(sql) };
+
+struct status engagement_model_get(struct ctx *c, int64_t version, EngagementModel **ret)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &sql[GET], &rows, v_text(c->workspace), v_int(version)));
+    if (rows.n == 0)
+        return fail(c->arena, REASON_SUBJECT_NOT_FOUND, "engagement model %lld does not exist",
+                    (long long)version);
+    *ret = PB_UNPACK(c->arena, EngagementModel, row_at(&rows, 0)[0].s);
+    if (!*ret)
+        return c->arena->overflow ? fail_memory()
+                                  : fail(c->arena, REASON_INTERNAL, "engagement model %lld cannot be decoded",
+                                         (long long)version);
+    return ok();
+}
+
+struct status engagement_model_add(struct ctx *c, EngagementModel *m)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &sql[NEWEST], &rows, v_text(c->workspace)));
+    m->version = row_at(&rows, 0)[0].i + 1;
+    m->create_time = time_message(c->arena, c->now_us);
+    struct str data = pb_pack(c->arena, m);
+    if (!m->create_time || !data.p)
+        return fail_memory();
+    UNIT_ADD(c->unit, &sql[INSERT], 1, REASON_CONFLICT, v_text(c->workspace), v_int(m->version),
+             v_int(c->now_us), v_bytes(data));
+    return ok();
+}
+
+struct status engagement_axis_load(struct ctx *c, int64_t version, const struct engagement_axis **ret)
+{
+    EngagementModel *m;
+    if (version == 0) {
+        *ret = &engagement_prior;
+        return ok();
+    }
+    TRY(engagement_model_get(c, version, &m));
+    return engagement_axis_make(c->arena, m, ret);
 }

@@ -7,6 +7,7 @@
 #define AGENTS_RECORD_SCORING_H
 
 #include "agents/record/app.h"
+#include "agents/record/engagement.h"
 #include "ml/model.h"
 
 C_BEGIN
@@ -37,39 +38,6 @@ const struct model_trust *scoring_trust(const struct scoring *s);
  * model is held until the ctx's arena is reset. Fails: MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSIGNED (its
  * key is trusted no more). */
 MUSTCHECK struct status scoring_model(struct ctx *c, const char *digest, struct model **ret);
-
-/* ---- The engagement axis ---- */
-
-struct engagement_weight {
-    struct str type;
-    double weight;
-};
-
-/* How events become a score; what active_get(c, ACTIVE_ENGAGEMENT) gives. */
-struct engagement_axis {
-    int64_t version; /* 0: the documented prior (docs/scorecard.md) */
-    double half_life_us;
-    double intercept, slope; /* in log-odds: score = 1 / (1 + exp(-(intercept + slope * ln(1 + value)))) */
-    double default_weight;
-    const struct engagement_weight *weights; /* sorted by type */
-    size_t n;
-};
-
-extern const struct engagement_axis engagement_prior;
-
-/* What an event of this type adds to the lead's activity. */
-double engagement_weight(const struct engagement_axis *e, struct str type);
-/* The activity left at now_us of a state of the lead (NULL: none). An as_of_time ahead of now_us does not
- * make it grow. */
-double engagement_value(const struct engagement_axis *e, const EngagementState *state, int64_t now_us);
-/* 0 to 1. */
-double engagement_score(const struct engagement_axis *e, double value);
-/* The message's parameters as an axis, in the arena. Fails: REQUEST_TOO_LARGE. */
-MUSTCHECK struct status engagement_axis_make(struct arena *a, const EngagementModel *m,
-                                             const struct engagement_axis **ret);
-/* The axis of a version that was in service once. Fails: SUBJECT_NOT_FOUND. */
-MUSTCHECK struct status engagement_axis_load(struct ctx *c, int64_t version,
-                                             const struct engagement_axis **ret);
 
 extern const struct stmt_table scoring_statements;
 
