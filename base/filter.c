@@ -377,7 +377,7 @@ static struct status parse_term(struct parser *p, struct node **ret)
 
 static struct status parse_any(struct parser *p, struct node **ret)
 {
-    struct node *any = node_new(p, ANY), *term;
+    struct node *any = node_new(p, ANY), *term = NULL;
     if (!any)
         return fail_memory();
     do {
@@ -397,7 +397,7 @@ static bool at_end(struct parser *p)
 
 static struct status parse_all(struct parser *p, struct node **ret)
 {
-    struct node *all = node_new(p, ALL), *any;
+    struct node *all = node_new(p, ALL), *any = NULL;
     if (!all)
         return fail_memory();
     do {

@@ -1,0 +1,34 @@
+#include "agents/record/checks.h"
+
+#include "base/ids.h"
+
+void check_fail(struct checks *k, enum reason r, const char *parent, const char *field, const char *fmt, ...)
+{
+    if (k->n++ == CHECKS_MAX)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    char *text = arena_vprintf(k->a, fmt, ap);
+    va_end(ap);
+    char *path = arena_printf(k->a, "%s%s%s", parent, *parent ? "." : "", field);
+    struct status s = fail_field(k->a, r, path ? path : field, "%s", text ? text : reason_meaning(r));
+    if (k->s.code == CODE_OK)
+        k->s = s;
+    else if (k->last && s.violations)
+        k->last->next = s.violations;
+    if (s.violations)
+        k->last = s.violations;
+}
+
+struct status name_id(struct arena *a, const char *name, const char *collection, const char *field,
+                      const char **ret)
+{
+    struct str s = str_of(name), start = str_of(collection);
+    if (!s.n)
+        return fail_field(a, REASON_FIELD_REQUIRED, field, "name the resource as %s{id}", collection);
+    if (!str_starts(s, start) || !id_valid(str_make(s.p + start.n, s.n - start.n)))
+        return fail_field(a, REASON_FIELD_INVALID, field, "must be %s{id}, the id being 1 to 63 of [a-z0-9-]",
+                          collection);
+    *ret = s.p + start.n;
+    return ok();
+}

@@ -1,0 +1,233 @@
+#include "agents/record/leads.h"
+
+#include "agents/record/checks.h"
+#include "agents/record/lead_text.h"
+#include "agents/record/leads_sql.h"
+#include "agents/record/times.h"
+
+#include "base/ids.h"
+
+/* ---- Reading ---- */
+
+static Lead *lead_copy(struct arena *a, const Lead *from)
+{
+    Lead *l = arena_raw(a, sizeof *l);
+    if (l)
+        *l = *from;
+    return l;
+}
+
+/* Takes a row of (id, version, data). */
+static struct status row_take(struct ctx *c, const struct value *v, struct lead_row *ret)
+{
+    ret->id = v[0].s.p;
+    ret->version = v[1].i;
+    ret->before = PB_UNPACK(c->arena, Lead, v[2].s);
+    if (!ret->before)
+        return c->arena->overflow ? fail_memory()
+                                  : fail(c->arena, REASON_INTERNAL, "lead %s cannot be decoded", ret->id);
+    ret->lead = lead_copy(c->arena, ret->before);
+    return ret->lead ? ok() : fail_memory();
+}
+
+static struct status load_by_id(struct ctx *c, const char *id, struct lead_row *ret)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &lead_sql[LEAD_BY_ID], &rows, v_text(c->workspace), v_text(id)));
+    if (rows.n == 0)
+        return fail(c->arena, REASON_LEAD_NOT_FOUND, "leads/%s does not exist", id);
+    return row_take(c, row_at(&rows, 0), ret);
+}
+
+struct status lead_load(struct ctx *c, const char *name, const char *field, struct lead_row *ret)
+{
+    const char *id;
+    TRY(name_id(c->arena, name, "leads/", field, &id));
+    return load_by_id(c, id, ret);
+}
+
+/* Which leads the identities belong to; a `mask` bit for each that matters. */
+static struct status owners(struct ctx *c, const Lead *l, unsigned mask, struct rows *ret)
+{
+    struct value args[1 + LEAD_IDENTITIES] = { v_text(c->workspace) };
+    for (size_t i = 0; i < LEAD_IDENTITIES; i++)
+        args[1 + i] = v_text(mask & 1u << i ? lead_text(l, i) : "");
+    return db_query(c, &lead_sql[LEAD_OF_IDENTITIES], args, ret);
+}
+
+/* ---- Resolving ---- */
+
+static unsigned identity_mask(const Lead *l)
+{
+    unsigned mask = 0;
+    for (size_t i = 0; i < LEAD_IDENTITIES; i++)
+        if (*lead_text(l, i))
+            mask |= 1u << i;
+    return mask;
+}
+
+static struct status ambiguous(struct ctx *c, const struct rows *owned)
+{
+    const struct value *a = row_at(owned, 0), *b = a;
+    for (size_t i = 1; i < owned->n && str_eq(a[1].s, b[1].s); i++)
+        b = row_at(owned, i);
+    return fail(c->arena, REASON_IDENTITY_AMBIGUOUS,
+                "%s belongs to leads/%s, %s to leads/%s; merge them first", lead_texts[a[0].i - 1].name,
+                a[1].s.p, lead_texts[b[0].i - 1].name, b[1].s.p);
+}
+
+static struct status find_by_one(struct ctx *c, const Lead *given, unsigned mask, struct lead_row *ret)
+{
+    int i = __builtin_ctz(mask);
+    struct rows rows;
+    TRY(DB_QUERY(c, &lead_sql[LEAD_BY_IDENTITY], &rows, v_text(c->workspace), v_int(i + 1),
+                 v_text(lead_text(given, (size_t)i))));
+    return rows.n ? row_take(c, row_at(&rows, 0), ret) : ok();
+}
+
+/* Leaves ret->before NULL where no lead has any of the identities. */
+static struct status find_by_identity(struct ctx *c, const Lead *given, struct lead_row *ret)
+{
+    unsigned mask = identity_mask(given);
+    struct rows rows;
+    ret->before = NULL;
+    if (!mask)
+        return ok();
+    if ((mask & (mask - 1)) == 0)
+        return find_by_one(c, given, mask, ret);
+    TRY(owners(c, given, mask, &rows));
+    for (size_t i = 1; i < rows.n; i++)
+        if (!str_eq(row_at(&rows, 0)[1].s, row_at(&rows, i)[1].s))
+            return ambiguous(c, &rows);
+    return rows.n ? load_by_id(c, row_at(&rows, 0)[1].s.p, ret) : ok();
+}
+
+/* The identities that saving adds. */
+static unsigned added_identities(const struct lead_row *row)
+{
+    unsigned mask = identity_mask(row->lead);
+    for (size_t i = 0; row->before && i < LEAD_IDENTITIES; i++)
+        if (strcmp(lead_text(row->lead, i), lead_text(row->before, i)) == 0)
+            mask &= ~(1u << i);
+    return mask;
+}
+
+struct status lead_identities_free(struct ctx *c, const struct lead_row *row, const char *field,
+                                   enum reason reason)
+{
+    unsigned mask = added_identities(row);
+    struct checks k = checks_start(c->arena);
+    struct rows rows;
+    if (!mask)
+        return ok();
+    TRY(owners(c, row->lead, mask, &rows));
+    for (size_t i = 0; i < rows.n; i++) {
+        const struct value *v = row_at(&rows, i);
+        if (strcmp(v[1].s.p, row->id))
+            check_fail(&k, reason, field, lead_texts[v[0].i - 1].name, "belongs to leads/%s", v[1].s.p);
+    }
+    return k.s;
+}
+
+struct status lead_etag_check(struct ctx *c, const struct lead_row *row, const char *etag)
+{
+    if (!*etag || (row->before && strcmp(row->before->etag, etag) == 0))
+        return ok();
+    return fail(c->arena, REASON_ETAG_MISMATCH, "leads/%s has another etag now; read it again", row->id);
+}
+
+/* Named: nothing given may belong to another lead. */
+static struct status resolve_named(struct ctx *c, const Lead *given, struct lead_row *ret)
+{
+    TRY(lead_load(c, given->name, "lead.name", ret));
+    TRY(lead_etag_check(c, ret, given->etag));
+    TRY(lead_overlay(c, ret->lead, given));
+    return lead_identities_free(c, ret, "lead", REASON_IDENTITY_AMBIGUOUS);
+}
+
+struct status lead_new(struct ctx *c, const Lead *given, const char *id, struct lead_row *ret)
+{
+    char fresh[ID_TEXT];
+    if (!*id)
+        id_new(fresh);
+    struct str text = str_of(*id ? id : fresh), start = STR("leads/");
+    Lead *l = lead_copy(c->arena, given);
+    char *name = arena_raw(c->arena, start.n + text.n + 1);
+    if (!name || !l)
+        return fail_memory();
+    memcpy(name, start.p, start.n);
+    memcpy(name + start.n, text.p, text.n + 1);
+    l->name = name;
+    l->etag = (char *)protobuf_c_empty_string;
+    l->triage = NULL;
+    l->engagement = NULL;
+    l->create_time = l->update_time = NULL;
+    ret->id = name + start.n;
+    ret->version = 0;
+    ret->lead = l;
+    ret->before = NULL;
+    return ok();
+}
+
+struct status lead_resolve(struct ctx *c, const Lead *given, struct lead_row *ret)
+{
+    if (*given->name)
+        return resolve_named(c, given, ret);
+    TRY(find_by_identity(c, given, ret));
+    if (!ret->before) {
+        TRY(lead_new(c, given, "", ret));
+        return lead_etag_check(c, ret, given->etag);
+    }
+    TRY(lead_etag_check(c, ret, given->etag));
+    return lead_overlay(c, ret->lead, given);
+}
+
+/* ---- Saving ---- */
+
+static struct status stamp(struct ctx *c, struct lead_row *row)
+{
+    Lead *l = row->lead;
+    uint64_t mark = mix64(hash64(str_of(row->id), (uint64_t)row->version) ^ (uint64_t)c->now_us);
+    l->etag = arena_raw(c->arena, 2 * sizeof mark + 1);
+    l->update_time = time_message(c->arena, c->now_us);
+    if (!row->before)
+        l->create_time = l->update_time;
+    if (!l->etag || !l->update_time)
+        return fail_memory();
+    for (int i = 0; i < 16; i++, mark >>= 4)
+        l->etag[i] = "0123456789abcdef"[mark & 15];
+    l->etag[16] = 0;
+    return ok();
+}
+
+static void save_identities(struct ctx *c, const struct lead_row *row, enum reason taken)
+{
+    for (size_t i = 0; i < LEAD_IDENTITIES; i++) {
+        const char *is = lead_text(row->lead, i), *was = row->before ? lead_text(row->before, i) : "";
+        if (strcmp(is, was) == 0)
+            continue;
+        int64_t kind = (int64_t)i + 1;
+        if (*was)
+            UNIT_ADD(c->unit, &lead_sql[LEAD_IDENTITY_DELETE], 1, REASON_CONFLICT, v_text(c->workspace),
+                     v_int(kind), v_text(was), v_text(row->id));
+        if (*is)
+            UNIT_ADD(c->unit, &lead_sql[LEAD_IDENTITY_INSERT], 1, taken, v_text(c->workspace), v_int(kind),
+                     v_text(is), v_text(row->id));
+    }
+}
+
+struct status lead_save(struct ctx *c, struct lead_row *row, enum reason identity_taken)
+{
+    TRY(stamp(c, row));
+    struct str data = pb_pack(c->arena, row->lead);
+    if (!data.p)
+        return fail_memory();
+    if (row->before)
+        UNIT_ADD(c->unit, &lead_sql[LEAD_UPDATE], 1, REASON_CONFLICT, v_int(c->now_us), v_bytes(data),
+                 v_text(c->workspace), v_text(row->id), v_int(row->version));
+    else
+        UNIT_ADD(c->unit, &lead_sql[LEAD_INSERT], 1, REASON_CONFLICT, v_text(c->workspace), v_text(row->id),
+                 v_int(1), v_int(c->now_us), v_int(c->now_us), v_bytes(data));
+    save_identities(c, row, identity_taken);
+    return c->arena->overflow ? fail_memory() : ok();
+}

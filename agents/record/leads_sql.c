@@ -1,0 +1,51 @@
+#include "agents/record/leads_sql.h"
+
+#include "agents/record/leads.h"
+
+const struct stmt lead_sql[LEAD_STMTS] = {
+    [LEAD_BY_ID] = { "lead_by_id", "tt", "tib",
+                     "SELECT id, version, data FROM lead WHERE workspace = $1 AND id = COALESCE("
+                     "(SELECT lead_id FROM lead_alias WHERE workspace = $1 AND alias_id = $2), $2)",
+                     NULL, NULL },
+    [LEAD_BY_IDENTITY] = { "lead_by_identity", "tit", "tib",
+                           "SELECT l.id, l.version, l.data FROM lead_identity AS i"
+                           " JOIN lead AS l ON l.workspace = i.workspace AND l.id = i.lead_id"
+                           " WHERE i.workspace = $1 AND i.kind = $2 AND i.value = $3",
+                           NULL, NULL },
+    [LEAD_OF_IDENTITIES] = { "lead_of_identities", "tttt", "it",
+                             "SELECT kind, lead_id FROM lead_identity WHERE workspace = $1 AND kind = 1 AND "
+                             "value = $2"
+                             " UNION ALL SELECT kind, lead_id FROM lead_identity WHERE workspace = $1 AND "
+                             "kind = 2 AND value = $3"
+                             " UNION ALL SELECT kind, lead_id FROM lead_identity WHERE workspace = $1 AND "
+                             "kind = 3 AND value = $4",
+                             NULL, NULL },
+    [LEAD_INSERT] = { "lead_insert", "ttiiib", "",
+                      "INSERT INTO lead (workspace, id, version, create_time, update_time, data)"
+                      " VALUES ($1, $2, $3, $4, $5, $6)",
+                      "INSERT INTO lead (workspace, id, version, create_time, update_time, data)"
+                      " SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], "
+                      "$5::bigint[], $6::bytea[])",
+                      NULL },
+    [LEAD_UPDATE] = { "lead_update", "ibtti", "",
+                      "UPDATE lead SET version = version + 1, update_time = $1, data = $2"
+                      " WHERE workspace = $3 AND id = $4 AND version = $5",
+                      "UPDATE lead AS l SET version = l.version + 1, update_time = u.update_time, data = "
+                      "u.data"
+                      " FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::bigint[])"
+                      " AS u (update_time, data, workspace, id, version)"
+                      " WHERE l.workspace = u.workspace AND l.id = u.id AND l.version = u.version",
+                      NULL },
+    [LEAD_IDENTITY_INSERT] = { "lead_identity_insert", "titt", "",
+                               "INSERT INTO lead_identity (workspace, kind, value, lead_id) VALUES ($1, $2, "
+                               "$3, $4)",
+                               "INSERT INTO lead_identity (workspace, kind, value, lead_id)"
+                               " SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])",
+                               NULL },
+    [LEAD_IDENTITY_DELETE] = { "lead_identity_delete", "titt", "",
+                               "DELETE FROM lead_identity WHERE workspace = $1 AND kind = $2 AND value = $3 "
+                               "AND lead_id = $4",
+                               NULL, NULL },
+};
+
+const struct stmt_table leads_statements = { lead_sql, LEAD_STMTS };

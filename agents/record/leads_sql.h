@@ -1,0 +1,20 @@
+/* leads_sql.h: the statements of leads and their identities. Private to agents/record/lead*.c. */
+#ifndef AGENTS_RECORD_LEADS_SQL_H
+#define AGENTS_RECORD_LEADS_SQL_H
+
+#include "store/db.h"
+
+enum lead_stmt {
+    LEAD_BY_ID,         /* workspace, id or alias -> id, version, data */
+    LEAD_BY_IDENTITY,   /* workspace, kind, value -> id, version, data */
+    LEAD_OF_IDENTITIES, /* workspace, email, phone, external id ("": none) -> kind, id */
+    LEAD_INSERT,
+    LEAD_UPDATE,
+    LEAD_IDENTITY_INSERT,
+    LEAD_IDENTITY_DELETE,
+    LEAD_STMTS
+};
+
+extern const struct stmt lead_sql[LEAD_STMTS];
+
+#endif

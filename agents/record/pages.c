@@ -1,0 +1,69 @@
+#include "agents/record/pages.h"
+
+#include "base/base64.h"
+#include "base/ids.h"
+
+#define MAC_BYTES 16
+#define TOKEN_MAX 1024 /* characters */
+
+/* The keyed hash of what the token is good for and of the key it carries; parts are set apart by their
+ * lengths. */
+static bool page_mac(struct ctx *c, const char *scope, struct str key, unsigned char mac[SHA256_BYTES])
+{
+    unsigned char secret[SHA256_BYTES];
+    char *text = arena_printf(c->arena, "%zu %s %zu %s %zu %s %.*s", strlen(c->method), c->method,
+                              strlen(c->workspace), c->workspace, strlen(scope), scope, (int)key.n, key.p);
+    if (!text)
+        return false;
+    hmac_sha256(c->app->secret_key, STR("page token"), secret);
+    hmac_sha256(str_make((char *)secret, sizeof secret), str_of(text), mac);
+    return true;
+}
+
+/* In the same time wherever they differ. */
+static bool same_bytes(const void *a, const void *b, size_t n)
+{
+    const unsigned char *x = a, *y = b;
+    unsigned char difference = 0;
+    for (size_t i = 0; i < n; i++)
+        difference |= x[i] ^ y[i];
+    return difference == 0;
+}
+
+static struct status token_read(struct ctx *c, const char *token, const char *scope, const char **ret)
+{
+    struct str bytes, text = str_of(token);
+    unsigned char mac[SHA256_BYTES];
+    if (text.n <= TOKEN_MAX && base64url_bytes(c->arena, text, &bytes) && bytes.n > MAC_BYTES) {
+        struct str key = str_make(bytes.p + MAC_BYTES, bytes.n - MAC_BYTES);
+        *ret = arena_dup(c->arena, key);
+        if (*ret && page_mac(c, scope, key, mac) && same_bytes(mac, bytes.p, MAC_BYTES))
+            return ok();
+    }
+    if (c->arena->overflow)
+        return fail_memory();
+    return fail_field(c->arena, REASON_PAGE_TOKEN_INVALID, "page_token",
+                      "not a token of this list with this filter");
+}
+
+struct status page_read(struct ctx *c, int32_t page_size, const char *page_token, const char *scope,
+                        struct page *ret)
+{
+    if (page_size < 0)
+        return fail_field(c->arena, REASON_FIELD_OUT_OF_RANGE, "page_size", "must not be negative");
+    ret->size = page_size == 0 ? PAGE_DEFAULT : MIN(page_size, PAGE_MAX);
+    ret->after = "";
+    return *page_token ? token_read(c, page_token, scope, &ret->after) : ok();
+}
+
+char *page_token(struct ctx *c, const char *scope, const char *last_key)
+{
+    struct str key = str_of(last_key);
+    unsigned char mac[SHA256_BYTES];
+    char *bytes = arena_raw(c->arena, MAC_BYTES + key.n);
+    if (!bytes || !page_mac(c, scope, key, mac))
+        return NULL;
+    memcpy(bytes, mac, MAC_BYTES);
+    memcpy(bytes + MAC_BYTES, key.p, key.n);
+    return base64url_text(c->arena, str_make(bytes, MAC_BYTES + key.n));
+}
