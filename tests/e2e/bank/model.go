@@ -1,0 +1,136 @@
+package bank
+
+import (
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+
+	"github.com/marketing-agents/marketing/tests/e2e/house"
+)
+
+// Trained are two models that marketingctl learnt from the data: one from all rows, one from the first half, so that they differ.
+type Trained struct {
+	Keys  string    // file with the public key that signed them: MODEL_KEYS
+	Files [2][]byte // the model files
+}
+
+// Digest is the SHA-256 of a model file in hex, as decisions name it.
+func Digest(file []byte) string {
+	sum := sha256.Sum256(file)
+	return hex.EncodeToString(sum[:])
+}
+
+// Models trains once; the result is kept in .state and used again until the tool or the data change.
+var Models = sync.OnceValues(func() (*Trained, error) {
+	tool, err := house.Marketingctl()
+	if err != nil {
+		return nil, err
+	}
+	data, err := Folder()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := trainingFolder(tool, filepath.Join(data, "train.csv"))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(folder, "done")); err != nil {
+		if err := train(tool, data, folder); err != nil {
+			return nil, err
+		}
+	}
+	t := &Trained{Keys: filepath.Join(folder, "keys.pub")}
+	for i := range t.Files {
+		if t.Files[i], err = os.ReadFile(filepath.Join(folder, fmt.Sprint(i), "model.bin")); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+})
+
+// trainingFolder is named after the bytes of the tool and of the data.
+func trainingFolder(files ...string) (string, error) {
+	sum := sha256.New()
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return "", err
+		}
+		sum.Write(b)
+	}
+	root, err := house.Root()
+	if err != nil {
+		return "", err
+	}
+	folder := filepath.Join(root, ".state", "test-models", hex.EncodeToString(sum.Sum(nil)[:8]))
+	return folder, os.MkdirAll(folder, 0o755)
+}
+
+// train makes the key and both models, and the mark that all is there.
+func train(tool, data, folder string) error {
+	d, err := Load()
+	if err != nil {
+		return err
+	}
+	half := filepath.Join(folder, "half.csv")
+	if err := write(half, d.Header, d.Rows[:len(d.Rows)/2]); err != nil {
+		return err
+	}
+	key := filepath.Join(folder, "key")
+	public, err := run(tool, "keys", "new", "--out", key)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "keys.pub"), public, 0o644); err != nil {
+		return err
+	}
+	for i, rows := range []string{filepath.Join(data, "train.csv"), half} {
+		if _, err := run(tool, "model", "train", "--data", rows, "--schema", filepath.Join(data, "schema.json"), "--label", Label,
+			"--key", key, "--out", filepath.Join(folder, fmt.Sprint(i))); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(folder, "done"), nil, 0o644)
+}
+
+func run(tool string, args ...string) ([]byte, error) {
+	cmd := exec.Command(tool, args...)
+	out, err := cmd.Output()
+	if err != nil {
+		text := ""
+		if exit, ok := err.(*exec.ExitError); ok {
+			text = string(exit.Stderr)
+		}
+		return nil, fmt.Errorf("%s %v: %w: %s", tool, args, err, text)
+	}
+	return out, nil
+}
+
+// write writes rows as a CSV file.
+func write(path string, header []string, rows []Row) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := csv.NewWriter(f)
+	if err := w.Write(header); err != nil {
+		return err
+	}
+	record := make([]string, len(header))
+	for _, row := range rows {
+		for i, name := range header {
+			record[i] = row[name]
+		}
+		if err := w.Write(record); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}

@@ -1,0 +1,176 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/want"
+	"github.com/marketing-agents/marketing/tests/e2e/wire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+)
+
+const (
+	leadService   = "/marketing.v1.LeadService/"
+	triageService = "/marketing.v1.TriageService/"
+	modelService  = "/marketing.v1.ModelService/"
+)
+
+// mutation is a call that changes something, and the same with another body.
+type mutation struct {
+	method       string
+	body, differ proto.Message
+}
+
+// mutations prepares what they need and lists one call of every unary method that takes a request_id.
+func (s *story) mutations() []mutation {
+	s.Helper()
+	for _, id := range []string{"up", "del", "keep", "dup", "ev", "out"} {
+		s.createAs(id, &pb.Lead{Email: id + "@idem.example"})
+	}
+	decision := s.triage(&pb.Lead{Email: "over@idem.example"}).Decision.Name
+	policy := allTo("idem", pb.LeadCategory_LEAD_CATEGORY_COLD_LEAD)
+	s.createPolicy("published", policy)
+	s.createPolicy("published", policy)
+	s.publish("routingPolicies/published", 1)
+	lead := func(email string) *pb.Lead {
+		return &pb.Lead{Email: email, Attributes: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}}
+	}
+	return []mutation{
+		{leadService + "CreateLead", &pb.CreateLeadRequest{Lead: lead("new@idem.example")}, &pb.CreateLeadRequest{Lead: lead("other@idem.example")}},
+		{leadService + "UpdateLead", &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/up", Company: "A"}}, &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/up", Company: "A"},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"company"}}}},
+		{leadService + "DeleteLead", &pb.DeleteLeadRequest{Name: "leads/del"}, &pb.DeleteLeadRequest{Name: "leads/keep"}},
+		{leadService + "BatchCreateLeads", &pb.BatchCreateLeadsRequest{Leads: []*pb.Lead{lead("b1@idem.example"), {Email: "bad"}}},
+			&pb.BatchCreateLeadsRequest{Leads: []*pb.Lead{lead("b1@idem.example")}}},
+		{leadService + "MergeLeads", &pb.MergeLeadsRequest{Name: "leads/keep", Duplicate: "leads/dup"}, &pb.MergeLeadsRequest{Name: "leads/dup", Duplicate: "leads/keep"}},
+		{leadService + "IngestEvents", &pb.IngestEventsRequest{Events: []*pb.LeadEvent{{EventId: "i-1", Lead: "leads/ev", Type: "page_view"}}},
+			&pb.IngestEventsRequest{Events: []*pb.LeadEvent{{EventId: "i-2", Lead: "leads/ev", Type: "page_view"}}}},
+		{leadService + "RecordOutcome", &pb.RecordOutcomeRequest{Parent: "leads/out", Outcome: &pb.Outcome{Converted: true}},
+			&pb.RecordOutcomeRequest{Parent: "leads/out", Outcome: &pb.Outcome{Converted: false}}},
+		{triageService + "TriageLead", &pb.TriageLeadRequest{Lead: lead("t@idem.example")}, &pb.TriageLeadRequest{Lead: lead("t@idem.example"), Explain: true}},
+		{triageService + "BatchTriageLeads", &pb.BatchTriageLeadsRequest{Leads: []*pb.Lead{lead("bt@idem.example"), {Email: "bad"}}},
+			&pb.BatchTriageLeadsRequest{Leads: []*pb.Lead{{Email: "bad"}, lead("bt@idem.example")}}},
+		{triageService + "OverrideDecision", &pb.OverrideDecisionRequest{Name: decision, Category: 1, Justification: "a"},
+			&pb.OverrideDecisionRequest{Name: decision, Category: 1, Justification: "b"}},
+		{triageService + "CreateRoutingPolicy", &pb.CreateRoutingPolicyRequest{RoutingPolicyId: "idem", RoutingPolicy: policy},
+			&pb.CreateRoutingPolicyRequest{RoutingPolicyId: "idem2", RoutingPolicy: policy}},
+		{triageService + "PublishRoutingPolicy", &pb.PublishRoutingPolicyRequest{Name: "routingPolicies/published", Version: 2},
+			&pb.PublishRoutingPolicyRequest{Name: "routingPolicies/published", Version: 1}},
+	}
+}
+
+// withID is the bytes of a request with this request_id.
+func withID(m proto.Message, id string) []byte {
+	m = proto.Clone(m)
+	field := m.ProtoReflect().Descriptor().Fields().ByName("request_id")
+	m.ProtoReflect().Set(field, protoreflect.ValueOfString(id))
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		panic(err) // our own message
+	}
+	return b
+}
+
+// decisionsAndLeads counts what there is, to see whether a repetition had an effect.
+func (s *story) decisionsAndLeads() string {
+	s.Helper()
+	rows, err := s.h.Query("SELECT (SELECT count(*) FROM lead), (SELECT count(*) FROM decision), (SELECT count(*) FROM lead_event), " +
+		"(SELECT count(*) FROM outcome), (SELECT count(*) FROM event), (SELECT count(*) FROM routing_policy), (SELECT count(*) FROM idempotency)")
+	want.OK(s, err)
+	return fmt.Sprint(rows)
+}
+
+func TestARequestIDMakesAMutationHappenOnce(t *testing.T) {
+	tell(t, func(s *story) {
+		replies := map[string][]byte{}
+		all := s.mutations()
+		for _, m := range all {
+			id := "idem-" + m.method
+			first, err := wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.body, id))
+			if err != nil {
+				s.Fatalf("%s: %v", m.method, err)
+			}
+			state := s.decisionsAndLeads()
+			for range 3 {
+				again, err := wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.body, id))
+				want.OK(s, err)
+				want.True(s, bytes.Equal(again, first), "%s: the repeated reply differs:\n%x\n%x", m.method, again, first)
+			}
+			_, err = wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.differ, id))
+			if err == nil {
+				s.Fatalf("%s: another body was taken", m.method)
+			}
+			want.Violation(s, err, "REQUEST_ID_REUSED", "request_id")
+			want.Equal(s, m.method+": effects", s.decisionsAndLeads(), state)
+			replies[m.method] = first
+		}
+		want.OK(s, s.h.Kill())
+		want.OK(s, s.h.Up())
+		state := s.decisionsAndLeads()
+		for _, m := range all {
+			again, err := wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.body, "idem-"+m.method))
+			want.OK(s, err)
+			want.True(s, bytes.Equal(again, replies[m.method]), "%s: the reply after a kill differs", m.method)
+		}
+		want.Equal(s, "effects after a kill", s.decisionsAndLeads(), state)
+	})
+}
+
+func TestTheOrderOfAMapDoesNotMakeAnotherBody(t *testing.T) {
+	tell(t, func(s *story) {
+		attributes := map[string]string{}
+		for i := range 20 {
+			attributes[fmt.Sprint("a", i)] = fmt.Sprint(i)
+		}
+		request := &pb.TriageLeadRequest{Lead: &pb.Lead{Email: "map@example.com", Attributes: attributes}, RequestId: "map-order-0001"}
+		first, err := s.h.Triage().TriageLead(s.ctx, request)
+		want.OK(s, err)
+		for range 20 { // Go writes a map in another order each time
+			again, err := s.h.Triage().TriageLead(s.ctx, request)
+			want.OK(s, err)
+			want.Same(s, "reply", again, first)
+		}
+	})
+}
+
+func TestFiftyDuplicatesAtOnceHaveOneEffect(t *testing.T) {
+	tell(t, func(s *story) {
+		for round := range 5 {
+			id := fmt.Sprint("fifty-dup-", round)
+			body := withID(&pb.TriageLeadRequest{Lead: &pb.Lead{Email: id + "@example.com"}, Explain: true}, id)
+			replies := make([][]byte, 50)
+			inParallel(s, 50, func(i int) {
+				var err error
+				if replies[i], err = wire.Call(s.ctx, s.h.Conn(), triageService+"TriageLead", body); err != nil {
+					s.Errorf("duplicate %d: %v", i, err)
+				}
+			})
+			for i := range replies {
+				want.True(s, bytes.Equal(replies[i], replies[0]), "replies 0 and %d differ", i)
+			}
+			reply := &pb.TriageLeadResponse{}
+			want.OK(s, proto.Unmarshal(replies[0], reply))
+			want.True(s, reply.LeadCreated, "the stored reply says the lead was known")
+			want.Equal(s, "decisions of the lead", len(s.allDecisions(reply.Lead, "")), 1)
+		}
+		want.Equal(s, "leads", len(s.allLeads("", 0)), 5)
+	})
+}
+
+func TestARefusedCallLeavesItsRequestIDFree(t *testing.T) {
+	tell(t, func(s *story) {
+		request := &pb.CreateLeadRequest{Lead: &pb.Lead{Email: "bad"}, RequestId: "refused-0001"}
+		_, err := s.h.Leads().CreateLead(s.ctx, request)
+		want.Violation(s, err, "FIELD_INVALID", "lead.email")
+		request.Lead.Email = "good@example.com"
+		_, err = s.h.Leads().CreateLead(s.ctx, request)
+		want.OK(s, err)
+		// The same id under another method is another request.
+		_, err = s.h.Triage().TriageLead(s.ctx, &pb.TriageLeadRequest{Lead: &pb.Lead{Email: "good@example.com"}, RequestId: "refused-0001"})
+		want.OK(s, err)
+	})
+}
