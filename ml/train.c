@@ -1,0 +1,145 @@
+#include "ml/train.h"
+
+#include "base/clock.h"
+#include "base/ids.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void train_report_progress(struct oof *o, double more, const char *what)
+{
+    o->done = MIN(1.0, o->done + more);
+    if (o->options->progress)
+        o->options->progress(o->options->progress_arg, o->done, what);
+}
+
+/* Each class's rows are dealt to the folds in random order, so that every fold has its share of either
+ * outcome. */
+struct dealt {
+    uint64_t key;
+    size_t row;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    uint64_t x = ((const struct dealt *)a)->key, y = ((const struct dealt *)b)->key;
+    return (x > y) - (x < y);
+}
+
+static struct status deal_folds(struct oof *o)
+{
+    struct dealt *all = calloc(o->data.n, sizeof *all);
+    o->fold = ARENA_ARRAY(o->arena, o->data.n, uint8_t);
+    if (!all || !o->fold) {
+        free(all);
+        return fail_memory();
+    }
+    for (size_t i = 0; i < o->data.n; i++) {
+        all[i].key = (mix64(i ^ mix64(o->options->seed)) >> 1) | (o->data.y[i] > 0 ? UINT64_C(1) << 63 : 0);
+        all[i].row = i;
+    }
+    qsort(all, o->data.n, sizeof *all, by_key);
+    for (size_t i = 0; i < o->data.n; i++)
+        o->fold[all[i].row] = (uint8_t)(i % TRAIN_FOLDS);
+    free(all);
+    return ok();
+}
+
+/* Halving weights, scaled so that their sum is the number of rows they are worth: (sum w)^2 / sum w^2. */
+static void decay(struct dataset *d, size_t half_life)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        d->w[i] = (float)exp2(-(double)(d->n - 1 - i) / (double)half_life);
+        sum += (double)d->w[i];
+        squares += (double)d->w[i] * (double)d->w[i];
+    }
+    for (size_t i = 0; i < d->n; i++)
+        d->w[i] = (float)MAX((double)d->w[i] * sum / squares, 1e-6);
+    dataset_refresh(d);
+}
+
+/* Margins of the stack for rows that neither the members nor the stack have seen. */
+static void cross_fit(const struct oof *o, const double *const *z, uint32_t n, uint8_t *skip, double *margin)
+{
+    const struct dataset *d = &o->data;
+    for (uint32_t fold = 0; fold < TRAIN_FOLDS; fold++) {
+        struct stack s;
+        for (size_t i = 0; i < d->n; i++)
+            skip[i] = o->fold[i] == fold;
+        stack_fit(z, n, d->n, d->y, d->w, skip, &s);
+        for (size_t i = 0; i < d->n; i++)
+            if (skip[i])
+                margin[i] = stack_margin(&s, z, i);
+    }
+}
+
+static struct status judge(struct oof *o, const struct candidate *c, uint32_t n, const struct stack *s,
+                           struct model_parts *p)
+{
+    const struct dataset *d = &o->data;
+    const double *z[CANDIDATES_MAX];
+    double *margin = ARENA_ARRAY(o->arena, d->n, double);
+    uint8_t *skip = ARENA_ARRAY(o->arena, d->n, uint8_t);
+    if (!margin || !skip)
+        return fail_memory();
+    for (uint32_t k = 0; k < n; k++)
+        z[k] = c[k].margin;
+    cross_fit(o, z, n, skip, margin);
+    calibration_fit(margin, d->n, d->y, d->w, o->fold, TRAIN_FOLDS, &p->calibration);
+    TRY(conformal_fit(margin, d->n, d->y, d->w, 0.10, &p->at90));
+    TRY(conformal_fit(margin, d->n, d->y, d->w, 0.05, &p->at95));
+    struct report_input in = { o, c, n, s, margin, &p->calibration };
+    return report_write(&in, o->arena, &p->report);
+}
+
+static struct status learn(struct oof *o, struct model_parts *p)
+{
+    struct candidate c[CANDIDATES_MAX];
+    const double *z[CANDIDATES_MAX];
+    struct stack s;
+    uint32_t n;
+    TRY(deal_folds(o));
+    TRY(members_out_of_fold(o, c, &n));
+    for (uint32_t k = 0; k < n; k++)
+        z[k] = c[k].margin;
+    stack_fit(z, n, o->data.n, o->data.y, o->data.w, NULL, &s);
+    p->bias = s.bias;
+    TRY(members_final(o, c, n, &s, p));
+    return judge(o, c, n, &s, p);
+}
+
+static void describe(const struct oof *o, struct model_parts *p)
+{
+    char version[32];
+    booster_library_version(version);
+    p->name = str_of(arena_dup(o->arena, o->options->name));
+    p->xgboost_version = str_of(arena_dup(o->arena, str_of(version)));
+    p->data = str_of(arena_dup(o->arena, o->options->data));
+    p->created_us = clock_wall_us();
+    p->train_rows = o->data.n;
+    for (size_t i = 0; i < o->data.n; i++)
+        p->train_positives += o->data.y[i] > 0;
+}
+
+struct status train_model(struct frame *f, const struct schema *s, const struct train_options *o,
+                          struct arena *a, struct arena *errors, struct model_parts *ret)
+{
+    struct oof work = { .options = o, .arena = a, .errors = errors };
+    struct model_parts p;
+    memset(&p, 0, sizeof p);
+    if (o->recency_rows)
+        frame_keep_last(f, o->recency_rows);
+    TRY(dataset_learn(f, s, o->label, a, errors, &work.data));
+    train_report_progress(&work, 0.02, "features");
+    if (o->half_life_rows)
+        decay(&work.data, o->half_life_rows);
+    TRY(learn(&work, &p));
+    describe(&work, &p);
+    p.view = work.data.view;
+    train_report_progress(&work, 1, "done");
+    if (a->overflow)
+        return fail_memory();
+    *ret = p;
+    return ok();
+}
