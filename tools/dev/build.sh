@@ -1,18 +1,32 @@
 #!/usr/bin/env bash
-# ./dev build
+# ./dev build [programs]
 #
-# Builds all C with Bazel (`--config=opt`) and all Go, and puts the programs into .state/bin: server, marketingctl, gateway.
-# Installs what building needs first. BAZEL_OUTPUT_BASE=DIR builds in an output base of its own.
+# Builds all C with Bazel (`--config=opt`, warnings are errors) and all Go, tests included, and puts the programs into .state/bin: server,
+# marketingctl, gateway. `programs`: builds nothing else. Installs what building needs first. BAZEL_OUTPUT_BASE=DIR builds in an
+# output base of its own.
 
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-need run
+case ${1:-all} in
+all)
+    need all
+    targets=(//...)
+    ;;
+programs)
+    need run
+    targets=(//server:server //tools/marketingctl:marketingctl)
+    ;;
+*) die "build: unknown argument $1" ;;
+esac
+
 say 'Building C'
-bzl build --config=opt //...
+bzl build --config=opt "${targets[@]}"
 made=$(bzl info --config=opt bazel-bin 2>/dev/null)
-# Removed first: a program that runs keeps its old file.
+# `install` removes a file before it writes it: a program that runs keeps its old one.
 install --compare "$made/server/server" "$bin/server"
 install --compare "$made/tools/marketingctl/marketingctl" "$bin/marketingctl"
+
 say 'Building Go'
+[[ ${1:-all} == programs ]] || go build ./...
 go build -o "$bin/gateway" ./gateway

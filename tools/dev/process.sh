@@ -20,13 +20,15 @@ alive() {
     [[ -n $since && $(started_at "$pid") == "$since" && ! $(ps -o stat= -p "$pid") == Z* ]]
 }
 
-# stop PIDFILE: asks it to drain (TERM) and gives it 20 s, then ends it. Fine where it has ended already.
+STOP_SECONDS=20
+
+# stop PIDFILE: asks it to drain (TERM) and gives it STOP_SECONDS, then ends it. Fine where it has ended already.
 stop() {
     local pid
     if alive "$1"; then
         read -r pid _ <"$1"
         kill -TERM "$pid" 2>/dev/null || true
-        wait_until 20 gone "$1" || kill -KILL "$pid" 2>/dev/null || true
+        wait_until "$STOP_SECONDS" gone "$1" || kill -KILL "$pid" 2>/dev/null || true
     fi
     rm -f "$1"
 }

@@ -49,6 +49,8 @@ install_packages() {
     ((${#list[@]})) || return 0
     have apt-get || die "setup: this machine has no apt-get; install by hand: ${list[*]}"
     say "Installing ${#list[@]} packages: ${list[*]}"
+    # Slim images leave manuals out, and Java's package fails where the folder for its links is missing.
+    as_root mkdir -p /usr/share/man/man1
     apt=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "${list[@]}")
     as_root "${apt[@]}" >"$state/apt.log" 2>&1 && return 0
     as_root apt-get update -qq >>"$state/apt.log" 2>&1 || true

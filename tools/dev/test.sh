@@ -3,6 +3,7 @@
 #
 # Runs every test there is, or only the named steps, in this order:
 #   lint      everything ./dev lint checks, and the checks' own test
+#   tools     tests of ./dev itself
 #   build     all C (warnings are errors) and all Go
 #   unit      unit tests of the C rooms
 #   contract  the store's contract over SQLite and a real PostgreSQL server
@@ -11,14 +12,14 @@
 #   go        gateway and clients
 #   stories   whole-system tests over the running programs: end to end, kill, bad input
 #   fuzz      each fuzz target for a few seconds
-#   proto     buf lint, buf breaking against proto/baseline.binpb, generated code is current
+#   proto     buf breaking against proto/baseline.binpb; the generated code is current
 # All steps run even where one failed. Logs and results are in .state/test/STEP.log and .results; the last line is `N passed, N failed`
 # (`, N skipped` where any were), counted in test cases over all runners. Ends with status 1 where anything failed.
 
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-steps=(lint build unit contract asan tsan go stories fuzz proto)
+steps=(lint tools build unit contract asan tsan go stories fuzz proto)
 out=$state/test
 
 record() { printf '%s %s\n' "$1" "$2" >>"$out/$step.results"; }
@@ -61,6 +62,16 @@ step_lint() {
     LINT_RESULTS=$out/$step.results bash tools/dev/lint.sh
 }
 
+step_tools() {
+    local file
+    for file in tests/dev/*_test.*; do
+        case $file in
+        *.py) check "$file" python3 -B "$file" ;;
+        *.sh) check "$file" bash "$file" ;;
+        esac
+    done
+}
+
 step_build() {
     check 'build C and Go' bash tools/dev/build.sh
 }
@@ -97,8 +108,8 @@ step_fuzz() {
 }
 
 step_proto() {
-    check 'buf lint' buf lint
     check 'buf breaking' buf breaking --against proto/baseline.binpb
+    check 'generated code is current' sh tools/proto.sh --check
 }
 
 # run_step: one step, its output in its log (and on the screen where it failed). A step that fails without having recorded a failed

@@ -46,7 +46,7 @@ if alive "$dir/server.pid" && alive "$dir/gateway.pid"; then
 fi
 bash tools/dev/down.sh --state "$dir" >/dev/null
 
-[[ -z $build ]] || bash tools/dev/build.sh >&2
+[[ -z $build ]] || bash tools/dev/build.sh programs >&2
 for port in "$http" "$grpc" "$server"; do
     ! port_open "$port" || die "up: port $port is taken; choose another (./dev help up)"
 done
@@ -64,9 +64,12 @@ await() {
     exit 1
 }
 
-start "$dir" server env "DATABASE_URL=$db" "LISTEN=127.0.0.1:$server" "MODEL_KEYS=$dir/model.pub" DRAIN_SECONDS=15 "$bin/server"
+# The key that signs this system's own models, and whose signature the server asks for.
+[[ -f $dir/model.key ]] || "$bin/marketingctl" keys new --out "$dir/model.key"
+
+start "$dir" server "$bin/server" --listen "127.0.0.1:$server" --database-url "$db" --model-keys "$dir/model.key.pub" --drain-seconds 15
 await server
-start "$dir" gateway env "REST_LISTEN=127.0.0.1:$http" "GRPC_LISTEN=127.0.0.1:$grpc" "SERVER=127.0.0.1:$server" "$bin/gateway"
+start "$dir" gateway "$bin/gateway" --http "127.0.0.1:$http" --grpc "127.0.0.1:$grpc" --upstream "127.0.0.1:$server" --drain-delay 0 --drain-timeout 15
 await gateway
 
 printf '%s=127.0.0.1:%s\n' HTTP "$http" GRPC "$grpc" SERVER "$server" >"$dir/addresses"

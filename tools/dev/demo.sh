@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# demo.sh --state DIR [--check]
+#
+# What ./dev run shows, over a system that ./dev up --state DIR started: trains a model on the sample data and puts it into service (unless
+# that was done before), imports the sample leads with triage, shows one lead's score, reasons and route, and prints the lines to repeat
+# it. Everything goes over the public edge, as anybody's program would.
+#   --check   then runs each printed line and fails where one fails or answers nothing
+
+# shellcheck source=tools/dev/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+dir=
+check=
+while (($#)); do
+    case $1 in
+    --state) dir=${2:?demo: --state wants a directory} && shift ;;
+    --check) check=1 ;;
+    *) die "demo: unknown argument $1" ;;
+    esac
+    shift
+done
+[[ -f $dir/addresses ]] || die 'demo: nothing runs there; start it with ./dev up --state DIR'
+# shellcheck source=/dev/null
+source "$dir/addresses"
+data=testdata/bank
+
+rest() { curl -fsS -m 60 "$@"; }
+
+# rpc SERVICE/METHOD: requests from standard input.
+rpc() { grpcurl -plaintext -max-time 120 -d @ "$GRPC" "marketing.v1.$1"; }
+
+# The messages of ImportModel for a file: chunks of 512 KiB, the first with the version's name.
+import_messages() {
+    python3 - "$1" <<'PY'
+import base64, json, sys
+
+with open(sys.argv[1], "rb") as file:
+    first = {"model_id": "bank", "promote": True}
+    while chunk := file.read(512 * 1024):
+        print(json.dumps({**first, "content": base64.b64encode(chunk).decode()}))
+        first = {}
+PY
+}
+
+train() {
+    [[ -f $dir/model/model.mkt ]] && return
+    say "Training on $(($(wc -l <$data/train.csv) - 1)) rows of bank marketing data (UCI, CC BY 4.0; $data/README.md)"
+    "$bin/marketingctl" model train --data $data/train.csv --schema $data/schema.json --out "$dir/model" --name bank --sign-key "$dir/model.key"
+}
+
+in_service() { rest "http://$HTTP/v1/models/bank/versions" | jq -e 'any(.model_versions[]?; .state == "STATE_PROMOTED")' >/dev/null; }
+
+promote() {
+    import_messages "$dir/model/model.mkt" | rpc ModelService/ImportModel >"$dir/version.json"
+    jq -r '"In service: \(.name), out-of-fold AUC \(.metrics.roc_auc // .metrics.rocAuc)"' "$dir/version.json"
+}
+
+import_leads() {
+    say 'Importing leads, each with triage'
+    rest -X POST --data-binary @$data/leads.csv -H 'content-type: text/csv' "http://$HTTP/v1/leadImports/sample:upload?triage=true" |
+        jq -r '"\(.row_count) rows: \(.created_count // 0) new, \(.updated_count // 0) changed, \(.unchanged_count // 0) known, \(.rejected_count // 0) refused"'
+}
+
+# The first lead of the best class that there is.
+pick() {
+    local class
+    for class in CAMPAIGN_QUALIFIED GENERAL_INQUIRY COLD_LEAD; do
+        rest -G "http://$HTTP/v1/leads" --data-urlencode "filter=triage.category = $class" --data-urlencode page_size=1000 |
+            jq -e -r '.leads[0] | select(. != null) | [.name, .email, .triage.decision] | join(" ")' && return
+    done
+    die 'demo: no lead was triaged'
+}
+
+show() {
+    rest "http://$HTTP/v1/$1:explain" | jq -r '
+        def percent: . * 1000 | round / 10 | tostring + "%";
+        def word: sub("^[A-Z]+_(CATEGORY|TYPE)_|^PRIORITY_"; "") | gsub("_"; " ") | ascii_downcase;
+        .decision as $d |
+        "  lead        \($d.lead)",
+        "  score       \($d.fit.probability | percent) likely to convert (model \($d.fit.model_version))",
+        "  engagement  \($d.engagement.score // 0 | percent)",
+        "  class       \($d.category | word), priority \($d.priority | word)\(if $d.abstained then ", but the model is unsure: a person decides" else "" end)",
+        "  route       to \($d.destination | word), by rule \($d.rule_id) of \($d.routing_policy): \($d.reason)",
+        "  because     \([.contributions[:3][] | "\(.field) = \(.value // "missing") (\(if .contribution >= 0 then "+" else "" end)\(.contribution * 100 | round / 100))"] | join(", "))"'
+}
+
+# The lines to try: for people, and for --check.
+lines() {
+    local email=$1 decision=$2
+    cat <<LINES
+curl -s http://$HTTP/v1/leads:triage -H 'content-type: application/json' -d '{"lead": {"email": "$email"}, "explain": true}'
+grpcurl -plaintext -d '{"lead": {"email": "$email"}, "explain": true}' $GRPC marketing.v1.TriageService/TriageLead
+curl -s http://$HTTP/v1/$decision:explain
+curl -s http://$HTTP/v1/$decision:replay
+curl -s 'http://$HTTP/v1/leads?page_size=3'
+curl -s http://$HTTP/v1/systemStatus
+grpcurl -plaintext $GRPC describe marketing.v1.TriageService
+LINES
+}
+
+# Runs each line of standard input; each must succeed, and answer with something that is no error.
+try_lines() {
+    local line said
+    while read -r line; do
+        said=$(PATH="$bin:$PATH" bash -c "$line" </dev/null) || die "demo: this line fails: $line"
+        [[ -n $said && $said != *'"code"'*'"message"'* ]] || die "demo: this line answers an error: $line"$'\n'"$said"
+    done
+    echo 'Every line works.'
+}
+
+if ! in_service; then
+    train
+    promote
+fi
+import_leads
+read -r _ email decision < <(pick)
+say 'One of them'
+show "$decision"
+say "Try (grpcurl is in .state/bin)"
+lines "$email" "$decision"
+[[ -z $check ]] || lines "$email" "$decision" | try_lines

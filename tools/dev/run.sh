@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# ./dev run [--exit] [OPTION of ./dev up...]
+#
+# One command from a fresh machine to a first scored lead: installs what is missing, builds, starts server and gateway on an embedded
+# database in .state/run, trains a model on the sample data (at the first run only), imports the sample leads, shows one lead's
+# score, reasons and route, and prints the lines to repeat it. Then it stays until Ctrl-C, which stops everything; data stays.
+#   --exit   stops after the demonstration
+# The options of ./dev up (--http, --grpc, --server, --db, --state) hold here too.
+
+# shellcheck source=tools/dev/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=tools/dev/process.sh
+source "$(dirname "${BASH_SOURCE[0]}")/process.sh"
+
+dir=$state/run
+stay=1
+options=()
+while (($#)); do
+    case $1 in
+    --exit) stay= ;;
+    --state) dir=${2:?run: --state wants a directory} && shift ;;
+    *) options+=("$1") ;;
+    esac
+    shift
+done
+
+# The processes are in sessions of their own: Ctrl-C reaches this script only, which stops them in order.
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'say Stopping; bash tools/dev/down.sh --state "$dir"' EXIT
+
+bash tools/dev/up.sh --state "$dir" "${options[@]}"
+bash tools/dev/demo.sh --state "$dir"
+[[ -n $stay ]] || exit 0
+
+say "Running. Logs and data: ${dir#"$root/"}. Ctrl-C stops."
+while alive "$dir/server.pid" && alive "$dir/gateway.pid"; do
+    sleep 1
+done
+tail -n 20 "$dir/server.log" "$dir/gateway.log" >&2
+die 'run: a process ended by itself; see the end of its log above'
