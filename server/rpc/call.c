@@ -1,0 +1,459 @@
+#include "server/rpc/runtime.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/metrics.h"
+#include "base/pb.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/support/time.h>
+
+static enum rpc_shape shape_of_call(const struct slot *s)
+{
+    return s->m->row->handler->shape;
+}
+
+bool call_cancelled(const struct slot *s)
+{
+    return __atomic_load_n(&s->cancelled, __ATOMIC_SEQ_CST);
+}
+
+bool call_late(const struct slot *s)
+{
+    return s->ctx.deadline_us != INT64_MAX && clock_mono_us() >= s->ctx.deadline_us;
+}
+
+/* ---- what the handler is asked ---- */
+
+static void *new_response(struct slot *s)
+{
+    return s->res = pb_new(s->ctx.arena, s->m->method->output);
+}
+
+static struct status run_unary(struct slot *s)
+{
+    return new_response(s) ? s->m->row->handler->unary(&s->ctx, s->req, s->res) : fail_memory();
+}
+
+static struct status run_open(struct slot *s)
+{
+    return s->m->row->handler->open(&s->ctx, s->req, &s->state);
+}
+
+static struct status run_item(struct slot *s)
+{
+    bool replies = shape_of_call(s) == RPC_SHAPE_BIDI;
+    s->res = NULL;
+    if (replies && !new_response(s))
+        return fail_memory();
+    return s->m->row->handler->item(&s->ctx, s->state, s->req, s->res);
+}
+
+static struct status run_next(struct slot *s)
+{
+    s->next_is = RPC_END;
+    return new_response(s) ? s->m->row->handler->next(&s->ctx, s->state, s->res, &s->next_is) : fail_memory();
+}
+
+static struct status run_finish(struct slot *s)
+{
+    bool replies = shape_of_call(s) == RPC_SHAPE_CLIENT_STREAM;
+    s->res = NULL;
+    if (replies && !new_response(s))
+        return fail_memory();
+    return s->m->row->handler->finish(&s->ctx, s->state, s->res);
+}
+
+static void unary_settled(struct slot *s, struct status st)
+{
+    if (is_ok(st) && !s->has_reply)
+        st = reply_pack(s);
+    reply_end(s, st);
+}
+
+static const struct step {
+    struct status (*run)(struct slot *s);
+    void (*settled)(struct slot *s, struct status st);
+} steps[] = {
+    [PHASE_UNARY] = { run_unary, unary_settled },    [PHASE_OPEN] = { run_open, open_settled },
+    [PHASE_ITEM] = { run_item, item_settled },       [PHASE_NEXT] = { run_next, next_settled },
+    [PHASE_FINISH] = { run_finish, finish_settled },
+};
+
+static void settled(struct slot *s, struct status st)
+{
+    steps[s->phase].settled(s, st);
+}
+
+/* ---- request in ---- */
+
+static bool phase_has_request(const struct slot *s)
+{
+    return s->phase == PHASE_UNARY || s->phase == PHASE_ITEM ||
+           (s->phase == PHASE_OPEN && shape_of_call(s) == RPC_SHAPE_SERVER_STREAM);
+}
+
+/* A phase whose reply is stored beside its effects. */
+static bool phase_has_key(const struct slot *s)
+{
+    return s->idem.request_id[0] &&
+           (s->phase == PHASE_UNARY || (s->phase == PHASE_ITEM && shape_of_call(s) == RPC_SHAPE_BIDI));
+}
+
+static struct status decode_bytes(struct slot *s, grpc_byte_buffer *payload)
+{
+    grpc_byte_buffer_reader reader;
+    size_t n = grpc_byte_buffer_length(payload);
+    if (n > s->rpc->o.max_message)
+        return fail_memory();
+    if (!grpc_byte_buffer_reader_init(&reader, payload))
+        return fail(NULL, REASON_MALFORMED_MESSAGE, "the message cannot be read");
+    grpc_slice bytes;
+    if (payload->type == GRPC_BB_RAW && payload->data.raw.slice_buffer.count == 1)
+        bytes = grpc_slice_ref(payload->data.raw.slice_buffer.slices[0]);
+    else
+        bytes = grpc_byte_buffer_reader_readall(&reader);
+    grpc_byte_buffer_reader_destroy(&reader);
+    struct str text = str_make((const char *)GRPC_SLICE_START_PTR(bytes), GRPC_SLICE_LENGTH(bytes));
+    struct status st = codec_decode(s->m->request, text, s->ctx.arena, &s->req);
+    grpc_slice_unref(bytes);
+    return st;
+}
+
+/* The request's own id, and for what it stands. */
+static struct status take_key(struct slot *s)
+{
+    const ProtobufCFieldDescriptor *f = s->m->request_id;
+    s->idem.request_id = s->ctx.request_id = "";
+    if (!f)
+        return ok();
+    s->ctx.request_id = *(char *const *)((const char *)s->req + f->offset);
+    TRY(idem_check(s->ctx.arena, s->ctx.request_id));
+    if (!(s->m->row->flags & RPC_MUTATES) || !s->ctx.request_id[0])
+        return ok();
+    struct arena_mark before = arena_mark(s->ctx.arena);
+    struct str canonical = pb_pack(s->ctx.arena, s->req);
+    if (!canonical.p)
+        return fail_memory();
+    sha256(canonical, s->idem.fingerprint);
+    arena_rewind(s->ctx.arena, before);
+    s->idem.request_id = s->ctx.request_id;
+    return ok();
+}
+
+/* A call that was cancelled at once, or a caller that closed without sending, comes without a payload. */
+static struct status decode(struct slot *s)
+{
+    grpc_byte_buffer *payload = s->payload;
+    s->payload = NULL;
+    if (!payload)
+        return fail(NULL, REASON_MALFORMED_MESSAGE, "the call carries no request message");
+    struct status st = decode_bytes(s, payload);
+    grpc_byte_buffer_destroy(payload);
+    TRY(st);
+    return take_key(s);
+}
+
+/* ---- run, commit, run again ---- */
+
+static struct lane_pool *pool_of(struct slot *s)
+{
+    return s->m->lane == LANE_SLOW ? &s->rpc->slow_lane : &s->rpc->db_lane;
+}
+
+/* On the committer's thread. The unit's effects are durable, or undone. */
+static void on_outcome(struct unit *u, void *arg)
+{
+    struct slot *s = arg;
+    s->on_committer = true;
+    if (!is_ok(u->outcome)) {
+        s->recovering = true;
+        lane_push(pool_of(s), s, true);
+        return;
+    }
+    if (s->ctx.after_commit)
+        s->ctx.after_commit(&s->ctx);
+    if (FAULT(rpc_before_reply))
+        grpc_call_cancel(s->call, NULL);
+    settled(s, ok());
+}
+
+static bool phase_replies(const struct slot *s)
+{
+    return s->res && s->phase != PHASE_NEXT;
+}
+
+static struct status commit(struct slot *s)
+{
+    if (phase_replies(s))
+        TRY(reply_pack(s));
+    if (phase_has_key(s))
+        idem_seal(&s->ctx, &s->idem,
+                  str_make((const char *)GRPC_SLICE_START_PTR(s->reply), GRPC_SLICE_LENGTH(s->reply)));
+    if (s->ctx.arena->overflow)
+        return fail_memory();
+    if (call_late(s))
+        return fail(NULL, REASON_DEADLINE_PASSED, "the deadline passed before the effects could be stored");
+    if (!s->rpc->o.committer)
+        return fail(NULL, REASON_INTERNAL, "there is no store to commit to");
+    if (FAULT(rpc_before_commit))
+        return fail(NULL, REASON_STORE_UNAVAILABLE, "fault rpc_before_commit");
+    s->unit.done = on_outcome;
+    s->unit.arg = s;
+    return committer_submit(s->rpc->o.committer, &s->unit); /* on success the slot is no longer ours */
+}
+
+/* Was the key there first? Reads with memory of its own: the call's arena may be full. */
+static struct status find_reply(struct slot *s, bool *ret_found)
+{
+    struct arena scratch, *own = s->ctx.arena;
+    struct str stored;
+    arena_init(&scratch, s->rpc->o.max_message + (64u << 10));
+    s->ctx.arena = &scratch;
+    struct status st = idem_find(&s->ctx, &s->idem, ret_found, &stored);
+    s->ctx.arena = own;
+    if (is_ok(st) && *ret_found) {
+        reply_set(s, stored);
+        s->replayed = true;
+        metric_add(METRIC_rpc_replays, s->m->metric, 1);
+    }
+    if (st.reason == REASON_REQUEST_ID_REUSED)
+        st = fail_field(own, REASON_REQUEST_ID_REUSED, "request_id", "was used before with another body");
+    arena_done(&scratch);
+    return st;
+}
+
+static void attempt(struct slot *s);
+
+static bool may_run_again(struct slot *s, struct status st)
+{
+    return s->recovering && st.reason == REASON_CONFLICT &&
+           (unsigned)s->ctx.attempt + 1 < s->rpc->o.max_attempts && !call_late(s) && !call_cancelled(s);
+}
+
+/* The step failed, or had nothing to store. */
+static void recover(struct slot *s, struct status st)
+{
+    bool found = false;
+    if (phase_has_key(s) && s->rpc->o.db) {
+        struct status looked = find_reply(s, &found);
+        if (looked.reason == REASON_REQUEST_ID_REUSED)
+            st = looked;
+    }
+    if (found) {
+        settled(s, ok());
+    } else if (may_run_again(s, st)) {
+        metric_add(METRIC_rpc_reruns, s->m->metric, 1);
+        arena_rewind(s->ctx.arena, s->decoded);
+        s->ctx.attempt++;
+        attempt(s);
+    } else {
+        settled(s, st);
+    }
+}
+
+static bool reads_here(const struct slot *s)
+{
+    return s->m->lane != LANE_INLINE || s->rpc->o.db->ops->reads_inline;
+}
+
+static void settle(struct slot *s, struct status st)
+{
+    if (is_ok(st) && s->unit.n > 0) {
+        st = commit(s);
+        if (is_ok(st))
+            return;
+    }
+    if (phase_has_key(s) && s->rpc->o.db && !reads_here(s)) {
+        s->unit.outcome = st;
+        s->recovering = true;
+        lane_push(pool_of(s), s, true);
+        return;
+    }
+    recover(s, st);
+}
+
+static void attempt(struct slot *s)
+{
+    s->recovering = false;
+    s->ctx.now_us = clock_wall_us();
+    s->ctx.after_commit = NULL;
+    reply_drop(s);
+    memset(&s->unit, 0, sizeof s->unit);
+    s->unit.arena = s->ctx.arena;
+    struct status st = FAULT(rpc_before_handler)
+                           ? fail(NULL, REASON_STORE_UNAVAILABLE, "fault rpc_before_handler")
+                           : steps[s->phase].run(s);
+    db_read_done(&s->ctx);
+    if (is_ok(st) && s->ctx.arena->overflow)
+        st = fail_memory();
+    settle(s, st);
+}
+
+static struct status prepare(struct slot *s)
+{
+    if (call_cancelled(s))
+        return fail(NULL, REASON_CALL_CANCELLED, "the caller hung up");
+    if (call_late(s))
+        return fail(NULL, REASON_DEADLINE_PASSED, "the deadline passed while the call waited its turn");
+    return phase_has_request(s) ? decode(s) : ok();
+}
+
+void call_run(struct slot *s)
+{
+    s->on_committer = false;
+    if (s->recovering) {
+        recover(s, s->unit.outcome);
+        return;
+    }
+    struct status st = prepare(s);
+    if (!is_ok(st)) {
+        reply_end(s, st);
+        return;
+    }
+    s->decoded = arena_mark(s->ctx.arena);
+    attempt(s);
+}
+
+static void dispatch(struct slot *s, bool must)
+{
+    if (s->m->lane == LANE_INLINE && !s->on_committer)
+        call_run(s);
+    else if (!lane_push(pool_of(s), s, must))
+        reply_refuse(s, REASON_OVERLOADED, "the method's queue is full");
+}
+
+void call_step(struct slot *s, enum phase p)
+{
+    s->phase = p;
+    s->recovering = false;
+    s->replayed = false;
+    s->ctx.attempt = 0;
+    s->idem.request_id = s->ctx.request_id = "";
+    s->ctx.arena = p == PHASE_OPEN ? &s->stream_arena : &s->arena;
+    if (p != PHASE_OPEN)
+        arena_reset(&s->arena);
+    dispatch(s, true);
+}
+
+/* ---- arrival ---- */
+
+static void fill_deadline(struct slot *s)
+{
+    unsigned cap_ms = s->m->row ? s->m->row->max_deadline_ms : 0;
+    int64_t cap = cap_ms ? s->start_us + (int64_t)cap_ms * 1000 : INT64_MAX;
+    int64_t own = INT64_MAX;
+    if (gpr_time_cmp(s->deadline, gpr_inf_future(s->deadline.clock_type)) != 0) {
+        gpr_timespec t = gpr_convert_clock_type(s->deadline, GPR_CLOCK_MONOTONIC);
+        own = t.tv_sec * US_PER_SECOND + t.tv_nsec / 1000;
+    }
+    s->ctx.deadline_us = MIN(cap, own);
+}
+
+static bool is_hex(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
+            return false;
+    return true;
+}
+
+/* The trace id of a W3C traceparent ("00-<32 hex>-<16 hex>-<2 hex>"), or one of our own. */
+static void fill_trace(struct slot *s)
+{
+    struct str given;
+    if (rpc_metadata((const struct rpc_call *)s, "traceparent", &given) && given.n >= 55 &&
+        given.p[2] == '-' && given.p[35] == '-' && is_hex(given.p + 3, 32)) {
+        memcpy(s->trace_id, given.p + 3, 32);
+        s->trace_id[32] = 0;
+        return;
+    }
+    uint64_t n = __atomic_add_fetch(&s->rpc->trace_count, 1, __ATOMIC_RELAXED);
+    uint64_t id[2] = { mix64(s->rpc->trace_seed[0] + n), mix64(s->rpc->trace_seed[1] ^ (n << 1)) };
+    hex_text((const unsigned char *)id, sizeof id, s->trace_id);
+}
+
+static void fill_context(struct slot *s)
+{
+    struct ctx *c = &s->ctx;
+    memset(c, 0, sizeof *c);
+    s->start_us = clock_mono_us();
+    c->arena = &s->arena;
+    c->app = s->rpc->o.app;
+    c->db = s->rpc->o.db;
+    c->method = s->m->name;
+    c->workspace = "default";
+    c->principal = "anonymous";
+    c->request_id = s->idem.request_id = "";
+    c->trace_id = s->trace_id;
+    c->cancelled = &s->cancelled;
+    c->unit = &s->unit;
+    fill_deadline(s);
+    fill_trace(s);
+}
+
+static void on_closed(struct slot *s, bool ok)
+{
+    (void)ok;
+    if (s->was_cancelled) {
+        __atomic_store_n(&s->cancelled, true, __ATOMIC_SEQ_CST);
+        if (stream_claim(s, WAIT_TIMER))
+            reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
+    }
+    slot_unref(s);
+}
+
+/* Learns of a cancellation while the call is under way; costs an event, so calls that end at once do without.
+ */
+static void watch_close(struct slot *s)
+{
+    grpc_op op;
+    memset(&op, 0, sizeof op);
+    op.op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+    op.data.recv_close_on_server.cancelled = &s->was_cancelled;
+    s->on_close.on = on_closed;
+    slot_ref(s);
+    s->close_watched = grpc_call_start_batch(s->call, &op, 1, &s->on_close, NULL) == GRPC_CALL_OK;
+    if (!s->close_watched)
+        slot_unref(s);
+}
+
+static void begin(struct slot *s)
+{
+    bool unary = shape_of_call(s) == RPC_SHAPE_UNARY;
+    if (s->rpc->o.admit) {
+        struct status st = s->rpc->o.admit(s->rpc->o.admit_arg, (const struct rpc_call *)s, &s->ctx);
+        if (!is_ok(st)) {
+            reply_end(s, st);
+            return;
+        }
+    }
+    if (!unary && !stream_enter(s)) {
+        reply_refuse(s, REASON_OVERLOADED, "too many streams are open");
+        return;
+    }
+    if (!unary || s->m->lane != LANE_INLINE)
+        watch_close(s);
+    s->phase = unary ? PHASE_UNARY : PHASE_OPEN;
+    s->ctx.arena = unary ? &s->arena : &s->stream_arena;
+    dispatch(s, false);
+}
+
+void call_arrived(struct slot *s, bool ok)
+{
+    bool room;
+    if (!ok) { /* the server shuts down; there is no call */
+        __atomic_sub_fetch(&s->m->armed, 1, __ATOMIC_RELAXED);
+        slot_unref(s);
+        return;
+    }
+    room = slot_replace(s);
+    fill_context(s);
+    if (!s->m->row)
+        reply_refuse(s, REASON_METHOD_UNKNOWN, "no such method is served");
+    else if (!room)
+        reply_refuse(s, REASON_OVERLOADED, "as many calls as this server takes are under way");
+    else
+        begin(s);
+}

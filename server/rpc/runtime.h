@@ -1,0 +1,193 @@
+/* runtime.h: what the files of this room share. Private.
+ *
+ *   server.c  start, drain, stop, the threads that receive       bind.c    rows against protos
+ *   slot.c    a call's memory: armed, taken, given back          call.c    admit, run, commit, run again
+ *   stream.c  what a stream does after each step                 reply.c   answers and their error details
+ *   ticker.c  waiting streams, idle streams, gauges              lane.c    threads with a queue
+ *   codec.c   bytes to messages     schema.c  the descriptor set  health.c reflect.c  the two services of
+ * gRPC itself
+ *
+ * A slot belongs to one thread at a time: whoever handles its event, runs its handler or commits its unit. It
+ * changes hands through the completion queue, a lane or the committer, each of which orders memory. What two
+ * threads may touch at once is atomic and marked so. */
+#ifndef SERVER_RPC_RUNTIME_H
+#define SERVER_RPC_RUNTIME_H
+
+#include "server/gate/idem.h"
+#include "server/rpc/codec.h"
+#include "server/rpc/lane.h"
+#include "server/rpc/rpc.h"
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+
+struct slot;
+
+/* What a completion queue event leads to. */
+struct tag {
+    void (*on)(struct slot *s, bool ok);
+    struct slot *slot;
+};
+
+/* A method being served. */
+struct bound {
+    const struct rpc_method *row;
+    const ProtobufCMethodDescriptor *method;
+    const char *name; /* "marketing.v1.TriageService/TriageLead" */
+    const char *path; /* the same with a leading slash */
+    const struct shape *request;
+    const ProtobufCFieldDescriptor *request_id; /* NULL: the request type has none */
+    enum lane lane;                             /* resolved: INLINE, DB or SLOW */
+    void *registered;                           /* the C-core's handle */
+    size_t metric;
+    int armed; /* atomic: slots waiting for a call of this method */
+    int want;  /* atomic: how many there should be */
+};
+
+/* What the handler is asked next; the table in call.c says how. */
+enum phase { PHASE_UNARY, PHASE_OPEN, PHASE_ITEM, PHASE_NEXT, PHASE_FINISH };
+
+/* Why a stream's slot is at rest. Whoever changes it away from READ or TIMER owns the slot. */
+enum waiting { WAIT_NOTHING, WAIT_READ, WAIT_WRITE, WAIT_TIMER };
+
+struct slot {
+    struct ctx ctx; /* first: a ctx of this room is a slot */
+    struct rpc *rpc;
+    struct bound *m;
+    struct slot *next; /* free list or lane */
+
+    /* The call, as the C-core gave it. */
+    grpc_call *call;
+    gpr_timespec deadline;
+    grpc_metadata_array metadata;
+    grpc_call_details details; /* unknown methods */
+    grpc_byte_buffer *payload;
+    struct tag on_arrival, on_close, on_io, on_end;
+    int refs;          /* atomic: events still to come that name the slot, and the thread that has it */
+    int was_cancelled; /* written by the C-core */
+    bool cancelled;    /* atomic: the caller hung up */
+
+    /* The message being worked on. */
+    enum phase phase;
+    struct arena arena;        /* of the message */
+    struct arena stream_arena; /* of a stream's state */
+    struct arena_mark decoded; /* after the request: a second run starts from here */
+    ProtobufCMessage *req, *res;
+    void *state;
+    struct unit unit;
+    enum rpc_next next_is;
+    struct idem_key idem;
+    bool on_committer; /* settling on the committer's thread: no handler may run here */
+    bool recovering;   /* the step was run and failed to commit */
+    bool close_watched;
+
+    /* The answer. */
+    grpc_slice reply;
+    bool has_reply, sent_initial, replayed;
+    struct status status; /* with which the call ended */
+    grpc_metadata trailer;
+    grpc_slice message;
+    bool has_trailer;
+
+    int64_t start_us;
+    char trace_id[33];
+
+    /* Streams. */
+    struct slot *prev_stream, *next_stream; /* under rpc->streams_lock */
+    bool listed;
+    int waiting;     /* atomic: enum waiting */
+    int64_t rest_us; /* atomic: since when it waits */
+};
+
+struct rpc {
+    struct rpc_options o;
+    struct arena arena; /* everything made at start */
+    struct schema schema;
+    struct shape_book shapes;
+    struct bound *methods;
+    size_t n_methods;
+    struct bound unknown; /* calls of methods nobody knows */
+    int port;
+
+    grpc_server *server;
+    grpc_completion_queue *cq;
+    pthread_t *pollers;
+    unsigned n_pollers;
+    struct lane_pool db_lane, slow_lane;
+
+    struct slot *slots;
+    size_t n_slots;
+    pthread_mutex_t free_lock;
+    struct slot *free;
+    size_t n_free;
+    int in_core; /* atomic: slots the C-core or a call holds */
+
+    pthread_mutex_t streams_lock;
+    struct slot *streams;
+    int n_streams; /* atomic */
+    pthread_cond_t ticker_wake;
+    pthread_t ticker;
+    bool ticking, woken, ticker_stop; /* under streams_lock */
+
+    bool draining; /* atomic: streams that wait for news are sent away */
+    bool evicting; /* atomic: streams that wait for their caller as well */
+    bool shut;     /* atomic: the server takes no more calls */
+    pthread_mutex_t shut_lock;
+    pthread_cond_t shut_done;
+    bool shut_complete;        /* under shut_lock */
+    struct slot shutdown_slot; /* lends its tag to the end of the server */
+
+    struct health *health;
+    uint64_t trace_seed[2], trace_count; /* trace_count: atomic */
+};
+
+/* bind.c */
+MUSTCHECK struct status bind_all(struct rpc *r);
+
+/* slot.c */
+MUSTCHECK struct status slots_make(struct rpc *r);
+void slots_free(struct rpc *r);
+void slots_arm_all(struct rpc *r);
+/* On arrival: keeps the method armed. False where no slot is left for the next call: this one has to go. */
+bool slot_replace(struct slot *s);
+void slot_ref(struct slot *s);
+void slot_unref(struct slot *s); /* the last one takes the slot back */
+
+/* call.c */
+void call_arrived(struct slot *s, bool ok);
+void call_run(struct slot *s);                /* a lane's thread: the step that was queued */
+void call_step(struct slot *s, enum phase p); /* asks the handler, on the method's lane */
+bool call_late(const struct slot *s);
+bool call_cancelled(const struct slot *s);
+
+/* stream.c: what follows a step that was settled (and its unit, if any, is durable) */
+void open_settled(struct slot *s, struct status st);
+void item_settled(struct slot *s, struct status st);
+void next_settled(struct slot *s, struct status st);
+void finish_settled(struct slot *s, struct status st);
+bool stream_enter(struct slot *s); /* false: too many streams */
+void stream_leave(struct slot *s);
+/* Takes a slot that waits for `w`; false where another thread was first. */
+bool stream_claim(struct slot *s, enum waiting w);
+
+/* reply.c */
+struct status reply_pack(struct slot *s); /* s->res into s->reply */
+void reply_set(struct slot *s, struct str bytes);
+void reply_drop(struct slot *s);
+void reply_end(struct slot *s,
+               struct status st); /* the call's last batch, with s->reply where st is ok and there is one */
+void reply_refuse(struct slot *s, enum reason why, const char *text); /* text: a literal */
+grpc_byte_buffer *reply_buffer(struct slot *s);
+
+/* ticker.c */
+MUSTCHECK struct status ticker_start(struct rpc *r);
+void ticker_stop(struct rpc *r);
+
+/* health.c, reflect.c */
+#define HEALTH_METHODS 2
+#define REFLECT_METHODS 2
+extern const struct rpc_method health_methods[HEALTH_METHODS], reflect_methods[REFLECT_METHODS];
+MUSTCHECK struct status health_make(struct rpc *r);
+void health_set_all(struct rpc *r, bool serving);
+
+#endif

@@ -1,0 +1,194 @@
+#include "server/rpc/runtime.h"
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/pb.h"
+
+#include <grpc/byte_buffer.h>
+
+/* ---- the list of open streams ---- */
+
+bool stream_enter(struct slot *s)
+{
+    struct rpc *r = s->rpc;
+    pthread_mutex_lock(&r->streams_lock);
+    bool room = r->n_streams < (int)r->o.streams;
+    if (room) {
+        s->listed = true;
+        s->prev_stream = NULL;
+        s->next_stream = r->streams;
+        if (r->streams)
+            r->streams->prev_stream = s;
+        r->streams = s;
+        r->n_streams++;
+        if (r->n_streams == 1)
+            pthread_cond_signal(&r->ticker_wake);
+    }
+    pthread_mutex_unlock(&r->streams_lock);
+    return room;
+}
+
+void stream_leave(struct slot *s)
+{
+    struct rpc *r = s->rpc;
+    pthread_mutex_lock(&r->streams_lock);
+    if (s->prev_stream)
+        s->prev_stream->next_stream = s->next_stream;
+    else
+        r->streams = s->next_stream;
+    if (s->next_stream)
+        s->next_stream->prev_stream = s->prev_stream;
+    s->listed = false;
+    r->n_streams--;
+    pthread_mutex_unlock(&r->streams_lock);
+}
+
+bool stream_claim(struct slot *s, enum waiting w)
+{
+    int expected = w;
+    return __atomic_compare_exchange_n(&s->waiting, &expected, WAIT_NOTHING, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+static void rest(struct slot *s, enum waiting w)
+{
+    __atomic_store_n(&s->rest_us, clock_mono_us(), __ATOMIC_RELAXED);
+    __atomic_store_n(&s->waiting, w, __ATOMIC_SEQ_CST);
+}
+
+/* ---- reading and writing ---- */
+
+static void on_read(struct slot *s, bool ok)
+{
+    (void)ok;
+    bool mine = stream_claim(s, WAIT_READ);
+    if (mine) {
+        s->on_committer = false;
+        if (s->payload) {
+            metric_add(METRIC_rpc_messages, s->m->metric, 1);
+            call_step(s, PHASE_ITEM);
+        } else if (call_cancelled(s) || grpc_call_failed_before_recv_message(s->call)) {
+            reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
+        } else {
+            call_step(s, PHASE_FINISH);
+        }
+    }
+    slot_unref(s); /* the event's own reference */
+}
+
+static void on_written(struct slot *s, bool ok)
+{
+    __atomic_store_n(&s->waiting, WAIT_NOTHING, __ATOMIC_SEQ_CST);
+    s->on_committer = false;
+    metric_add(METRIC_rpc_messages, s->m->metric, 1);
+    if (ok)
+        call_step(s, PHASE_NEXT);
+    else
+        reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
+}
+
+/* The reply, where there is one, and the request for the caller's next message, in one batch. */
+static void write_and_read(struct slot *s)
+{
+    grpc_op ops[3];
+    size_t n = 0;
+    grpc_byte_buffer *message = s->has_reply ? reply_buffer(s) : NULL;
+    memset(ops, 0, sizeof ops);
+    if (message && !s->sent_initial)
+        ops[n++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    if (message) {
+        s->sent_initial = true;
+        ops[n].op = GRPC_OP_SEND_MESSAGE;
+        ops[n++].data.send_message.send_message = message;
+        reply_drop(s);
+    }
+    ops[n].op = GRPC_OP_RECV_MESSAGE;
+    ops[n++].data.recv_message.recv_message = &s->payload;
+    s->on_io.on = on_read;
+    slot_ref(s); /* the event may come after the ticker ended the stream */
+    rest(s, WAIT_READ);
+    grpc_call_error e = grpc_call_start_batch(s->call, ops, n, &s->on_io, NULL);
+    if (message)
+        grpc_byte_buffer_destroy(message);
+    ASSERT(e == GRPC_CALL_OK);
+}
+
+static void write_reply(struct slot *s)
+{
+    grpc_op ops[2];
+    size_t n = 0;
+    grpc_byte_buffer *message = reply_buffer(s);
+    memset(ops, 0, sizeof ops);
+    if (!s->sent_initial)
+        ops[n++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    s->sent_initial = true;
+    ops[n].op = GRPC_OP_SEND_MESSAGE;
+    ops[n++].data.send_message.send_message = message;
+    reply_drop(s);
+    s->on_io.on = on_written;
+    rest(s, WAIT_WRITE);
+    grpc_call_error e = grpc_call_start_batch(s->call, ops, n, &s->on_io, NULL);
+    grpc_byte_buffer_destroy(message);
+    ASSERT(e == GRPC_CALL_OK);
+}
+
+/* ---- what follows each step ---- */
+
+void open_settled(struct slot *s, struct status st)
+{
+    if (!is_ok(st))
+        reply_end(s, st);
+    else if (s->m->row->handler->shape == RPC_SHAPE_SERVER_STREAM)
+        call_step(s, PHASE_NEXT);
+    else
+        write_and_read(s);
+}
+
+/* Asks the handler what to make of an item that failed. On the thread of the item's lane. */
+static struct status refuse_item(struct slot *s, struct status why)
+{
+    reply_drop(s);
+    s->res = pb_new(s->ctx.arena, s->m->method->output);
+    if (!s->res || !s->m->row->handler->refused)
+        return why;
+    TRY(s->m->row->handler->refused(&s->ctx, s->state, s->req, why, s->res));
+    return s->ctx.arena->overflow ? fail_memory() : reply_pack(s);
+}
+
+void item_settled(struct slot *s, struct status st)
+{
+    if (is_ok(st)) {
+        if (!s->replayed)
+            s->m->row->handler->committed(&s->ctx, s->state);
+        if (s->res && !s->has_reply)
+            st = reply_pack(s);
+    } else if (s->m->row->handler->shape == RPC_SHAPE_BIDI) {
+        st = refuse_item(s, st);
+    }
+    if (is_ok(st))
+        write_and_read(s);
+    else
+        reply_end(s, st);
+}
+
+void next_settled(struct slot *s, struct status st)
+{
+    if (is_ok(st) && s->next_is == RPC_SEND)
+        st = reply_pack(s);
+    if (!is_ok(st) || s->next_is == RPC_END) {
+        reply_end(s, st);
+    } else if (s->next_is == RPC_SEND) {
+        write_reply(s);
+    } else {
+        rest(s, WAIT_TIMER);
+        if (call_cancelled(s) && stream_claim(s, WAIT_TIMER))
+            reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
+    }
+}
+
+void finish_settled(struct slot *s, struct status st)
+{
+    if (is_ok(st) && s->res && !s->has_reply)
+        st = reply_pack(s);
+    reply_end(s, st);
+}
