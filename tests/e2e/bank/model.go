@@ -44,9 +44,9 @@ var Models = sync.OnceValues(func() (*Trained, error) {
 			return nil, err
 		}
 	}
-	t := &Trained{Keys: filepath.Join(folder, "keys.pub")}
+	t := &Trained{Keys: filepath.Join(folder, "key.pub")}
 	for i := range t.Files {
-		if t.Files[i], err = os.ReadFile(filepath.Join(folder, fmt.Sprint(i), "model.bin")); err != nil {
+		if t.Files[i], err = os.ReadFile(filepath.Join(folder, fmt.Sprint(i), "model.mkt")); err != nil {
 			return nil, err
 		}
 	}
@@ -82,33 +82,24 @@ func train(tool, data, folder string) error {
 		return err
 	}
 	key := filepath.Join(folder, "key")
-	public, err := run(tool, "keys", "new", "--out", key)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(folder, "keys.pub"), public, 0o644); err != nil {
+	if err := run(tool, "keys", "new", "--out", key); err != nil {
 		return err
 	}
 	for i, rows := range []string{filepath.Join(data, "train.csv"), half} {
-		if _, err := run(tool, "model", "train", "--data", rows, "--schema", filepath.Join(data, "schema.json"), "--label", Label,
-			"--key", key, "--out", filepath.Join(folder, fmt.Sprint(i))); err != nil {
+		if err := run(tool, "model", "train", "--data", rows, "--schema", filepath.Join(data, "schema.json"), "--label", Label,
+			"--sign-key", key, "--out", filepath.Join(folder, fmt.Sprint(i))); err != nil {
 			return err
 		}
 	}
 	return os.WriteFile(filepath.Join(folder, "done"), nil, 0o644)
 }
 
-func run(tool string, args ...string) ([]byte, error) {
-	cmd := exec.Command(tool, args...)
-	out, err := cmd.Output()
+func run(tool string, args ...string) error {
+	out, err := exec.Command(tool, args...).CombinedOutput()
 	if err != nil {
-		text := ""
-		if exit, ok := err.(*exec.ExitError); ok {
-			text = string(exit.Stderr)
-		}
-		return nil, fmt.Errorf("%s %v: %w: %s", tool, args, err, text)
+		return fmt.Errorf("%s %v: %w: %s", tool, args, err, out)
 	}
-	return out, nil
+	return nil
 }
 
 // write writes rows as a CSV file.

@@ -121,16 +121,24 @@ func (h *House) prepare() error {
 	return err
 }
 
+// Spawn starts the server's process, if it is not running, and does not wait until it serves.
+func (h *House) Spawn() error {
+	if h.server != nil {
+		return nil
+	}
+	h.hangUp() // connections to the server before
+	binary, err := serverBinary(h.Options.Server)
+	if err != nil {
+		return err
+	}
+	h.server, err = spawn(exec.Command(binary), h.serverEnv(), h.logPath("server"))
+	return err
+}
+
 // Up starts what is not running, on the data that is there, and waits until it serves.
 func (h *House) Up() error {
-	if h.server == nil {
-		binary, err := serverBinary(h.Options.Server)
-		if err != nil {
-			return err
-		}
-		if h.server, err = spawn(exec.Command(binary), h.serverEnv(), h.logPath("server")); err != nil {
-			return err
-		}
+	if err := h.Spawn(); err != nil {
+		return err
 	}
 	if err := h.waitServing(h.Address, h.server); err != nil {
 		return err
@@ -164,7 +172,6 @@ func (h *House) gatewayArgs() []string {
 // Stop asks the server to end (SIGTERM) and waits; an exit code other than 0 is an error.
 func (h *House) Stop() error {
 	err := h.stopGateway()
-	h.hangUp()
 	if h.server != nil {
 		err = errors.Join(err, h.server.terminate(40*time.Second))
 		h.server = nil
@@ -189,7 +196,6 @@ func (h *House) Kill() error {
 	}
 	err := h.server.kill()
 	h.server = nil
-	h.hangUp()
 	return err
 }
 
@@ -210,6 +216,7 @@ func (h *House) GatewayPid() int { return h.gateway.pid() }
 // Close stops everything, looks through the log and removes what the house made.
 func (h *House) Close() error {
 	err := h.Stop()
+	h.hangUp()
 	if faults := h.Faults(); len(faults) > 0 {
 		err = errors.Join(err, fmt.Errorf("the server's log shows %d faults, the first: %s", len(faults), faults[0]))
 	}

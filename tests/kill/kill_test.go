@@ -1,0 +1,147 @@
+package kill
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/marketing-agents/marketing/tests/e2e/house"
+	"github.com/marketing-agents/marketing/tests/e2e/wire"
+)
+
+func TestMain(m *testing.M) { os.Exit(house.Main(m.Run)) }
+
+// How often the server is killed; KILL_SQLITE and KILL_POSTGRESQL choose another number.
+var kills = map[house.Store]int{house.SQLite: 100, house.PostgreSQL: 20}
+
+var variables = map[house.Store]string{house.SQLite: "KILL_SQLITE", house.PostgreSQL: "KILL_POSTGRESQL"}
+
+func TestAcknowledgedWritesSurviveSIGKILL(t *testing.T) {
+	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
+		t.Run(string(store), func(t *testing.T) {
+			n := kills[store]
+			if text := os.Getenv(variables[store]); text != "" {
+				var err error
+				if n, err = strconv.Atoi(text); err != nil || n < 1 {
+					t.Fatalf("%s=%q is no number of kills", variables[store], text)
+				}
+			}
+			killAndCompare(t, house.New(t, house.Options{Store: store, Env: []string{"LOG_CALLS=false"}}), n)
+		})
+	}
+}
+
+func killAndCompare(t *testing.T, h *house.House, n int) {
+	seed := rand.Uint64()
+	random := rand.New(rand.NewPCG(seed, 1))
+	var workers []*worker
+	for i := range 12 {
+		workers = append(workers, &worker{id: i, random: rand.New(rand.NewPCG(seed, uint64(i)+2))})
+	}
+	for i := range n {
+		cycle(t, h, workers, random, i)
+	}
+	conn := h.Conn()
+	stop := make(chan struct{})
+	time.AfterFunc(200*time.Millisecond, func() { close(stop) })
+	must(t, each(workers, func(w *worker) error { return w.run(conn, stop) })) // every unanswered call is answered now
+	calls, retried := 0, 0
+	for _, w := range workers {
+		calls += len(w.history)
+		for _, c := range w.history {
+			if c.retried {
+				retried++
+			}
+		}
+	}
+	resend(t, h, workers)
+	must(t, h.Stop())
+	must(t, h.CheckIntegrity())
+	compare(t, h, workers)
+	must(t, h.Up())
+	t.Logf("%s: %d kills, %d acknowledged calls, %d of them sent again after a kill: none missing, none twice (seed %d)",
+		h.Options.Store, n, calls, retried, seed)
+	if calls < 20*n {
+		t.Fatalf("only %d calls were acknowledged over %d kills: too little load to prove anything", calls, n)
+	}
+}
+
+// cycle: load, a kill at a random moment, a restart, a look at each worker's lead. Each tenth time the next start is killed too, while it
+// recovers.
+func cycle(t *testing.T, h *house.House, workers []*worker, random *rand.Rand, i int) {
+	t.Helper()
+	conn := h.Conn()
+	killed := make(chan error, 1)
+	time.AfterFunc(time.Duration(20+random.IntN(300))*time.Millisecond, func() { killed <- h.Kill() })
+	err := each(workers, func(w *worker) error { return w.run(conn, nil) })
+	must(t, <-killed)
+	must(t, err)
+	if i%10 == 9 {
+		must(t, h.Spawn())
+		time.Sleep(time.Duration(random.IntN(100)) * time.Millisecond)
+		must(t, h.Kill())
+	}
+	must(t, h.Up())
+	if h.Options.Store == house.SQLite && i%20 == 0 {
+		must(t, h.CheckIntegrity())
+	}
+	conn = h.Conn()
+	must(t, each(workers, func(w *worker) error { return w.look(conn) }))
+}
+
+// resend sends a sample of the acknowledged calls again: the stored reply must come back to the byte.
+func resend(t *testing.T, h *house.House, workers []*worker) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for _, w := range workers {
+		for i := 0; i < len(w.history); i += 1 + len(w.history)/100 {
+			c := w.history[i]
+			reply, err := wire.Call(ctx, h.Conn(), c.method, c.request)
+			must(t, err)
+			if !bytes.Equal(reply, c.reply) {
+				t.Fatalf("worker %d: the repeated %s was answered otherwise:\n%x\n%x", w.id, c.method, reply, c.reply)
+			}
+		}
+	}
+}
+
+func compare(t *testing.T, h *house.House, workers []*worker) {
+	t.Helper()
+	x, err := read(h)
+	must(t, err)
+	must(t, x.whole())
+	decisions := 0
+	for _, w := range workers {
+		must(t, x.agrees(w))
+		decisions += w.decisions()
+	}
+	if decisions != len(x.decisions) {
+		t.Fatalf("%d decisions are stored, %d were acknowledged", len(x.decisions), decisions)
+	}
+}
+
+// decisions is how many decisions the worker's calls made.
+func (w *worker) decisions() int {
+	n := 0
+	for _, c := range w.history {
+		switch c.method {
+		case triageService + "TriageLead":
+			n++
+		case triageService + "BatchTriageLeads":
+			n += 10
+		}
+	}
+	return n
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
