@@ -6,6 +6,8 @@ static const struct backend {
     struct status (*open)(const struct db_options *o, struct arena *a, struct db **ret);
 } backends[] = {
     { "sqlite:", sqlite_open },
+    { "postgresql:", pg_open },
+    { "postgres:", pg_open },
 };
 
 struct status db_open(const struct db_options *o, struct arena *a, struct db **ret)

@@ -1,0 +1,215 @@
+/* Snapshots. In pipeline mode the server runs all statements up to a sync in one implicit transaction, here a
+ * repeatable read, so a snapshot needs neither BEGIN nor COMMIT: each statement is one round trip, and the
+ * sync that ends it is sent without waiting for its answer, which the next use of the connection reads and
+ * drops. */
+#include "store/postgres.h"
+
+#include "base/clock.h"
+
+#include <endian.h>
+#include <time.h>
+
+/* The pool's lock is held. */
+static struct status reader_new(struct pg_db *d, struct pg_reader **ret)
+{
+    struct pg_reader *r = ARENA_NEW(&d->memory, struct pg_reader);
+    if (r)
+        r->conn.prepared = ARENA_ARRAY(&d->memory, PG_STATEMENTS, struct pg_prepared);
+    if (!r || !r->conn.prepared)
+        return fail_memory();
+    r->base.db = &d->base;
+    d->all[d->readers++] = r;
+    *ret = r;
+    return ok();
+}
+
+/* The pool's lock is held. */
+static struct status reader_take(struct pg_db *d, int64_t deadline_us, struct pg_reader **ret)
+{
+    int64_t us = MIN(deadline_us, clock_mono_us() + US_PER_DAY);
+    struct timespec until = { us / US_PER_SECOND, us % US_PER_SECOND * 1000 };
+    while (!d->idle && d->readers == d->readers_max)
+        if (pthread_cond_timedwait(&d->freed, &d->lock, &until))
+            return fail(NULL, REASON_DEADLINE_PASSED, "no database connection became free in time");
+    if (!d->idle)
+        return reader_new(d, ret);
+    *ret = d->idle;
+    d->idle = (*ret)->next;
+    return ok();
+}
+
+struct status pg_read_begin(struct db *db, int64_t deadline_us, struct db_read **ret)
+{
+    struct pg_db *d = (struct pg_db *)db;
+    struct pg_reader *r = NULL;
+    pthread_mutex_lock(&d->lock);
+    struct status s = reader_take(d, deadline_us, &r);
+    pthread_mutex_unlock(&d->lock);
+    TRY(s);
+    r->deadline_us = deadline_us;
+    if (!r->conn.h)
+        s = pg_connect(d, PG_READ, deadline_us, &r->conn, NULL);
+    if (!is_ok(s)) {
+        pg_read_end(&r->base);
+        return s;
+    }
+    *ret = &r->base;
+    return ok();
+}
+
+void pg_read_end(struct db_read *read)
+{
+    if (!read)
+        return;
+    struct pg_reader *r = (struct pg_reader *)read;
+    struct pg_db *d = (struct pg_db *)read->db;
+    if (r->open && !r->conn.dead && (PQpipelineSync(r->conn.h) != 1 || PQflush(r->conn.h) < 0))
+        pg_lost(&r->conn);
+    if (r->conn.dead)
+        pg_disconnect(&r->conn);
+    r->open = false;
+    pthread_mutex_lock(&d->lock);
+    r->next = d->idle;
+    d->idle = r;
+    pthread_cond_signal(&d->freed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+static bool copy_value(const PGresult *r, int row, int col, char letter, struct arena *a, struct value *ret)
+{
+    const char *p = PQgetvalue(r, row, col);
+    size_t n = (size_t)PQgetlength(r, row, col);
+    uint64_t bits;
+    *ret = v_null();
+    if (PQgetisnull(r, row, col))
+        return true;
+    if (letter == 't' || letter == 'b') {
+        ret->type = letter == 't' ? VALUE_TEXT : VALUE_BYTES;
+        ret->s = str_make(p, n);
+        ret->s.p = arena_dup(a, ret->s);
+        return ret->s.p != NULL;
+    }
+    memcpy(&bits, p, sizeof bits);
+    bits = be64toh(bits);
+    ret->type = letter == 'i' ? VALUE_INT : VALUE_REAL;
+    if (letter == 'i')
+        memcpy(&ret->i, &bits, sizeof bits);
+    else
+        memcpy(&ret->d, &bits, sizeof bits);
+    return true;
+}
+
+/* The values are read as the row of the statement says: its letters must be the columns' types. */
+static bool columns_match(const PGresult *r, const struct stmt *s)
+{
+    static const Oid oids[] = { ['t'] = 25, ['i'] = 20, ['d'] = 701, ['b'] = 17 };
+    int n = (int)strlen(s->result);
+    if (PQnfields(r) != n)
+        return false;
+    for (int i = 0; i < n; i++)
+        if (PQftype(r, i) != oids[(unsigned char)s->result[i]])
+            return false;
+    return true;
+}
+
+static struct status copy_rows(const PGresult *r, const struct stmt *s, struct arena *a, struct rows *ret)
+{
+    size_t n = (size_t)PQntuples(r), cols = strlen(s->result);
+    if (!columns_match(r, s))
+        return fail(a, REASON_INTERNAL,
+                    "%s: its columns are not of the types that the row of the statement says", s->name);
+    struct value *v = arena_raw(a, n * cols * sizeof *v);
+    if (!v)
+        return fail_memory();
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < cols; k++)
+            if (!copy_value(r, (int)i, (int)k, s->result[k], a, &v[i * cols + k]))
+                return fail_memory();
+    ret->n = n;
+    ret->cols = cols;
+    ret->v = v;
+    return ok();
+}
+
+/* The next statement's result; those of earlier syncs are dropped. */
+static bool next_result(struct pg_reader *r, PGresult **ret)
+{
+    while (pg_one(&r->conn, r->deadline_us, ret)) {
+        if (PQresultStatus(*ret) != PGRES_PIPELINE_SYNC)
+            return true;
+        PQclear(*ret);
+    }
+    return false;
+}
+
+static bool send_query(struct pg_reader *r, const struct stmt *s, const struct value *args, bool prepare)
+{
+    struct pg_params p;
+    pg_params_row(&p, s, args);
+    if ((prepare && !pg_send_prepare(&r->conn, s, PG_ROW)) || !pg_send(&r->conn, s, PG_ROW, &p))
+        return false;
+    if (PQsendFlushRequest(r->conn.h) == 1)
+        return true;
+    pg_lost(&r->conn);
+    return false;
+}
+
+static struct status query_once(struct pg_reader *r, const struct stmt *s, const struct value *args,
+                                struct arena *a, struct rows *ret)
+{
+    PGresult *res = NULL;
+    bool prepare = !pg_is_prepared(&r->conn, s, PG_ROW);
+    if (!send_query(r, s, args, prepare) || !next_result(r, &res))
+        return pg_dead(&r->conn);
+    struct status failed = ok();
+    if (prepare) {
+        if (pg_failed(res))
+            failed = pg_error(res, s->name, a);
+        else
+            pg_prepared_add(&r->conn, s, PG_ROW);
+        PQclear(res);
+        if (!next_result(r, &res))
+            return pg_dead(&r->conn);
+    }
+    r->open = true;
+    if (is_ok(failed))
+        failed = pg_failed(res) ? pg_error(res, s->name, a) : copy_rows(res, s, a, ret);
+    PQclear(res);
+    return failed;
+}
+
+struct status pg_query(struct db_read *read, const struct stmt *s, const struct value *args, struct arena *a,
+                       struct rows *ret)
+{
+    struct pg_reader *r = (struct pg_reader *)read;
+    stmt_check_args(s, args);
+    if (r->conn.dead)
+        return pg_dead(&r->conn);
+    struct status st = query_once(r, s, args, a, ret);
+    /* A connection may have died while it was idle; before the first statement nothing was seen, so a new one
+     * will do. */
+    if (!r->conn.dead || r->open || r->conn.why == REASON_DEADLINE_PASSED)
+        return st;
+    pg_disconnect(&r->conn);
+    struct status again = pg_connect((struct pg_db *)read->db, PG_READ, r->deadline_us, &r->conn, NULL);
+    if (!is_ok(again)) {
+        pg_lost(&r->conn);
+        return again;
+    }
+    return query_once(r, s, args, a, ret);
+}
+
+struct status pg_ping(struct db *db)
+{
+    static const struct stmt one = { "ping", "", "i", "SELECT 1::bigint", NULL, NULL };
+    struct db_read *r = NULL;
+    struct arena a;
+    struct rows rows;
+    arena_init(&a, 64 * 1024);
+    struct status s = pg_read_begin(db, clock_mono_us() + US_PER_SECOND, &r);
+    if (is_ok(s))
+        s = pg_query(r, &one, NULL, &a, &rows);
+    pg_read_end(r);
+    arena_done(&a);
+    return is_ok(s) ? s : fail(NULL, REASON_STORE_UNAVAILABLE, "PostgreSQL does not answer");
+}
