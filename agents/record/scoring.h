@@ -14,6 +14,9 @@ C_BEGIN
 
 /* ---- Models ---- */
 
+/* The version of the prior scorecard: changes with every change of its table (agents/triage/prior.c). */
+#define SCORECARD_VERSION "scorecard-1"
+
 /* A model to score with; what active_get(c, ACTIVE_MODEL) gives. */
 struct scorer {
     struct model *model; /* NULL: the prior scorecard */

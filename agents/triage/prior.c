@@ -47,7 +47,8 @@ static const char *const bought[] = { "purchased", "list", "scraped", "cold", "r
 /* Points of a lead of which nothing is known: odds of about one in five. */
 #define BASE_POINTS (-1.4)
 
-/* To change a row: also docs/scorecard.md and PRIOR_VERSION. Rows of a field stand together. */
+/* To change a row: also docs/scorecard.md and SCORECARD_VERSION (agents/record/scoring.h). Rows of a field
+ * stand together. */
 static const struct row scorecard[] = {
     { "company", LOOK_ANY, NULL, 0.3, "Example Ltd" },
     { "country", LOOK_ANY, NULL, 0.1, "AT" },

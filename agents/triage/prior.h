@@ -9,7 +9,6 @@
 
 C_BEGIN
 
-#define PRIOR_VERSION "scorecard-1" /* changes with every change of the table */
 #define PRIOR_FIELDS_MAX 16
 
 /* What one field of the scorecard adds. */

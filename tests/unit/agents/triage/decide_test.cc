@@ -12,7 +12,7 @@
 namespace
 {
 
-const struct scorer scorecard = { nullptr, "", PRIOR_VERSION };
+const struct scorer scorecard = { nullptr, "", SCORECARD_VERSION };
 
 class Core
 {
@@ -148,7 +148,7 @@ TEST(Decide, MarksThePriorAndRoutesByRulesAlone)
     EXPECT_EQ(d->kind, DECISION__KIND_TRIAGE);
     EXPECT_EQ(d->fit->source, FIT_SCORE__SOURCE_PRIOR_SCORECARD);
     EXPECT_STREQ(d->fit->model_version, "");
-    EXPECT_STREQ(d->fit->model_digest, PRIOR_VERSION);
+    EXPECT_STREQ(d->fit->model_digest, SCORECARD_VERSION);
     EXPECT_TRUE(d->fit->set_has_negative && d->fit->set_has_positive);
     EXPECT_FALSE(d->abstained);
     EXPECT_STREQ(d->rule_id, "qualified");
