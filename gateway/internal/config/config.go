@@ -1,0 +1,222 @@
+// Package config is the gateway's options: one table, from which arguments, environment, --help and checks are made.
+package config
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Options of one gateway.
+type Options struct {
+	HTTP, GRPC, Upstream                       string
+	TLSCert, TLSKey                            string
+	UpstreamCA, UpstreamCert, UpstreamKey      string
+	Hosts, CORSOrigins                         []string
+	MaxConnections, MaxUploadMB, UpstreamConns int
+	CallTimeout, DrainDelay, DrainTimeout      time.Duration
+	LogCalls, Version                          bool
+}
+
+// row is one option. To add one: a field above, a row below, its effect, a test. There is no second reader.
+type row struct {
+	name, value, help string
+	set               func(o *Options, text string) error
+}
+
+func text(at func(*Options) *string) func(*Options, string) error {
+	return func(o *Options, s string) error {
+		*at(o) = s
+		return nil
+	}
+}
+
+func list(at func(*Options) *[]string) func(*Options, string) error {
+	return func(o *Options, s string) error {
+		*at(o) = strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+		return nil
+	}
+}
+
+func number(low, high int, at func(*Options) *int) func(*Options, string) error {
+	return func(o *Options, s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("must be a number from %d to %d", low, high)
+		}
+		*at(o) = n
+		return nil
+	}
+}
+
+func seconds(low, high int, at func(*Options) *time.Duration) func(*Options, string) error {
+	return func(o *Options, s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("must be seconds from %d to %d", low, high)
+		}
+		*at(o) = time.Duration(n) * time.Second
+		return nil
+	}
+}
+
+func boolean(at func(*Options) *bool) func(*Options, string) error {
+	return func(o *Options, s string) (err error) {
+		if *at(o), err = strconv.ParseBool(s); err != nil {
+			return errors.New("must be true or false")
+		}
+		return nil
+	}
+}
+
+var table = []row{
+	{"http", "127.0.0.1:5000", "Address of the REST listener, host:port. Anything but loopback needs --tls-cert and --tls-key: strangers are never served in plain text.",
+		text(func(o *Options) *string { return &o.HTTP })},
+	{"grpc", "127.0.0.1:50051", "Address of the gRPC listener, host:port; the same rule holds.",
+		text(func(o *Options) *string { return &o.GRPC })},
+	{"upstream", "127.0.0.1:50052", "The server: host:port or unix:/path. Anything but loopback and unix sockets needs --upstream-ca, -cert and -key.",
+		text(func(o *Options) *string { return &o.Upstream })},
+	{"tls-cert", "", "PEM file: the certificate chain of both listeners. Read again when it changes.",
+		text(func(o *Options) *string { return &o.TLSCert })},
+	{"tls-key", "", "PEM file: its private key.",
+		text(func(o *Options) *string { return &o.TLSKey })},
+	{"upstream-ca", "", "PEM file: the authorities that sign the server's certificate.",
+		text(func(o *Options) *string { return &o.UpstreamCA })},
+	{"upstream-cert", "", "PEM file: the certificate that the gateway shows to the server.",
+		text(func(o *Options) *string { return &o.UpstreamCert })},
+	{"upstream-key", "", "PEM file: its private key.",
+		text(func(o *Options) *string { return &o.UpstreamKey })},
+	{"upstream-connections", "16", "Connections to the server at most; each carries 64 calls before the next is opened.",
+		number(1, 1024, func(o *Options) *int { return &o.UpstreamConns })},
+	{"hosts", "", "Names, comma-separated, under which REST is served; another Host is answered 421. Empty: on loopback the names of loopback (which keeps web pages from reaching it by DNS rebinding), else all.",
+		list(func(o *Options) *[]string { return &o.Hosts })},
+	{"cors-origins", "", "Origins, comma-separated, whose pages may call REST, e.g. https://app.example.com. Empty: none.",
+		list(func(o *Options) *[]string { return &o.CORSOrigins })},
+	{"max-connections", "12000", "Connections to each listener at most; one more is closed at once.",
+		number(1, 1000000, func(o *Options) *int { return &o.MaxConnections })},
+	{"max-upload-mb", "2048", "Size of a CSV upload over REST at most, in MiB.",
+		number(1, 1<<20, func(o *Options) *int { return &o.MaxUploadMB })},
+	{"call-timeout", "60", "Seconds that a unary REST call may take where it states no Grpc-Timeout. The server's own limit is usually shorter.",
+		seconds(1, 3600, func(o *Options) *time.Duration { return &o.CallTimeout })},
+	{"drain-delay", "1", "Seconds between health saying NOT_SERVING and the listeners closing, for load balancers to notice.",
+		seconds(0, 300, func(o *Options) *time.Duration { return &o.DrainDelay })},
+	{"drain-timeout", "20", "Seconds after SIGTERM at which calls under way are cut.",
+		seconds(1, 300, func(o *Options) *time.Duration { return &o.DrainTimeout })},
+	{"log-calls", "false", "One log line a call. Calls that fail by the system's fault are always logged.",
+		boolean(func(o *Options) *bool { return &o.LogCalls })},
+	{"version", "false", "Print the version and end.",
+		boolean(func(o *Options) *bool { return &o.Version })},
+}
+
+// Env is the environment variable of an option: --tls-cert is GATEWAY_TLS_CERT.
+func Env(name string) string {
+	return "GATEWAY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// ErrHelp is returned when help was asked for and printed.
+var ErrHelp = flag.ErrHelp
+
+// Parse reads arguments (which win), environment and defaults, and checks them together. Help goes to out.
+func Parse(args []string, getenv func(string) string, out io.Writer) (*Options, error) {
+	o := &Options{}
+	set := flag.NewFlagSet("gateway", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	for _, r := range table {
+		if err := r.set(o, r.value); err != nil {
+			return nil, fmt.Errorf("default of --%s: %w", r.name, err)
+		}
+		if v := getenv(Env(r.name)); v != "" {
+			if err := r.set(o, v); err != nil {
+				return nil, fmt.Errorf("%s: %w", Env(r.name), err)
+			}
+		}
+		define(set, o, r)
+	}
+	switch err := set.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		help(out)
+		return nil, ErrHelp
+	case err != nil:
+		return nil, err
+	case set.NArg() > 0:
+		return nil, fmt.Errorf("argument %q is not understood; see gateway --help", set.Arg(0))
+	}
+	return o, o.check()
+}
+
+func define(set *flag.FlagSet, o *Options, r row) {
+	if r.value == "true" || r.value == "false" {
+		set.BoolFunc(r.name, r.help, func(s string) error { return r.set(o, s) })
+		return
+	}
+	set.Func(r.name, r.help, func(s string) error { return r.set(o, s) })
+}
+
+func help(out io.Writer) {
+	fmt.Fprint(out, "gateway: the public edge. REST and gRPC in, gRPC to the server behind it.\n\nUsage: gateway [--option value ...]\n\n")
+	for _, r := range table {
+		fmt.Fprintf(out, "  --%s (%s)", r.name, Env(r.name))
+		if r.value != "" {
+			fmt.Fprintf(out, ", default %s", r.value)
+		}
+		fmt.Fprintf(out, "\n      %s\n", r.help)
+	}
+}
+
+func (o *Options) check() error {
+	if (o.TLSCert == "") != (o.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key go together")
+	}
+	for _, l := range []struct{ name, address string }{{"http", o.HTTP}, {"grpc", o.GRPC}} {
+		if _, _, err := net.SplitHostPort(l.address); err != nil {
+			return fmt.Errorf("--%s must be host:port: %w", l.name, err)
+		}
+		if o.TLSCert == "" && !Loopback(l.address) {
+			return fmt.Errorf("--%s %s is not loopback and needs --tls-cert and --tls-key", l.name, l.address)
+		}
+	}
+	return o.checkUpstream()
+}
+
+func (o *Options) checkUpstream() error {
+	set := 0
+	for _, f := range []string{o.UpstreamCA, o.UpstreamCert, o.UpstreamKey} {
+		if f != "" {
+			set++
+		}
+	}
+	if set != 0 && set != 3 {
+		return errors.New("--upstream-ca, --upstream-cert and --upstream-key go together")
+	}
+	if path, ok := strings.CutPrefix(o.Upstream, "unix:"); ok {
+		if path == "" {
+			return errors.New("--upstream unix: needs a path")
+		}
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(o.Upstream); err != nil {
+		return fmt.Errorf("--upstream must be host:port or unix:/path: %w", err)
+	}
+	if set == 0 && !Loopback(o.Upstream) {
+		return fmt.Errorf("--upstream %s is not loopback and needs --upstream-ca, --upstream-cert and --upstream-key", o.Upstream)
+	}
+	return nil
+}
+
+// Loopback tells whether host:port can be reached from this machine only. An empty host is every address of the machine.
+func Loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

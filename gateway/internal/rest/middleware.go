@@ -1,0 +1,271 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/status"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/gateway/internal/fault"
+	"github.com/marketing-agents/marketing/gateway/internal/upstream"
+)
+
+const (
+	bodyTimeout  = 30 * time.Second // for the whole body of a JSON call
+	writeTimeout = 30 * time.Second // for a reader to take what was written
+)
+
+// writer remembers the status code and gives each write its own deadline: a reply may take as long as it needs, a reader that stops
+// reading may not.
+type writer struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	status  int
+}
+
+func (w *writer) WriteHeader(code int) {
+	if w.status == 0 {
+		w.status = code
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	_ = w.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // supported by every server we start
+	return w.ResponseWriter.Write(b)
+}
+
+func (w *writer) Unwrap() http.ResponseWriter {
+	return w.ResponseWriter
+}
+
+// observe counts and logs a call, and turns a panic into an answer.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		w := &writer{ResponseWriter: rw, control: http.NewResponseController(rw)}
+		_ = w.control.SetWriteDeadline(began.Add(writeTimeout))
+		c := &call{code: "OK", id: r.Header.Get(upstream.RequestID)}
+		if !upstream.ValidRequestID(c.id) {
+			c.id = upstream.NewRequestID()
+		}
+		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+		s.inFlight.Add(1)
+		defer func() {
+			s.inFlight.Add(-1)
+			if p := recover(); p != nil {
+				s.panicked(w, r, p)
+			}
+			s.done(r, c, w.status, time.Since(began))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) panicked(w *writer, r *http.Request, p any) {
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	slog.Error("panic", "request", callOf(r.Context()).id, "cause", p, "stack", string(debug.Stack()))
+	if w.status == 0 {
+		s.fail(w, r, fault.New(pb.Reason_REASON_INTERNAL, "a fault of the gateway; its log has the cause"))
+	}
+}
+
+func (s *Server) done(r *http.Request, c *call, status int, took time.Duration) {
+	route := "other"
+	if c.rule != nil {
+		route = c.rule.key()
+	}
+	s.Metrics.Done("rest", route, c.code, took)
+	if s.LogCalls {
+		slog.Info("call", "protocol", "rest", "route", route, "code", c.code, "status", status,
+			"ms", took.Milliseconds(), "request", c.id, "caller", upstream.Host(r.RemoteAddr))
+	}
+}
+
+// prepare sets what every answer bears and settles what needs no route.
+func (s *Server) prepare(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := callOf(r.Context())
+		h := w.Header()
+		h.Set("X-Request-Id", c.id)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		if s.TLS {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		cors := s.cors(h, r)
+		switch {
+		case !s.serves(r.Host):
+			s.fail(w, r, fault.New(pb.Reason_REASON_HOST_UNKNOWN, "this gateway does not serve the host that the request names"))
+		case r.Method == http.MethodOptions:
+			s.options(w, r, cors)
+		case r.Method == http.MethodHead: // net/http sends the headers of the GET and drops its body
+			get := r.Clone(r.Context())
+			get.Method = http.MethodGet
+			next.ServeHTTP(w, get)
+		case r.Method == http.MethodTrace || r.Method == http.MethodConnect:
+			s.wrongMethod(w, r, s.rules.allowed(r))
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	s.fail(w, r, fault.New(pb.Reason_REASON_HTTP_METHOD_NOT_ALLOWED, "this path does not take %s", upTo(r.Method, 16)))
+}
+
+func upTo(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}
+
+// serves tells whether a Host header names this gateway.
+func (s *Server) serves(host string) bool {
+	if len(s.Hosts) == 0 {
+		return true
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.Trim(strings.TrimSuffix(host, "."), "[]"))
+	return slices.Contains(s.Hosts, host)
+}
+
+// cors lets a page of an allowed origin read the answer, and tells whether it did.
+func (s *Server) cors(h http.Header, r *http.Request) bool {
+	if len(s.Origins) == 0 {
+		return false
+	}
+	h.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if origin == "" || !slices.Contains(s.Origins, origin) {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After")
+	return true
+}
+
+// options says what a path takes, to whoever asks and to browsers that ask before they call.
+func (s *Server) options(w http.ResponseWriter, r *http.Request, cors bool) {
+	allowed := s.rules.allowed(r)
+	if len(allowed) == 0 {
+		s.noRoute(r.Context(), nil, nil, w, r, http.StatusNotFound)
+		return
+	}
+	h := w.Header()
+	h.Set("Allow", strings.Join(allowed, ", "))
+	if cors && r.Header.Get("Access-Control-Request-Method") != "" {
+		h.Set("Access-Control-Allow-Methods", strings.Join(allowed, ", "))
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Grpc-Timeout, Idempotency-Key, X-Request-Id, X-Workspace")
+		h.Set("Access-Control-Max-Age", "600")
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// enter is between the mux and every handler: it checks what the route says about the request.
+func (s *Server) enter(next runtime.HandlerFunc) runtime.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, in map[string]string) {
+		c := callOf(r.Context())
+		c.rule = s.rules.of(r)
+		var refused *status.Status
+		if c.md, refused = upstream.Metadata(headers(r, c.id), upstream.Host(r.RemoteAddr)); refused != nil {
+			s.fail(w, r, refused)
+			return
+		}
+		if c.rule == nil || c.rule.rpc == "" {
+			next(w, r, in)
+			return
+		}
+		if refused = s.readRequest(w, r, c); refused != nil {
+			s.fail(w, r, refused)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), s.CallTimeout)
+		defer cancel()
+		next(w, r.WithContext(ctx), in)
+	}
+}
+
+// readRequest checks and reads the request of an RPC's route.
+func (s *Server) readRequest(w http.ResponseWriter, r *http.Request, c *call) *status.Status {
+	query := r.URL.Query()
+	if st := c.rule.checkQuery(query); st != nil {
+		return st
+	}
+	c.masks = query.Has("update_mask")
+	if c.key = r.Header.Get("Idempotency-Key"); len(c.key) > 128 {
+		return fault.Field(pb.Reason_REASON_FIELD_TOO_LONG, "Idempotency-Key", "is longer than 128 characters")
+	}
+	if c.rule.body == "" {
+		r.Body = http.NoBody
+		return nil
+	}
+	if r.ContentLength != 0 {
+		if st := contentType(r, "application/json"); st != nil {
+			return st
+		}
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, upstream.MaxMessage))
+	if err != nil {
+		return bodyLost(err)
+	}
+	_ = control.SetReadDeadline(time.Time{}) // the rest of the call has its own limits
+	c.body = body
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
+
+// contentType refuses another media type than the one wanted, other charsets than UTF-8, and every coding: what is never inflated
+// cannot be a bomb.
+func contentType(r *http.Request, want string) *status.Status {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return fault.New(pb.Reason_REASON_MEDIA_TYPE_UNSUPPORTED, "Content-Encoding is not taken; send the body as it is")
+	}
+	got, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || got != want {
+		return fault.New(pb.Reason_REASON_MEDIA_TYPE_UNSUPPORTED, "Content-Type must be %s", want)
+	}
+	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return fault.New(pb.Reason_REASON_MEDIA_TYPE_UNSUPPORTED, "the charset must be utf-8")
+	}
+	return nil
+}
+
+// bodyLost explains a body that could not be read to its end.
+func bodyLost(err error) *status.Status {
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return fault.New(pb.Reason_REASON_REQUEST_TOO_LARGE, "the body is larger than the limit of %d bytes", large.Limit)
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return fault.New(pb.Reason_REASON_DEADLINE_PASSED, "the body did not arrive in time")
+	}
+	return fault.New(pb.Reason_REASON_CALL_CANCELLED, "the body ended before its end")
+}

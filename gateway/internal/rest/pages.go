@@ -1,0 +1,129 @@
+package rest
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/docs/api"
+	"github.com/marketing-agents/marketing/gateway/internal/fault"
+)
+
+const front = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Marketing</title></head><body>
+<h1>Marketing</h1>
+<p>This is the REST edge. The gRPC edge is on a port of its own.</p>
+<ul>
+<li><a href="/openapi.json">OpenAPI</a>: every path, with its fields and errors</li>
+<li><a href="/health">Health</a></li>
+<li><a href="/v1/systemStatus">System status</a></li>
+<li><a href="/metrics">Metrics of this gateway</a></li>
+</ul>
+</body></html>
+`
+
+func (s *Server) index(w http.ResponseWriter, r *http.Request, _ map[string]string) {
+	s.text(w, r, "text/html; charset=utf-8", []byte(front))
+}
+
+func (s *Server) openAPI(w http.ResponseWriter, r *http.Request, _ map[string]string) {
+	s.text(w, r, "application/json", api.OpenAPI)
+}
+
+// text answers with bytes that are made already. Like every route of our own it takes no query parameters.
+func (s *Server) text(w http.ResponseWriter, r *http.Request, contentType string, body []byte) {
+	if st := only(r.URL.Query()); st != nil {
+		s.fail(w, r, st)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	_, _ = w.Write(body) // whoever hung up needs no answer
+}
+
+func (s *Server) metricsText(w http.ResponseWriter, r *http.Request, _ map[string]string) {
+	if st := only(r.URL.Query()); st != nil {
+		s.fail(w, r, st)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_ = s.Metrics.WriteText(w) // fails only where the reader is gone
+}
+
+type healthReply struct {
+	Status  string        `json:"status"`
+	Gateway gatewayHealth `json:"gateway"`
+	Server  serverHealth  `json:"server"`
+}
+
+type gatewayHealth struct {
+	Status        string `json:"status"`
+	Version       string `json:"version"`
+	UptimeSeconds int64  `json:"uptime_seconds"`
+}
+
+type serverHealth struct {
+	Status string `json:"status"`
+}
+
+func (s *Server) gatewayHealth() gatewayHealth {
+	h := gatewayHealth{Status: "SERVING", Version: s.Version, UptimeSeconds: int64(time.Since(s.started).Seconds())}
+	if s.Health.Draining() {
+		h.Status = "NOT_SERVING"
+	}
+	return h
+}
+
+// health tells whether calls are answered here: 200 where gateway and server both serve, else 503.
+func (s *Server) health(w http.ResponseWriter, r *http.Request, _ map[string]string) {
+	reply := healthReply{
+		Status:  "SERVING",
+		Gateway: s.gatewayHealth(),
+		Server:  serverHealth{s.Health.Server(r.Context()).String()},
+	}
+	code := http.StatusOK
+	if reply.Gateway.Status != "SERVING" || reply.Server.Status != grpc_health_v1.HealthCheckResponse_SERVING.String() {
+		reply.Status, code = "NOT_SERVING", http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "1")
+		callOf(r.Context()).code = fault.CodeName(codes.Unavailable)
+	}
+	s.json(w, r, code, reply)
+}
+
+// live tells that this process answers, whatever the server does: restarting the gateway would not mend the server.
+func (s *Server) live(w http.ResponseWriter, r *http.Request, _ map[string]string) {
+	s.json(w, r, http.StatusOK, s.gatewayHealth())
+}
+
+func (s *Server) json(w http.ResponseWriter, r *http.Request, code int, v any) {
+	if st := only(r.URL.Query()); st != nil {
+		s.fail(w, r, st)
+		return
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		s.fail(w, r, fault.New(pb.Reason_REASON_INTERNAL, "the reply cannot be shown as JSON"))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = w.Write(append(out, '\n')) // whoever hung up needs no answer
+}
+
+// fromServer turns an error of a call to the server into the answer, and logs what the answer does not tell.
+func (s *Server) fromServer(c *call, err error) *status.Status {
+	st := fault.FromServer(err)
+	if st.Code() == codes.Internal || st.Code() == codes.Unavailable {
+		route := "other"
+		if c.rule != nil {
+			route = c.rule.key()
+		}
+		slog.Warn("call failed", "protocol", "rest", "route", route, "request", c.id, "code", fault.CodeName(st.Code()), "cause", err.Error())
+	}
+	return st
+}
