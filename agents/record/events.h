@@ -1,4 +1,5 @@
-/* events.h: the event log, the nervous system of the house. Every effect appends an event in its own commit. */
+/* events.h: the event log, the nervous system of the house. Every effect appends an event in its own commit.
+ */
 #ifndef AGENTS_RECORD_EVENTS_H
 #define AGENTS_RECORD_EVENTS_H
 

@@ -1,5 +1,6 @@
-/* pages.h: page sizes and page tokens of all lists. A token is opaque, carries the key to go on from, and is bound to the workspace,
- * the method and the filter by a keyed hash, so that it cannot be used for another list. */
+/* pages.h: page sizes and page tokens of all lists. A token is opaque, carries the key to go on from, and is
+ * bound to the workspace, the method and the filter by a keyed hash, so that it cannot be used for another
+ * list. */
 #ifndef AGENTS_RECORD_PAGES_H
 #define AGENTS_RECORD_PAGES_H
 
@@ -15,8 +16,10 @@ struct page {
     const char *after; /* the last key of the page before; "" for the first page */
 };
 
-/* `scope` is what the token is bound to beside method and workspace: the filter, the parent. Fails: FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID. */
-MUSTCHECK struct status page_read(struct ctx *c, int32_t page_size, const char *page_token, const char *scope, struct page *ret);
+/* `scope` is what the token is bound to beside method and workspace: the filter, the parent. Fails:
+ * FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID. */
+MUSTCHECK struct status page_read(struct ctx *c, int32_t page_size, const char *page_token, const char *scope,
+                                  struct page *ret);
 /* The token of the page after `last_key`. NULL over the budget. */
 char *page_token(struct ctx *c, const char *scope, const char *last_key);
 
