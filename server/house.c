@@ -1,6 +1,7 @@
 #include "server/house.h"
 
 #include "agents/record/active.h"
+#include "agents/record/known.h"
 #include "agents/triage/triage.h"
 #include "base/clock.h"
 #include "base/ids.h"
@@ -38,6 +39,7 @@ static struct status open_store(struct house *h)
     o.read_connections = (unsigned)h->options.db_connections;
     TRY(db_open(&o, &h->arena, &h->app.db));
     TRY(committer_start(h->app.db, h->options.commit_queue, &h->arena, &h->app.committer));
+    TRY(known_open(h->options.known_identities, &h->arena, &h->app.known));
     return active_open(active_loaders, &h->arena, &h->app.active);
 }
 
@@ -106,5 +108,7 @@ void house_close(struct house *h)
     metrics_listener_stop(h->metrics);
     committer_stop(h->app.committer);
     active_close(h->app.active);
+    known_close(h->app.known);
+    scoring_close(h->app.scoring);
     db_close(h->app.db);
 }

@@ -1,6 +1,7 @@
 #include "server/jobs.h"
 
 #include "agents/record/active.h"
+#include "agents/record/known.h"
 #include "base/clock.h"
 #include "server/gate/idem.h"
 #include "server/house.h"
@@ -23,6 +24,7 @@ static const struct job {
     struct status (*tick)(struct ctx *c);
 } table[] = {
     { "active_refresh", US_PER_SECOND, active_refresh },
+    { "known_fill", US_PER_SECOND / 20, known_fill },
     { "request_id_purge", 60 * US_PER_SECOND, purge_request_ids },
 };
 

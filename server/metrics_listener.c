@@ -14,7 +14,8 @@ struct metrics_listener {
     struct MHD_Daemon *daemon;
 };
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned code, const char *type, struct str body)
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned code, const char *type,
+                              struct str body)
 {
     struct MHD_Response *r = MHD_create_response_from_buffer(body.n, (void *)body.p, MHD_RESPMEM_MUST_COPY);
     if (!r)
@@ -25,8 +26,9 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned code, 
     return sent;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *data, size_t *data_n, void **state)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data, size_t *data_n,
+                                  void **state)
 {
     struct buf text;
     if (strcmp(method, "GET") != 0)
@@ -65,7 +67,8 @@ struct status metrics_listen(const char *address, struct arena *a, struct metric
 {
     struct sockaddr_in at;
     if (!parse(address, &at))
-        return fail_field(a, REASON_FIELD_INVALID, "METRICS_LISTEN", "\"%s\" is not a loopback host:port", address);
+        return fail_field(a, REASON_FIELD_INVALID, "METRICS_LISTEN", "\"%s\" is not a loopback host:port",
+                          address);
     struct metrics_listener *l = calloc(1, sizeof *l);
     if (!l)
         return fail_memory();

@@ -30,14 +30,16 @@ static struct status read_file(struct arena *a, const struct row *r, const char 
     bool bad = ferror(f) || n == sizeof text;
     fclose(f);
     if (bad)
-        return fail_field(a, REASON_FIELD_TOO_LONG, r->name, "the file %s is unreadable or over 4,096 bytes", path);
+        return fail_field(a, REASON_FIELD_TOO_LONG, r->name, "the file %s is unreadable or over 4,096 bytes",
+                          path);
     *ret = arena_dup(a, str_trim(str_make(text, n)));
     return *ret ? ok() : fail_memory();
 }
 
 static struct status out_of_range(struct arena *a, const struct row *r, const char *text)
 {
-    return fail_field(a, REASON_FIELD_OUT_OF_RANGE, r->name, "%s is not between %g and %g", text, r->min, r->max);
+    return fail_field(a, REASON_FIELD_OUT_OF_RANGE, r->name, "%s is not between %g and %g", text, r->min,
+                      r->max);
 }
 
 static struct status set_text(struct arena *a, const struct row *r, const char *text, const char **ret)
@@ -86,7 +88,8 @@ static struct status set(struct arena *a, struct options *o, const struct row *r
     BUG("option type");
 }
 
-/* Whether the argument names the row: --database-url for DATABASE_URL. *value is what follows '=', or NULL. */
+/* Whether the argument names the row: --database-url for DATABASE_URL. *value is what follows '=', or NULL.
+ */
 static bool names(const struct row *r, const char *arg, const char **value)
 {
     if (strncmp(arg, "--", 2) != 0)
@@ -134,7 +137,8 @@ bool options_help(int argc, char **argv, struct buf *out)
         asked |= !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h");
     if (!asked)
         return false;
-    buf_puts(out, "usage: server [--option value]...\n\nEach option is also an environment variable; an argument wins.\n");
+    buf_puts(out, "usage: server [--option value]...\n\nEach option is also an environment variable; an "
+                  "argument wins.\n");
     for (size_t k = 0; k < COUNT(rows); k++) {
         buf_puts(out, "\n  --");
         for (const char *p = rows[k].name; *p; p++)

@@ -36,8 +36,8 @@ struct option_view {
     const char *name, *value, *source, *help;
 };
 
-/* Defaults, then the environment, then arguments (--name value or --name=value). Texts live in the arena. Fails with FIELD_INVALID or
- * FIELD_OUT_OF_RANGE, naming the option. */
+/* Defaults, then the environment, then arguments (--name value or --name=value). Texts live in the arena.
+ * Fails with FIELD_INVALID or FIELD_OUT_OF_RANGE, naming the option. */
 MUSTCHECK struct status options_read(struct arena *a, int argc, char **argv, struct options *ret);
 /* True where the arguments ask for --help; the text is then written to `out`. */
 bool options_help(int argc, char **argv, struct buf *out);

@@ -2,7 +2,14 @@
 
 #include "agents/lead/lead.h"
 #include "agents/model/model.h"
+#include "agents/record/decisions.h"
+#include "agents/record/engagement.h"
+#include "agents/record/events.h"
+#include "agents/record/known.h"
+#include "agents/record/leads.h"
+#include "agents/record/scoring.h"
 #include "agents/triage/triage.h"
+#include "server/gate/idem.h"
 #include "server/system.h"
 
 /* The handlers as the runtime calls them: a handler of another type does not compile. */
@@ -76,20 +83,25 @@ static const struct rpc_method methods[] = {
     { TRIAGE, "ListDecisions", &list_decisions_rpc, LANE_DB, "decisions.read", 0, 16384, 0 },
     { TRIAGE, "ExplainDecision", &explain_decision_rpc, LANE_DB, "decisions.read", 0, 4096, 0 },
     { TRIAGE, "ReplayDecision", &replay_decision_rpc, LANE_DB, "decisions.read", 0, 2048, 0 },
-    { TRIAGE, "OverrideDecision", &override_decision_rpc, LANE_DB, "decisions.override", RPC_MUTATES, 512, 0 },
-    { TRIAGE, "CreateRoutingPolicy", &create_routing_policy_rpc, LANE_DB, "policies.write", RPC_MUTATES, 1024, 0 },
+    { TRIAGE, "OverrideDecision", &override_decision_rpc, LANE_DB, "decisions.override", RPC_MUTATES, 512,
+      0 },
+    { TRIAGE, "CreateRoutingPolicy", &create_routing_policy_rpc, LANE_DB, "policies.write", RPC_MUTATES, 1024,
+      0 },
     { TRIAGE, "GetRoutingPolicy", &get_routing_policy_rpc, LANE_DB, "policies.read", 0, 512, 0 },
     { TRIAGE, "ListRoutingPolicies", &list_routing_policies_rpc, LANE_DB, "policies.read", 0, 16384, 0 },
-    { TRIAGE, "PublishRoutingPolicy", &publish_routing_policy_rpc, LANE_DB, "policies.publish", RPC_MUTATES, 1024, 0 },
+    { TRIAGE, "PublishRoutingPolicy", &publish_routing_policy_rpc, LANE_DB, "policies.publish", RPC_MUTATES,
+      1024, 0 },
     { TRIAGE, "TestRoutingPolicy", &test_routing_policy_rpc, LANE_SLOW, "policies.read", 0, 65536, 0 },
-    { TRIAGE, "RollbackRoutingPolicy", &rollback_routing_policy_rpc, LANE_DB, "policies.publish", RPC_MUTATES, 1024, 0 },
+    { TRIAGE, "RollbackRoutingPolicy", &rollback_routing_policy_rpc, LANE_DB, "policies.publish", RPC_MUTATES,
+      1024, 0 },
 
     { MODEL, "ImportModel", &import_model_rpc, LANE_SLOW, "models.write", RPC_MUTATES, 80 * 1024, 0 },
     { MODEL, "GetModelVersion", &get_model_version_rpc, LANE_DB, "models.read", 0, 1024, 0 },
     { MODEL, "ListModelVersions", &list_model_versions_rpc, LANE_DB, "models.read", 0, 16384, 0 },
     { MODEL, "PromoteModel", &promote_model_rpc, LANE_DB, "models.promote", RPC_MUTATES, 1024, 0 },
     { MODEL, "RollbackModel", &rollback_model_rpc, LANE_DB, "models.promote", RPC_MUTATES, 1024, 0 },
-    { MODEL, "FitEngagementModel", &fit_engagement_model_rpc, LANE_SLOW, "models.write", RPC_MUTATES, 131072, 0 },
+    { MODEL, "FitEngagementModel", &fit_engagement_model_rpc, LANE_SLOW, "models.write", RPC_MUTATES, 131072,
+      0 },
     { MODEL, "GetEngagementModel", &get_engagement_model_rpc, LANE_DB, "models.read", 0, 256, 0 },
 
     { SYSTEM, "GetSystemStatus", &get_system_status_rpc, LANE_DB, "system.read", 0, 128, 0 },
@@ -108,6 +120,12 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
     *ret_n = COUNT(methods);
     return rows;
 }
+
+const struct stmt_table *const all_statements[] = {
+    &leads_statements,  &known_statements,      &events_statements,  &decisions_statements,
+    &active_statements, &engagement_statements, &scoring_statements, &lead_statements,
+    &triage_statements, &model_statements,      &idem_statements,    NULL,
+};
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {
     { "model", model_slot_load, model_slot_unload },

@@ -1,6 +1,8 @@
-/* services.h: what the server serves: one visible table of methods, and the lists of statements and loaders that go with them.
+/* services.h: what the server serves: one visible table of methods, and the lists of statements and loaders
+ * that go with them.
  *
- * How to add a method is told at the top of server/rpc/rpc.h; its scope is the permission that the caller must hold. */
+ * How to add a method is told at the top of server/rpc/rpc.h; its scope is the permission that the caller
+ * must hold. */
 #ifndef SERVER_SERVICES_H
 #define SERVER_SERVICES_H
 
@@ -10,7 +12,8 @@
 
 C_BEGIN
 
-/* The method table with max_processing_ms as the longest time of every unary call. NULL when the arena is full. */
+/* The method table with max_processing_ms as the longest time of every unary call. NULL when the arena is
+ * full. */
 const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, size_t *ret_n);
 
 /* Every statement of every room, NULL-ended: the list given to db_open. */

@@ -55,7 +55,8 @@ static void count_calls(struct arena *a, const ProtobufCServiceDescriptor *servi
     }
 }
 
-static struct status describe_agent(struct ctx *c, const struct agent_row *row, bool healthy, AgentStatus **ret)
+static struct status describe_agent(struct ctx *c, const struct agent_row *row, bool healthy,
+                                    AgentStatus **ret)
 {
     AgentStatus *s = PB_NEW(c->arena, AgentStatus);
     const char *id, *version;
@@ -99,7 +100,8 @@ static struct status describe_agents(struct ctx *c, SystemStatus *res)
     if (!res->agents)
         return fail_memory();
     for (; res->n_agents < COUNT(agents); res->n_agents++)
-        TRY(describe_agent(c, &agents[res->n_agents], res->dependencies[0]->reachable, &res->agents[res->n_agents]));
+        TRY(describe_agent(c, &agents[res->n_agents], res->dependencies[0]->reachable,
+                           &res->agents[res->n_agents]));
     return ok();
 }
 

@@ -10,12 +10,14 @@ C_BEGIN
 struct db;
 struct committer;
 struct scoring;
+struct known;
 struct active; /* agents/record/active.h: which model, policy and engagement model each workspace has in service */
 
 struct app {
     struct db *db;
     struct committer *committer;
     struct active *active;
+    struct known *known; /* agents/record/known.h: identities that may exist; NULL: all */
     const char *code_version;
     double confidence_threshold; /* of the built-in routing policy, 0.5 to 1 */
     struct scoring *scoring;     /* agents/record/scoring.h: trusted model keys, and the models kept loaded */
