@@ -104,7 +104,6 @@ static void lite_close(struct db *db)
     arena_done(&d->memory);
     pthread_cond_destroy(&d->freed);
     pthread_mutex_destroy(&d->lock);
-    pthread_mutex_destroy(&d->checkpoint);
 }
 
 static const struct db_ops lite_ops = {
@@ -146,7 +145,6 @@ struct status sqlite_open(const struct db_options *o, struct arena *a, struct db
     pthread_cond_init(&d->freed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&d->lock, NULL);
-    pthread_mutex_init(&d->checkpoint, NULL);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
                    0); /* before SQLite's first use: no counters, no lock a malloc; later it does nothing */
     struct status s = open_parts(d, o, a);

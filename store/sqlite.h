@@ -41,6 +41,9 @@ struct lite_reader {
     int64_t deadline_us;
 };
 
+/* The checkpoint thread's part of one round over the WAL. */
+enum lite_pass { LITE_PASS_NONE, LITE_PASS_RUNS, LITE_PASS_DONE };
+
 struct lite_db {
     struct db base;
     char *path;
@@ -62,9 +65,9 @@ struct lite_db {
     bool thread_runs;
     sem_t wake;
     _Atomic bool stop;
-    pthread_mutex_t checkpoint; /* held by whoever runs one */
-    _Atomic int wal_pages;      /* after the newest commit */
-    int finish_at;              /* the committer's: pages at which it finishes the checkpoint */
+    _Atomic int pass; /* enum lite_pass */
+    int wal_pages,
+        pass_at; /* the committer's: pages after the newest commit; pages at which the thread is woken */
 };
 
 /* sqlite_conn.c: one connection. */

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* In pages of the WAL (4 KiB each). The thread starts early and works beside the committer; what it leaves is
- * small by the time the committer finishes it, after which the WAL is written again from its start. */
-#define WAKE_PAGES 1000
-#define FINISH_PAGES 3000
+/* In pages of the WAL (4 KiB each). At PASS_PAGES the thread copies what is there, once, while the committer
+ * goes on writing; then the committer copies the little that came meanwhile, after which the WAL is written
+ * again from its start. A longer WAL would save copies of pages that change often, and take longer to read at
+ * the next start. */
+#define PASS_PAGES 4000
+#define RETRY_PAGES 1000
 #define READER_WAIT_US 50
 #define READER_WAITS 100
 
@@ -15,7 +17,7 @@ static int on_commit(void *arg, sqlite3 *h, const char *name, int pages)
     struct lite_db *d = arg;
     (void)h;
     (void)name;
-    atomic_store_explicit(&d->wal_pages, pages, memory_order_relaxed);
+    d->wal_pages = pages;
     return SQLITE_OK;
 }
 
@@ -36,41 +38,41 @@ static void *checkpoint_run(void *arg)
         if (atomic_load(&d->stop))
             return NULL;
         lite_readers_release(d);
-        pthread_mutex_lock(&d->checkpoint);
         sqlite3_wal_checkpoint_v2(d->checkpointer.h, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-        pthread_mutex_unlock(&d->checkpoint);
+        atomic_store(&d->pass, LITE_PASS_DONE);
     }
 }
 
 /* Waits for a few milliseconds at most. Where a reader holds the WAL longer, tries again when it has grown
  * further. */
-static void finish(struct lite_db *d)
+static void finish(struct lite_db *d, int pages)
 {
-    if (pthread_mutex_trylock(&d->checkpoint))
-        return;
     lite_readers_release(d);
     sqlite3_busy_handler(d->writer.h, wait_for_readers, NULL);
     int rc = sqlite3_wal_checkpoint_v2(d->writer.h, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-    pthread_mutex_unlock(&d->checkpoint);
-    int pages = atomic_load_explicit(&d->wal_pages, memory_order_relaxed);
-    d->finish_at = rc == SQLITE_OK ? FINISH_PAGES : pages + WAKE_PAGES;
+    d->pass_at = rc == SQLITE_OK ? PASS_PAGES : pages + RETRY_PAGES;
+    atomic_store(&d->pass, LITE_PASS_NONE);
     if (rc == SQLITE_OK)
-        atomic_store_explicit(&d->wal_pages, 0, memory_order_relaxed);
+        d->wal_pages = 0;
 }
 
 void lite_upkeep(struct db *db)
 {
     struct lite_db *d = (struct lite_db *)db;
-    int pages = atomic_load_explicit(&d->wal_pages, memory_order_relaxed), waiting = 0;
-    if (pages >= d->finish_at)
-        finish(d);
-    else if (pages >= WAKE_PAGES && !sem_getvalue(&d->wake, &waiting) && !waiting)
+    if (d->wal_pages < d->pass_at)
+        return;
+    int pass = atomic_load(&d->pass);
+    if (pass == LITE_PASS_NONE) {
+        atomic_store(&d->pass, LITE_PASS_RUNS);
         sem_post(&d->wake);
+    } else if (pass == LITE_PASS_DONE) {
+        finish(d, d->wal_pages);
+    }
 }
 
 struct status lite_checkpoint_start(struct lite_db *d, struct arena *a)
 {
-    d->finish_at = FINISH_PAGES;
+    d->pass_at = PASS_PAGES;
     sqlite3_wal_hook(d->writer.h, on_commit, d);
     TRY(lite_connect(d, LITE_WRITE, &d->checkpointer, a));
     sqlite3_wal_autocheckpoint(d->checkpointer.h, 0);
