@@ -1,5 +1,6 @@
 #include "agents/record/scoring.h"
 
+#include "agents/record/aside.h"
 #include "base/ids.h"
 #include "store/db.h"
 
@@ -190,23 +191,22 @@ static const struct stmt sql[] = {
 
 const struct stmt_table scoring_statements = { sql, COUNT(sql) };
 
-/* The file is read into memory of its own: a request's budget is far smaller. */
+static struct status load_file(struct ctx *c, const char *digest, struct model **ret)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &sql[0], &rows, v_text(c->workspace), v_text(digest)));
+    if (rows.n == 0)
+        return fail(c->arena, REASON_MODEL_NOT_FOUND, "the model file %.64s is not stored", digest);
+    return model_load(row_at(&rows, 0)[0].s, &c->app->scoring->trust, c->arena, ret);
+}
+
 static struct status load(struct ctx *c, const char *digest, struct model **ret)
 {
-    struct arena file;
-    struct rows rows = { 0, 0, NULL };
-    struct ctx reader = *c;
-    arena_init(&file, FILE_BUDGET);
-    reader.arena = &file;
-    struct status s = DB_QUERY(&reader, &sql[0], &rows, v_text(c->workspace), v_text(digest));
-    c->read = reader.read;
-    if (!is_ok(s))
-        s = fail(c->arena, (enum reason)s.reason, "%s", s.message);
-    else if (rows.n == 0)
-        s = fail(c->arena, REASON_MODEL_NOT_FOUND, "the model file %.64s is not stored", digest);
-    else
-        s = model_load(row_at(&rows, 0)[0].s, &c->app->scoring->trust, c->arena, ret);
-    arena_done(&file);
+    struct arena memory;
+    arena_init(&memory, FILE_BUDGET);
+    struct ctx reader = aside(c, &memory);
+    struct status s = aside_end(c, &reader, load_file(&reader, digest, ret));
+    arena_done(&memory);
     return s;
 }
 

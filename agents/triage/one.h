@@ -1,0 +1,28 @@
+/* one.h: between the files of agents/triage: deciding on one lead. */
+#ifndef AGENTS_TRIAGE_ONE_H
+#define AGENTS_TRIAGE_ONE_H
+
+#include "agents/record/leads.h"
+
+C_BEGIN
+
+/* Decides on a lead as it is with what is in service; reads and stores nothing else. The decision carries its
+ * inputs, and reasons where asked for. */
+MUSTCHECK struct status decide_on_lead(struct ctx *c, const Lead *lead, bool explain, Decision **ret);
+
+/* Names the decision, makes it the lead's last, and adds it with an event of this action to the unit; the
+ * caller saves the lead. */
+MUSTCHECK struct status decision_record(struct ctx *c, Lead *lead, Decision *d, const char *action);
+
+/* A checked lead that says anything at all. Fails: FIELD_REQUIRED and as lead_check. */
+MUSTCHECK struct status lead_given(struct ctx *c, Lead *lead, const char *field);
+
+/* The decision as a reply carries it: a copy without inputs. NULL over the budget. */
+Decision *decision_basic(struct arena *a, const Decision *d);
+
+/* TriageLead of a lead that was given, but for its reply: decided, decision and lead in the unit. */
+MUSTCHECK struct status triage_given(struct ctx *c, Lead *given, const char *field, bool explain,
+                                     struct lead_row *row, Decision **ret);
+
+C_END
+#endif
