@@ -13,47 +13,13 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/marketing-agents/marketing/gateway/internal/httpstatus"
 )
-
-// Canonical code -> HTTP status, as google.rpc.Code documents it.
-var httpOf = map[codes.Code]int{
-	codes.OK:                 http.StatusOK,
-	codes.Canceled:           499, // client closed request; net/http has no name for it
-	codes.Unknown:            http.StatusInternalServerError,
-	codes.InvalidArgument:    http.StatusBadRequest,
-	codes.DeadlineExceeded:   http.StatusGatewayTimeout,
-	codes.NotFound:           http.StatusNotFound,
-	codes.AlreadyExists:      http.StatusConflict,
-	codes.PermissionDenied:   http.StatusForbidden,
-	codes.ResourceExhausted:  http.StatusTooManyRequests,
-	codes.FailedPrecondition: http.StatusBadRequest,
-	codes.Aborted:            http.StatusConflict,
-	codes.OutOfRange:         http.StatusBadRequest,
-	codes.Unimplemented:      http.StatusNotImplemented,
-	codes.Internal:           http.StatusInternalServerError,
-	codes.Unavailable:        http.StatusServiceUnavailable,
-	codes.DataLoss:           http.StatusInternalServerError,
-	codes.Unauthenticated:    http.StatusUnauthorized,
-}
-
-// Reasons for which HTTP has a better word than the canonical code's.
-var httpOfReason = map[string]int{
-	"REQUEST_TOO_LARGE":       http.StatusRequestEntityTooLarge,
-	"METADATA_TOO_LARGE":      http.StatusRequestHeaderFieldsTooLarge,
-	"HTTP_METHOD_NOT_ALLOWED": http.StatusMethodNotAllowed,
-	"MEDIA_TYPE_UNSUPPORTED":  http.StatusUnsupportedMediaType,
-	"HOST_UNKNOWN":            http.StatusMisdirectedRequest,
-}
 
 // HTTPCode is the HTTP status that a status is answered with.
 func HTTPCode(st *status.Status) int {
-	if c, ok := httpOfReason[Reason(st)]; ok {
-		return c
-	}
-	if c, ok := httpOf[st.Code()]; ok {
-		return c
-	}
-	return http.StatusInternalServerError
+	return httpstatus.Of(st.Code(), Reason(st))
 }
 
 // CodeName is a canonical code as the API writes it, e.g. "NOT_FOUND".

@@ -53,7 +53,7 @@ type Server struct {
 }
 
 // route is a path that no RPC's HTTP rule makes. To add one: a row in routes, its handler, a section of docs/rest.md, and an entry in
-// tools/apidoc/routes.go, which puts it into the OpenAPI file (a test compares).
+// gateway/apidoc/base.json, from which the OpenAPI file is completed (a test compares).
 type route struct {
 	method, template string
 	handle           func(*Server, http.ResponseWriter, *http.Request, map[string]string)
