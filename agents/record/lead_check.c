@@ -4,7 +4,6 @@
 
 #include "base/ids.h"
 
-#define ATTRIBUTES_MAX 512
 #define ATTRIBUTE_NAME_MAX 128
 #define ATTRIBUTE_VALUE_MAX 4096
 #define PHONE_DIGITS_MIN 5
@@ -124,7 +123,7 @@ static void sort_attributes(Lead *l)
 
 static void check_attributes(struct checks *k, Lead *l, const char *parent)
 {
-    if (l->n_attributes > ATTRIBUTES_MAX) {
+    if (l->n_attributes > LEAD_ATTRIBUTES_MAX) {
         check_fail(k, REASON_FIELD_TOO_LONG, parent, "attributes", "at most 512");
         return;
     }

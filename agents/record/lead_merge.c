@@ -1,5 +1,5 @@
 #include "agents/record/lead_text.h"
-#include "agents/record/leads.h"
+#include "agents/record/leads_private.h"
 #include "agents/record/times.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@ static bool is_set(const char *text)
 
 /* ---- Laying one lead over another ---- */
 
-/* Both sorted; of one name `over`'s wins. The entries are shared. */
+/* Both sorted; of one name `over`'s wins. The entries are shared. Leaves `to` as it is where it fails. */
 static struct status merge_attributes(struct ctx *c, Lead *to, const Lead *under, const Lead *over)
 {
     Lead__AttributesEntry *const *a = under->attributes, *const *b = over->attributes;
@@ -25,17 +25,27 @@ static struct status merge_attributes(struct ctx *c, Lead *to, const Lead *under
         i += order <= 0;
         k += order >= 0;
     }
+    if (n > LEAD_ATTRIBUTES_MAX)
+        return fail(c->arena, REASON_FIELD_TOO_LONG, "attributes: the lead would have %zu of at most %d", n,
+                    LEAD_ATTRIBUTES_MAX);
     to->attributes = all;
     to->n_attributes = n;
     return ok();
 }
 
+struct status lead_overlay_except(struct ctx *c, Lead *lead, const Lead *from, unsigned except)
+{
+    if (from->n_attributes)
+        TRY(merge_attributes(c, lead, lead, from));
+    for (size_t i = 0; i < LEAD_TEXTS; i++)
+        if (is_set(lead_text(from, i)) && !(i < LEAD_IDENTITIES && except & 1u << i))
+            *lead_text_at(lead, i) = (char *)lead_text(from, i);
+    return ok();
+}
+
 struct status lead_overlay(struct ctx *c, Lead *lead, const Lead *from)
 {
-    for (size_t i = 0; i < LEAD_TEXTS; i++)
-        if (is_set(lead_text(from, i)))
-            *lead_text_at(lead, i) = (char *)lead_text(from, i);
-    return from->n_attributes ? merge_attributes(c, lead, lead, from) : ok();
+    return lead_overlay_except(c, lead, from, 0);
 }
 
 struct status lead_fill(struct ctx *c, Lead *lead, const Lead *from)

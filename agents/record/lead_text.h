@@ -8,6 +8,8 @@
 
 C_BEGIN
 
+#define LEAD_ATTRIBUTES_MAX 512
+
 enum lead_text_id {
     LEAD_EMAIL,
     LEAD_PHONE,

@@ -2,6 +2,7 @@
 
 #include "agents/record/checks.h"
 #include "agents/record/lead_text.h"
+#include "agents/record/leads_private.h"
 #include "agents/record/leads_sql.h"
 #include "agents/record/times.h"
 
@@ -17,8 +18,7 @@ static Lead *lead_copy(struct arena *a, const Lead *from)
     return l;
 }
 
-/* Takes a row of (id, version, data). */
-static struct status row_take(struct ctx *c, const struct value *v, struct lead_row *ret)
+struct status lead_take(struct ctx *c, const struct value *v, struct lead_row *ret)
 {
     ret->id = v[0].s.p;
     ret->version = v[1].i;
@@ -27,27 +27,27 @@ static struct status row_take(struct ctx *c, const struct value *v, struct lead_
         return c->arena->overflow ? fail_memory()
                                   : fail(c->arena, REASON_INTERNAL, "lead %s cannot be decoded", ret->id);
     ret->lead = lead_copy(c->arena, ret->before);
+    ret->owned = 0;
     return ret->lead ? ok() : fail_memory();
 }
 
-static struct status load_by_id(struct ctx *c, const char *id, struct lead_row *ret)
+struct status lead_by_id(struct ctx *c, const char *id, struct lead_row *ret)
 {
     struct rows rows;
     TRY(DB_QUERY(c, &lead_sql[LEAD_BY_ID], &rows, v_text(c->workspace), v_text(id)));
     if (rows.n == 0)
         return fail(c->arena, REASON_LEAD_NOT_FOUND, "leads/%s does not exist", id);
-    return row_take(c, row_at(&rows, 0), ret);
+    return lead_take(c, row_at(&rows, 0), ret);
 }
 
 struct status lead_load(struct ctx *c, const char *name, const char *field, struct lead_row *ret)
 {
     const char *id;
     TRY(name_id(c->arena, name, "leads/", field, &id));
-    return load_by_id(c, id, ret);
+    return lead_by_id(c, id, ret);
 }
 
-/* Which leads the identities belong to; a `mask` bit for each that matters. */
-static struct status owners(struct ctx *c, const Lead *l, unsigned mask, struct rows *ret)
+struct status lead_owners(struct ctx *c, const Lead *l, unsigned mask, struct rows *ret)
 {
     struct value args[1 + LEAD_IDENTITIES] = { v_text(c->workspace) };
     for (size_t i = 0; i < LEAD_IDENTITIES; i++)
@@ -57,13 +57,28 @@ static struct status owners(struct ctx *c, const Lead *l, unsigned mask, struct 
 
 /* ---- Resolving ---- */
 
-static unsigned identity_mask(const Lead *l)
+unsigned lead_identity_mask(const Lead *l)
 {
     unsigned mask = 0;
     for (size_t i = 0; i < LEAD_IDENTITIES; i++)
         if (*lead_text(l, i))
             mask |= 1u << i;
     return mask;
+}
+
+/* Those that `to` has and `from` has not. */
+static unsigned added(const Lead *to, const Lead *from)
+{
+    unsigned mask = lead_identity_mask(to);
+    for (size_t i = 0; from && i < LEAD_IDENTITIES; i++)
+        if (strcmp(lead_text(to, i), lead_text(from, i)) == 0)
+            mask &= ~(1u << i);
+    return mask;
+}
+
+unsigned lead_secondary(const Lead *lead, const Lead *given, unsigned owned)
+{
+    return added(given, lead) & owned;
 }
 
 static struct status ambiguous(struct ctx *c, const struct rows *owned)
@@ -82,51 +97,55 @@ static struct status find_by_one(struct ctx *c, const Lead *given, unsigned mask
     struct rows rows;
     TRY(DB_QUERY(c, &lead_sql[LEAD_BY_IDENTITY], &rows, v_text(c->workspace), v_int(i + 1),
                  v_text(lead_text(given, (size_t)i))));
-    return rows.n ? row_take(c, row_at(&rows, 0), ret) : ok();
+    return rows.n ? lead_take(c, row_at(&rows, 0), ret) : ok();
 }
 
-/* Leaves ret->before NULL where no lead has any of the identities. */
-static struct status find_by_identity(struct ctx *c, const Lead *given, struct lead_row *ret)
+/* Leaves ret->before NULL where no lead has any of the identities. *ret_owned: those that led to it. */
+static struct status find_by_identity(struct ctx *c, const Lead *given, struct lead_row *ret,
+                                      unsigned *ret_owned)
 {
-    unsigned mask = identity_mask(given);
+    unsigned mask = lead_identity_mask(given);
     struct rows rows;
     ret->before = NULL;
+    *ret_owned = mask;
     if (!mask)
         return ok();
     if ((mask & (mask - 1)) == 0)
         return find_by_one(c, given, mask, ret);
-    TRY(owners(c, given, mask, &rows));
-    for (size_t i = 1; i < rows.n; i++)
+    TRY(lead_owners(c, given, mask, &rows));
+    *ret_owned = 0;
+    for (size_t i = 0; i < rows.n; i++) {
+        *ret_owned |= 1u << (row_at(&rows, i)[0].i - 1);
         if (!str_eq(row_at(&rows, 0)[1].s, row_at(&rows, i)[1].s))
             return ambiguous(c, &rows);
-    return rows.n ? load_by_id(c, row_at(&rows, 0)[1].s.p, ret) : ok();
+    }
+    return rows.n ? lead_by_id(c, row_at(&rows, 0)[1].s.p, ret) : ok();
 }
 
-/* The identities that saving adds. */
-static unsigned added_identities(const struct lead_row *row)
+/* Asks for the identities in `mask`: those of another lead fail with `reason`, those of the lead itself are
+ * told. */
+static struct status check_owners(struct ctx *c, const char *id, const Lead *l, unsigned mask,
+                                  const char *field, enum reason reason, unsigned *ret_own)
 {
-    unsigned mask = identity_mask(row->lead);
-    for (size_t i = 0; row->before && i < LEAD_IDENTITIES; i++)
-        if (strcmp(lead_text(row->lead, i), lead_text(row->before, i)) == 0)
-            mask &= ~(1u << i);
-    return mask;
-}
-
-struct status lead_identities_free(struct ctx *c, const struct lead_row *row, const char *field,
-                                   enum reason reason)
-{
-    unsigned mask = added_identities(row);
     struct checks k = checks_start(c->arena);
     struct rows rows;
+    *ret_own = 0;
     if (!mask)
         return ok();
-    TRY(owners(c, row->lead, mask, &rows));
+    TRY(lead_owners(c, l, mask, &rows));
     for (size_t i = 0; i < rows.n; i++) {
         const struct value *v = row_at(&rows, i);
-        if (strcmp(v[1].s.p, row->id))
+        if (strcmp(v[1].s.p, id))
             check_fail(&k, reason, field, lead_texts[v[0].i - 1].name, "belongs to leads/%s", v[1].s.p);
+        else
+            *ret_own |= 1u << (v[0].i - 1);
     }
     return k.s;
+}
+
+struct status lead_identities_free(struct ctx *c, struct lead_row *row, const char *field, enum reason reason)
+{
+    return check_owners(c, row->id, row->lead, added(row->lead, row->before), field, reason, &row->owned);
 }
 
 struct status lead_etag_check(struct ctx *c, const struct lead_row *row, const char *etag)
@@ -139,10 +158,11 @@ struct status lead_etag_check(struct ctx *c, const struct lead_row *row, const c
 /* Named: nothing given may belong to another lead. */
 static struct status resolve_named(struct ctx *c, const Lead *given, struct lead_row *ret)
 {
+    unsigned own;
     TRY(lead_load(c, given->name, "lead.name", ret));
     TRY(lead_etag_check(c, ret, given->etag));
-    TRY(lead_overlay(c, ret->lead, given));
-    return lead_identities_free(c, ret, "lead", REASON_IDENTITY_AMBIGUOUS);
+    TRY(check_owners(c, ret->id, given, added(given, ret->lead), "lead", REASON_IDENTITY_AMBIGUOUS, &own));
+    return lead_overlay_except(c, ret->lead, given, own);
 }
 
 struct status lead_new(struct ctx *c, const Lead *given, const char *id, struct lead_row *ret)
@@ -166,20 +186,22 @@ struct status lead_new(struct ctx *c, const Lead *given, const char *id, struct 
     ret->version = 0;
     ret->lead = l;
     ret->before = NULL;
+    ret->owned = 0;
     return ok();
 }
 
 struct status lead_resolve(struct ctx *c, const Lead *given, struct lead_row *ret)
 {
+    unsigned owned;
     if (*given->name)
         return resolve_named(c, given, ret);
-    TRY(find_by_identity(c, given, ret));
+    TRY(find_by_identity(c, given, ret, &owned));
     if (!ret->before) {
         TRY(lead_new(c, given, "", ret));
         return lead_etag_check(c, ret, given->etag);
     }
     TRY(lead_etag_check(c, ret, given->etag));
-    return lead_overlay(c, ret->lead, given);
+    return lead_overlay_except(c, ret->lead, given, lead_secondary(ret->lead, given, owned));
 }
 
 /* ---- Saving ---- */
@@ -200,23 +222,31 @@ static struct status stamp(struct ctx *c, struct lead_row *row)
     return ok();
 }
 
-static void save_identities(struct ctx *c, const struct lead_row *row, enum reason taken)
+void lead_save_given_up(struct ctx *c, const struct lead_row *row)
 {
-    for (size_t i = 0; i < LEAD_IDENTITIES; i++) {
-        const char *is = lead_text(row->lead, i), *was = row->before ? lead_text(row->before, i) : "";
-        if (strcmp(is, was) == 0)
-            continue;
-        int64_t kind = (int64_t)i + 1;
-        if (*was)
+    for (size_t i = 0; row->before && i < LEAD_IDENTITIES; i++) {
+        const char *was = lead_text(row->before, i);
+        if (*was && strcmp(lead_text(row->lead, i), was))
             UNIT_ADD(c->unit, &lead_sql[LEAD_IDENTITY_DELETE], 1, REASON_CONFLICT, v_text(c->workspace),
-                     v_int(kind), v_text(was), v_text(row->id));
-        if (*is)
-            UNIT_ADD(c->unit, &lead_sql[LEAD_IDENTITY_INSERT], 1, taken, v_text(c->workspace), v_int(kind),
-                     v_text(is), v_text(row->id));
+                     v_int((int64_t)i + 1), v_text(was), v_text(row->id));
     }
 }
 
-struct status lead_save(struct ctx *c, struct lead_row *row, enum reason identity_taken)
+/* An identity that is the lead's already only loses the mark that it stood beside the fields. */
+static void save_identities(struct ctx *c, const struct lead_row *row, enum reason taken)
+{
+    unsigned mask = added(row->lead, row->before);
+    for (size_t i = 0; i < LEAD_IDENTITIES; i++) {
+        struct value workspace = v_text(c->workspace), kind = v_int((int64_t)i + 1),
+                     text = v_text(lead_text(row->lead, i)), id = v_text(row->id);
+        if ((mask & row->owned) & 1u << i)
+            UNIT_ADD(c->unit, &lead_sql[LEAD_MOVED_DELETE], -1, REASON_CONFLICT, workspace, id, kind, text);
+        else if (mask & 1u << i)
+            UNIT_ADD(c->unit, &lead_sql[LEAD_IDENTITY_INSERT], 1, taken, workspace, kind, text, id);
+    }
+}
+
+struct status lead_save_rest(struct ctx *c, struct lead_row *row, enum reason identity_taken)
 {
     TRY(stamp(c, row));
     struct str data = pb_pack(c->arena, row->lead);
@@ -230,4 +260,16 @@ struct status lead_save(struct ctx *c, struct lead_row *row, enum reason identit
                  v_int(1), v_int(c->now_us), v_int(c->now_us), v_bytes(data));
     save_identities(c, row, identity_taken);
     return c->arena->overflow ? fail_memory() : ok();
+}
+
+struct status lead_save(struct ctx *c, struct lead_row *row, enum reason identity_taken)
+{
+    lead_save_given_up(c, row);
+    return lead_save_rest(c, row, identity_taken);
+}
+
+void lead_hold(struct ctx *c, const struct lead_row *row)
+{
+    UNIT_ADD(c->unit, &lead_sql[LEAD_HOLD], 1, REASON_CONFLICT, v_text(c->workspace), v_text(row->id),
+             v_int(row->version));
 }

@@ -17,6 +17,8 @@ struct lead_row {
     Lead *lead;      /* as it is to be; its own message, but what it points at is shared: replace, never write
                         through it */
     Lead *before;    /* as stored; NULL for a new lead */
+    unsigned owned; /* a bit for each identity in `lead` that is the lead's already, though not in `before`: a
+                       merged duplicate's */
 };
 
 /* Checks a lead given by a caller against the limits of lead.proto and brings it to its normal form in place:
@@ -38,8 +40,9 @@ MUSTCHECK struct status lead_new(struct ctx *c, const Lead *given, const char *i
  * FIELD_REQUIRED, FIELD_INVALID, LEAD_NOT_FOUND. */
 MUSTCHECK struct status lead_load(struct ctx *c, const char *name, const char *field, struct lead_row *ret);
 
-/* Fails with `reason` and a violation for each identity that saving the row would take from another lead. */
-MUSTCHECK struct status lead_identities_free(struct ctx *c, const struct lead_row *row, const char *field,
+/* Fails with `reason` and a violation for each identity that saving the row would take from another lead.
+ * Those that are the lead's own already are noted in row->owned. */
+MUSTCHECK struct status lead_identities_free(struct ctx *c, struct lead_row *row, const char *field,
                                              enum reason reason);
 
 /* Fails with ETAG_MISMATCH where an etag was sent and is not the stored lead's. */
@@ -71,6 +74,10 @@ MUSTCHECK struct status lead_fields(struct ctx *c, const Lead *lead, const struc
  * weight; an event older than as_of_time is added decayed. */
 MUSTCHECK struct status lead_engage(struct ctx *c, Lead *lead, int64_t event_us, double weight,
                                     double half_life_us);
+
+/* Adds to the unit that the lead must still be of this version at the commit: for what is stored beside a
+ * lead without changing it. */
+void lead_hold(struct ctx *c, const struct lead_row *row);
 
 extern const struct stmt_table leads_statements;
 

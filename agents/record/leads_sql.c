@@ -2,6 +2,8 @@
 
 #include "agents/record/leads.h"
 
+#define LETTERS_24 "tttttttttttttttttttttttt" /* LEAD_GROUP of them */
+
 const struct stmt lead_sql[LEAD_STMTS] = {
     [LEAD_BY_ID] = { "lead_by_id", "tt", "tib",
                      "SELECT id, version, data FROM lead WHERE workspace = $1 AND id = COALESCE("
@@ -20,6 +22,16 @@ const struct stmt lead_sql[LEAD_STMTS] = {
                              " UNION ALL SELECT kind, lead_id FROM lead_identity WHERE workspace = $1 AND "
                              "kind = 3 AND value = $4",
                              NULL, NULL },
+    [LEADS_BY_IDS] = { "leads_by_ids", "t" LETTERS_24, "tib",
+                       "SELECT id, version, data FROM lead WHERE workspace = $1 AND id IN ($2, $3, $4, $5, "
+                       "$6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, "
+                       "$23, $24, $25)",
+                       NULL, NULL },
+    [LEADS_OF_VALUES] = { "leads_of_values", "ti" LETTERS_24, "tt",
+                          "SELECT value, lead_id FROM lead_identity WHERE workspace = $1 AND kind = $2 AND "
+                          "value IN ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
+                          "$18, $19, $20, $21, $22, $23, $24, $25, $26)",
+                          NULL, NULL },
     [LEAD_INSERT] = { "lead_insert", "ttiiib", "",
                       "INSERT INTO lead (workspace, id, version, create_time, update_time, data)"
                       " VALUES ($1, $2, $3, $4, $5, $6)",
@@ -36,6 +48,9 @@ const struct stmt lead_sql[LEAD_STMTS] = {
                       " AS u (update_time, data, workspace, id, version)"
                       " WHERE l.workspace = u.workspace AND l.id = u.id AND l.version = u.version",
                       NULL },
+    [LEAD_HOLD] = { "lead_hold", "tti", "",
+                    "UPDATE lead SET version = version WHERE workspace = $1 AND id = $2 AND version = $3",
+                    NULL, NULL },
     [LEAD_IDENTITY_INSERT] = { "lead_identity_insert", "titt", "",
                                "INSERT INTO lead_identity (workspace, kind, value, lead_id) VALUES ($1, $2, "
                                "$3, $4)",
@@ -46,6 +61,10 @@ const struct stmt lead_sql[LEAD_STMTS] = {
                                "DELETE FROM lead_identity WHERE workspace = $1 AND kind = $2 AND value = $3 "
                                "AND lead_id = $4",
                                NULL, NULL },
+    [LEAD_MOVED_DELETE] = { "lead_moved_delete", "ttit", "",
+                            "DELETE FROM lead_identity_moved WHERE workspace = $1 AND lead_id = $2 AND kind "
+                            "= $3 AND value = $4",
+                            NULL, NULL },
 };
 
 const struct stmt_table leads_statements = { lead_sql, LEAD_STMTS };

@@ -4,14 +4,20 @@
 
 #include "store/db.h"
 
+#define LEAD_GROUP 24
+
 enum lead_stmt {
     LEAD_BY_ID,         /* workspace, id or alias -> id, version, data */
     LEAD_BY_IDENTITY,   /* workspace, kind, value -> id, version, data */
     LEAD_OF_IDENTITIES, /* workspace, email, phone, external id ("": none) -> kind, id */
+    LEADS_BY_IDS,       /* workspace, LEAD_GROUP ids -> id, version, data */
+    LEADS_OF_VALUES,    /* workspace, kind, LEAD_GROUP values -> value, lead id */
     LEAD_INSERT,
     LEAD_UPDATE,
+    LEAD_HOLD,
     LEAD_IDENTITY_INSERT,
     LEAD_IDENTITY_DELETE,
+    LEAD_MOVED_DELETE,
     LEAD_STMTS
 };
 

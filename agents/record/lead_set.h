@@ -1,0 +1,37 @@
+/* lead_set.h: the leads that one unit of work deals with, when it deals with many.
+ *
+ * A snapshot does not show what the unit itself has decided. A set does: each lead is resolved against the
+ * rows before it, then against the store, as if every row had been committed before the next one came, and
+ * each lead is saved once. All of it lives in the ctx's arena. */
+#ifndef AGENTS_RECORD_LEAD_SET_H
+#define AGENTS_RECORD_LEAD_SET_H
+
+#include "agents/record/leads.h"
+
+C_BEGIN
+
+struct lead_set;
+
+/* `leads`: about how many. NULL over the budget. */
+struct lead_set *lead_set_new(struct ctx *c, size_t leads);
+
+/* Looks up the identities of many leads (checked) with few statements; the next calls then need not ask for
+ * them. Names are not looked up. */
+MUSTCHECK struct status lead_set_prefetch(struct lead_set *s, Lead *const *given, size_t n);
+
+/* As lead_resolve. The row is the set's own and the same for all that mean one lead. `field` is the path of
+ * `given`. */
+MUSTCHECK struct status lead_set_resolve(struct lead_set *s, const Lead *given, const char *field,
+                                         struct lead_row **ret);
+/* The lead of this name. Fails: as lead_load. */
+MUSTCHECK struct status lead_set_load(struct lead_set *s, const char *name, const char *field,
+                                      struct lead_row **ret);
+/* Lays `given`, which has no identity, over the lead of this id, which is made where there is none. */
+MUSTCHECK struct status lead_set_put(struct lead_set *s, const Lead *given, const char *id,
+                                     struct lead_row **ret);
+
+/* Saves the leads that changed. Identities that another writer took meanwhile: CONFLICT. Once, at the end. */
+MUSTCHECK struct status lead_set_save(struct lead_set *s);
+
+C_END
+#endif
