@@ -51,11 +51,13 @@ CASES = {
     sizes: (
         {
             "base/a.c": LONG + LONG.replace("long_one", "known") + LONG.replace("long_one", "ok").replace("    f();\n", "", 3),
+            "tests/a_test.cc": "namespace\n{\nclass Fixture : public Base\n{\n" + "    int x;\n" * 70 + "};\n"
+            + LONG.replace("int long_one(void)", "TEST(A, B)") + "}\n",
             "base/long.py": "x = 1\n" * 501,
             "base/fell.c": "int x;\n",
             "tests/lint/sizes.txt": "base/a.c known 62  # the parser\nbase/fell.c 700\n",
         },
-        ["base/a.c long_one: 62 lines, 60", "base/long.py: 501 lines, 500", "base/fell.c has fallen from 700"],
+        ["base/a.c long_one: 62 lines, 60", "tests/a_test.cc TEST(A,B): 62 lines, 60", "base/long.py: 501 lines, 500", "base/fell.c has fallen from 700"],
     ),
     words: (
         {

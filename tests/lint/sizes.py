@@ -7,6 +7,16 @@ FUNCTION_LINES = 60
 FILE_LINES = 500
 RATCHET = "tests/lint/sizes.txt"
 NAME = re.compile(r"([\w:~]+)\s*\(")
+TEST = re.compile(r"TEST\w*\([^)]*\)")
+
+
+def name_of(line):
+    """Of the function that begins on the line: `TEST(Suite, Case)` for a test; empty for a class, a namespace, a declaration's end."""
+    test = TEST.match(line)
+    if test:
+        return test.group(0).replace(" ", "")
+    name = NAME.search(line)
+    return name.group(1) if name else ""
 
 
 def functions(tree):
@@ -18,13 +28,13 @@ def functions(tree):
         head, opened = "", None
         for number, line in lines(tree.code(path)):
             if line.rstrip() == "{":
-                opened = number
+                opened = number if head else None
             elif opened and line.startswith("}"):
                 if number - opened + 1 > FUNCTION_LINES:
                     found[f"{path} {head}"] = number - opened + 1
                 opened = None
-            elif not opened and line[:1].isalpha() and NAME.search(line):
-                head = NAME.search(line).group(1)
+            elif not opened and line[:1].isalpha():
+                head = name_of(line)
     return found
 
 

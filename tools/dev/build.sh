@@ -11,7 +11,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 case ${1:-all} in
 all)
     need all
-    targets=(//...)
+    # By name: //... would also follow the link into another output base that another `bazel` left here.
+    targets=(//agents/... //base/... //ml/... //proto/... //server/... //store/... //tests/... //tools/...)
     ;;
 programs)
     need run

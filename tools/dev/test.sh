@@ -147,8 +147,9 @@ export MARKETING_SERVER=$bin/server MARKETING_GATEWAY=$bin/gateway MARKETINGCTL=
 
 leave() {
     [[ ! -d $state/postgres ]] || bash tests/lib/postgres.sh remove "$state/postgres" || true
-    # Where nobody sits before a terminal, Bazel's server would be left behind.
-    [[ -t 1 ]] || bzl shutdown >/dev/null 2>&1 || true
+    # Where nobody sits before a terminal, Bazel's server would be left behind. It goes at once; its client waits for a container's
+    # first process to notice, which may never happen.
+    [[ -t 1 ]] || timeout 10 bazel ${BAZEL_OUTPUT_BASE:+"--output_base=$BAZEL_OUTPUT_BASE"} shutdown >/dev/null 2>&1 || true
 }
 trap leave EXIT
 for step in "${chosen[@]}"; do
