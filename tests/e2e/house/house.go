@@ -166,7 +166,7 @@ func (h *House) serverEnv() []string {
 }
 
 func (h *House) gatewayArgs() []string {
-	return []string{"--http", strings.TrimPrefix(h.GatewayREST, "http://"), "--grpc", h.GatewayGRPC, "--server", h.Address}
+	return []string{"--http", strings.TrimPrefix(h.GatewayREST, "http://"), "--grpc", h.GatewayGRPC, "--upstream", h.Address}
 }
 
 // Stop asks the server to end (SIGTERM) and waits; an exit code other than 0 is an error.

@@ -1,0 +1,142 @@
+// Package badinput sends every method of every service what no honest client sends, over gRPC to the byte and over REST, and accepts only
+// the documented refusals. The corpus is made from the descriptors: a new method or field is covered when it is there.
+package badinput
+
+import (
+	"context"
+	"fmt"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/house"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	reflectpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	alphapb "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// seed is a valid request of a method with every field set, from which the bad ones are made.
+type seed struct {
+	method string // "/package.Service/Method"
+	body   proto.Message
+}
+
+// world is what the seeds name.
+type world struct{ lead, other, decision, policy string }
+
+// prepare makes it.
+func prepare(ctx context.Context, h *house.House) (*world, error) {
+	w := &world{lead: "leads/known", other: "leads/other", policy: "routingPolicies/known"}
+	for _, id := range []string{"known", "other"} {
+		if _, err := h.Leads().CreateLead(ctx, &pb.CreateLeadRequest{LeadId: id, Lead: &pb.Lead{Email: id + "@bad.example", ExternalId: id}}); err != nil {
+			return nil, err
+		}
+	}
+	triaged, err := h.Triage().TriageLead(ctx, &pb.TriageLeadRequest{LeadName: w.lead})
+	if err != nil {
+		return nil, err
+	}
+	w.decision = triaged.Decision.Name
+	_, err = h.Triage().CreateRoutingPolicy(ctx, &pb.CreateRoutingPolicyRequest{RoutingPolicyId: "known", RoutingPolicy: policy()})
+	return w, err
+}
+
+func lead() *pb.Lead {
+	now := timestamppb.Now()
+	return &pb.Lead{Email: "seed@bad.example", Phone: "+43660123456", ExternalId: "seed", FullName: "Seed", Company: "Seed Inc", JobTitle: "CTO",
+		Source: "webinar", Country: "AT", TimeZone: "Europe/Vienna", Attributes: map[string]string{"age": "30"}, Etag: "",
+		Triage:     &pb.LeadTriage{Decision: "decisions/x", Category: 1, Destination: 1, Priority: 1, FitScore: 0.5, EngagementScore: 0.5, DecideTime: now},
+		Engagement: &pb.EngagementState{Value: 1, AsOfTime: now, EventCount: 1}, CreateTime: now, UpdateTime: now}
+}
+
+func event() *pb.LeadEvent {
+	return &pb.LeadEvent{EventId: "seed-event", Email: "known@bad.example", Type: "page_view", EventTime: timestamppb.Now(),
+		Attributes: map[string]string{"page": "/"}, IngestTime: timestamppb.Now()}
+}
+
+func policy() *pb.RoutingPolicy {
+	return &pb.RoutingPolicy{DisplayName: "seed", ConfidenceThreshold: 0.8, ConformalLevel: 0.9, CreateTime: timestamppb.Now(), Rules: []*pb.RoutingRule{
+		{Id: "some", MinFit: 0.1, MaxFit: 0.9, MinEngagement: 0.1, MaxEngagement: 0.9, Filter: `source = "webinar"`, Category: 1, Priority: 1, Destination: 1, Reason: "some"},
+		{Id: "rest", Category: 3, Priority: 1, Destination: 5, Reason: "rest"},
+	}}
+}
+
+// seeds has one of every method. The seed of a mutation carries no request id, so that each call is a new one.
+func seeds(w *world) []seed {
+	named := lead()
+	named.Name = w.lead
+	all := []seed{}
+	add := func(service string, bodies map[string]proto.Message) {
+		for method, body := range bodies {
+			all = append(all, seed{"/" + service + "/" + method, body})
+		}
+	}
+	add("marketing.v1.LeadService", map[string]proto.Message{
+		"CreateLead":       &pb.CreateLeadRequest{Lead: lead(), LeadId: "seed-id"},
+		"GetLead":          &pb.GetLeadRequest{Name: w.lead},
+		"ListLeads":        &pb.ListLeadsRequest{PageSize: 10, Filter: `source = "webinar"`},
+		"UpdateLead":       &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: w.lead, Company: "A"}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"company"}}},
+		"DeleteLead":       &pb.DeleteLeadRequest{Name: "leads/none", Etag: "x", AllowMissing: true},
+		"BatchCreateLeads": &pb.BatchCreateLeadsRequest{Leads: []*pb.Lead{lead()}},
+		"ImportLeads": &pb.ImportLeadsRequest{Spec: &pb.LeadImportSpec{ImportId: "seed", Columns: map[string]string{"mail": "email"}, Separator: ","},
+			Content: []byte("mail,age\na@bad.example,1\n")},
+		"GetLeadImport":         &pb.GetLeadImportRequest{Name: "leadImports/seed"},
+		"ListLeadImportRejects": &pb.ListLeadImportRejectsRequest{Parent: "leadImports/seed", PageSize: 10},
+		"MergeLeads":            &pb.MergeLeadsRequest{Name: w.lead, Duplicate: "leads/none"},
+		"IngestEvents":          &pb.IngestEventsRequest{Events: []*pb.LeadEvent{event()}},
+		"ListLeadEvents":        &pb.ListLeadEventsRequest{Parent: w.lead, PageSize: 10},
+		"RecordOutcome": &pb.RecordOutcomeRequest{Parent: w.lead, Outcome: &pb.Outcome{Converted: true, Currency: "EUR", ValueMicros: 1,
+			OutcomeTime: timestamppb.Now(), Decision: w.decision}},
+	})
+	add("marketing.v1.TriageService", map[string]proto.Message{
+		"TriageLead":            &pb.TriageLeadRequest{Lead: lead(), Explain: true},
+		"BatchTriageLeads":      &pb.BatchTriageLeadsRequest{Leads: []*pb.Lead{lead()}, Explain: true},
+		"StreamTriage":          &pb.StreamTriageRequest{Lead: lead(), CorrelationId: "c", Explain: true},
+		"ScoreLead":             &pb.ScoreLeadRequest{Lead: lead(), Explain: true},
+		"GetDecision":           &pb.GetDecisionRequest{Name: w.decision, View: 2},
+		"ListDecisions":         &pb.ListDecisionsRequest{Lead: w.lead, PageSize: 10, Filter: "abstained = false"},
+		"ExplainDecision":       &pb.ExplainDecisionRequest{Name: w.decision, ImmutableFields: []string{"age"}},
+		"ReplayDecision":        &pb.ReplayDecisionRequest{Name: w.decision},
+		"OverrideDecision":      &pb.OverrideDecisionRequest{Name: w.decision, Category: 1, Destination: 2, Priority: 3, Justification: "why"},
+		"CreateRoutingPolicy":   &pb.CreateRoutingPolicyRequest{RoutingPolicyId: "seed", RoutingPolicy: policy(), ValidateOnly: true},
+		"GetRoutingPolicy":      &pb.GetRoutingPolicyRequest{Name: w.policy, Version: 1},
+		"ListRoutingPolicies":   &pb.ListRoutingPoliciesRequest{PageSize: 10},
+		"PublishRoutingPolicy":  &pb.PublishRoutingPolicyRequest{Name: w.policy, Version: 1},
+		"TestRoutingPolicy":     &pb.TestRoutingPolicyRequest{RoutingPolicy: policy(), SampleSize: 10, SegmentField: "source"},
+		"RollbackRoutingPolicy": &pb.RollbackRoutingPolicyRequest{},
+	})
+	add("marketing.v1.ModelService", map[string]proto.Message{
+		"ImportModel":        &pb.ImportModelRequest{ModelId: "seed", VersionId: "v", Content: []byte("no model"), Promote: true},
+		"GetModelVersion":    &pb.GetModelVersionRequest{Name: "models/seed/versions/v"},
+		"ListModelVersions":  &pb.ListModelVersionsRequest{Parent: "models/-", PageSize: 10},
+		"PromoteModel":       &pb.PromoteModelRequest{Name: "models/seed/versions/v", Force: true},
+		"RollbackModel":      &pb.RollbackModelRequest{},
+		"FitEngagementModel": &pb.FitEngagementModelRequest{ValidateOnly: true},
+		"GetEngagementModel": &pb.GetEngagementModelRequest{},
+	})
+	add("marketing.v1.SystemService", map[string]proto.Message{
+		"GetSystemStatus": &pb.GetSystemStatusRequest{},
+		"GetConfig":       &pb.GetConfigRequest{},
+	})
+	add("grpc.health.v1.Health", map[string]proto.Message{"Check": &healthpb.HealthCheckRequest{Service: "marketing.v1.LeadService"}})
+	add("grpc.reflection.v1.ServerReflection", map[string]proto.Message{"ServerReflectionInfo": &reflectpb.ServerReflectionRequest{
+		Host: "h", MessageRequest: &reflectpb.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: "marketing.v1.Lead"}}})
+	add("grpc.reflection.v1alpha.ServerReflection", map[string]proto.Message{"ServerReflectionInfo": &alphapb.ServerReflectionRequest{
+		Host: "h", MessageRequest: &alphapb.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: "marketing.v1.Lead"}}})
+	return all
+}
+
+// missing names the methods of our package that have no seed.
+func missing(all []seed, methods []string) error {
+	have := map[string]bool{}
+	for _, s := range all {
+		have[s.method] = true
+	}
+	for _, m := range methods {
+		if !have[m] {
+			return fmt.Errorf("%s has no seed in tests/badinput/seeds.go", m)
+		}
+	}
+	return nil
+}
