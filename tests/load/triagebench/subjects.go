@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -84,7 +82,9 @@ func openStore(store house.Store, lead *load.Lead) ([]*subject, error) {
 		}
 	}}
 	all := []*subject{durable}
-	if err := promote(h, models.Files[0]); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := h.ImportModel(ctx, "bank", "bench", models.Files[0], true); err != nil {
 		return all, err
 	}
 	if store == house.PostgreSQL {
@@ -103,26 +103,6 @@ func openStore(store house.Store, lead *load.Lead) ([]*subject, error) {
 		all = append(all, &subject{name: variant.name, address: h.Address, pids: durable.pids, lead: lead})
 	}
 	return all, nil
-}
-
-func promote(h *house.House, file []byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	stream, err := h.Models().ImportModel(ctx)
-	if err != nil {
-		return err
-	}
-	m := &pb.ImportModelRequest{ModelId: "bank", VersionId: "bench", Promote: true}
-	for first := true; first || len(file) > 0; first = false {
-		n := min(len(file), 1<<19)
-		m.Content, file = file[:n], file[n:]
-		if err := stream.Send(m); err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		m = &pb.ImportModelRequest{}
-	}
-	_, err = stream.CloseAndRecv()
-	return err
 }
 
 // startEcho starts an echo server and waits until it takes connections.
