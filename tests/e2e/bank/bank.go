@@ -3,8 +3,8 @@ package bank
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,16 +13,15 @@ import (
 	"github.com/marketing-agents/marketing/tests/e2e/house"
 )
 
-// Label is the column that says whether a row converted.
-const Label = "y"
-
 // Row is a row of the file, by column.
 type Row map[string]string
 
-// Data is the whole file.
+// Data is the whole training file.
 type Data struct {
 	Header []string
 	Rows   []Row
+	// Columns are those that a model reads: neither the row's id nor the label.
+	Columns []string
 }
 
 // Folder is testdata/bank.
@@ -48,6 +47,9 @@ var Load = sync.OnceValues(func() (*Data, error) {
 		return nil, err
 	}
 	d := &Data{Header: records[0]}
+	if err := d.readSchema(folder); err != nil {
+		return nil, err
+	}
 	for _, record := range records[1:] {
 		row := Row{}
 		for i, name := range d.Header {
@@ -58,7 +60,27 @@ var Load = sync.OnceValues(func() (*Data, error) {
 	return d, nil
 })
 
-// Leads makes n leads from the rows from `first` on (around the end), with external ids `prefix-0` and so on. The label is left out.
+// readSchema finds the columns, in the file's order.
+func (d *Data) readSchema(folder string) error {
+	text, err := os.ReadFile(filepath.Join(folder, "schema.json"))
+	if err != nil {
+		return err
+	}
+	var schema struct {
+		Columns map[string]string `json:"columns"`
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		return err
+	}
+	for _, name := range d.Header {
+		if schema.Columns[name] != "" {
+			d.Columns = append(d.Columns, name)
+		}
+	}
+	return nil
+}
+
+// Leads makes n leads from the rows from `first` on (around the end), with external ids `prefix-0` and so on.
 func Leads(prefix string, first, n int) ([]*pb.Lead, error) {
 	d, err := Load()
 	if err != nil {
@@ -66,8 +88,10 @@ func Leads(prefix string, first, n int) ([]*pb.Lead, error) {
 	}
 	leads := make([]*pb.Lead, n)
 	for i := range leads {
-		attributes := maps.Clone(map[string]string(d.Rows[(first+i)%len(d.Rows)]))
-		delete(attributes, Label)
+		row, attributes := d.Rows[(first+i)%len(d.Rows)], map[string]string{}
+		for _, name := range d.Columns {
+			attributes[name] = row[name]
+		}
 		leads[i] = &pb.Lead{ExternalId: fmt.Sprintf("%s-%d", prefix, i), Attributes: attributes}
 	}
 	return leads, nil

@@ -86,7 +86,7 @@ func train(tool, data, folder string) error {
 		return err
 	}
 	for i, rows := range []string{filepath.Join(data, "train.csv"), half} {
-		if err := run(tool, "model", "train", "--data", rows, "--schema", filepath.Join(data, "schema.json"), "--label", Label,
+		if err := run(tool, "model", "train", "--data", rows, "--schema", filepath.Join(data, "schema.json"), "--name", "bank",
 			"--sign-key", key, "--out", filepath.Join(folder, fmt.Sprint(i))); err != nil {
 			return err
 		}

@@ -111,18 +111,12 @@ func writeFile(path string, rows int) error {
 	}
 	defer f.Close()
 	w := bufio.NewWriterSize(f, 1<<20)
-	var header []string
-	for _, name := range d.Header {
-		if name != bank.Label {
-			header = append(header, name)
-		}
-	}
-	fmt.Fprintf(w, "external_id,%s\n", strings.Join(header, ","))
+	fmt.Fprintf(w, "external_id,%s\n", strings.Join(d.Columns, ","))
 	for i := range rows {
 		row := d.Rows[i%len(d.Rows)]
 		w.WriteString("import-")
 		w.WriteString(strconv.Itoa(i))
-		for _, name := range header {
+		for _, name := range d.Columns {
 			w.WriteByte(',')
 			w.WriteString(row[name]) // no cell of this file needs quotes
 		}
