@@ -143,9 +143,9 @@ func TestLeadLimits(t *testing.T) {
 		{&pb.CreateLeadRequest{Lead: &pb.Lead{Phone: "123456789012345678901"}}, "FIELD_INVALID", "lead.phone"},
 		{&pb.CreateLeadRequest{Lead: &pb.Lead{ExternalId: long(129)}}, "FIELD_TOO_LONG", "lead.external_id"},
 		{&pb.CreateLeadRequest{Lead: &pb.Lead{Email: "a@b.example", Company: long(257)}}, "FIELD_TOO_LONG", "lead.company"},
-		{&pb.CreateLeadRequest{Lead: &pb.Lead{Email: "a@b.example", Country: "Austria"}}, "FIELD_INVALID", "lead.country"},
+		{&pb.CreateLeadRequest{Lead: &pb.Lead{Email: "a@b.example", TimeZone: long(257)}}, "FIELD_TOO_LONG", "lead.time_zone"},
 		{&pb.CreateLeadRequest{Lead: &pb.Lead{Attributes: many}}, "FIELD_TOO_LONG", "lead.attributes"},
-		{&pb.CreateLeadRequest{Lead: attribute("a", long(4097))}, "FIELD_TOO_LONG", "lead.attributes.a"},
+		{&pb.CreateLeadRequest{Lead: attribute("a", long(4097))}, "FIELD_TOO_LONG", "lead.attributes"},
 		{&pb.CreateLeadRequest{Lead: attribute(long(129), "1")}, "FIELD_TOO_LONG", "lead.attributes"},
 		{&pb.CreateLeadRequest{Lead: attribute("", "1")}, "FIELD_INVALID", "lead.attributes"},
 	}
