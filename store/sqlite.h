@@ -41,8 +41,9 @@ struct lite_reader {
     int64_t deadline_us;
 };
 
-/* The checkpoint thread's part of one round over the WAL. */
-enum lite_pass { LITE_PASS_NONE, LITE_PASS_RUNS, LITE_PASS_DONE };
+/* A round over the WAL: at some length the checkpoint thread makes its passes, then the committer finishes.
+ */
+enum lite_round { LITE_ROUND_NONE, LITE_ROUND_PASS, LITE_ROUND_FINISH };
 
 struct lite_db {
     struct db base;
@@ -63,11 +64,11 @@ struct lite_db {
     struct lite_conn checkpointer;
     pthread_t thread;
     bool thread_runs;
-    sem_t wake;
+    sem_t wake, passed; /* a pass of the checkpoint thread begins; it has ended */
     _Atomic bool stop;
-    _Atomic int pass; /* enum lite_pass */
-    int wal_pages,
-        pass_at; /* the committer's: pages after the newest commit; pages at which the thread is woken */
+    _Atomic int wal_pages; /* after the newest commit */
+    enum lite_round round; /* the committer's */
+    int round_at;          /* pages at which it goes on with the round */
 };
 
 /* sqlite_conn.c: one connection. */

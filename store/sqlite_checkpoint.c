@@ -3,14 +3,15 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* In pages of the WAL (4 KiB each). At PASS_PAGES the thread copies what is there, once, while the committer
- * goes on writing; then the committer copies the little that came meanwhile, after which the WAL is written
- * again from its start. A longer WAL would save copies of pages that change often, and take longer to read at
- * the next start. */
+/* In pages of the WAL (4 KiB each). At PASS_PAGES the thread copies what is there while the committer goes on writing; then
+ * the committer copies the little that came meanwhile, after which the WAL is written again from its start. A longer
+ * WAL would save copies of pages that change often, and take longer to read at the next start. */
 #define PASS_PAGES 4000
-#define RETRY_PAGES 1000
+#define REST_PAGES 500   /* few enough for the committer to copy */
+#define PASSES 4         /* one after the other, until the rest is small */
+#define MOST_PAGES 12000 /* here the committer waits for the thread: the disk is slower than the load */
 #define READER_WAIT_US 50
-#define READER_WAITS 100
+#define READER_WAITS 200
 
 static int on_commit(void *arg, sqlite3 *h, const char *name, int pages)
 {
@@ -29,6 +30,19 @@ static int wait_for_readers(void *arg, int tries)
     return tries < READER_WAITS;
 }
 
+/* Copies what can be copied beside the committer, which goes on writing. */
+static void run_passes(struct lite_db *d)
+{
+    for (int i = 0; i < PASSES; i++) {
+        int pages = 0, copied = 0;
+        lite_readers_release(d);
+        if (sqlite3_wal_checkpoint_v2(d->checkpointer.h, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied) !=
+                SQLITE_OK ||
+            copied < pages || atomic_load(&d->wal_pages) - copied < REST_PAGES)
+            return;
+    }
+}
+
 static void *checkpoint_run(void *arg)
 {
     struct lite_db *d = arg;
@@ -37,46 +51,74 @@ static void *checkpoint_run(void *arg)
             ;
         if (atomic_load(&d->stop))
             return NULL;
-        lite_readers_release(d);
-        sqlite3_wal_checkpoint_v2(d->checkpointer.h, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-        atomic_store(&d->pass, LITE_PASS_DONE);
+        run_passes(d);
+        sem_post(&d->passed);
     }
 }
 
-/* Waits for a few milliseconds at most. Where a reader holds the WAL longer, tries again when it has grown
- * further. */
-static void finish(struct lite_db *d, int pages)
+/* Kept snapshots become stale, and those of idle readers are let go. */
+static void renew_snapshots(struct lite_db *d)
 {
+    atomic_fetch_add(&d->commits, 1);
     lite_readers_release(d);
+}
+
+static bool checkpoint(struct lite_db *d, int mode)
+{
+    int pages = 0, copied = 0;
+    return sqlite3_wal_checkpoint_v2(d->writer.h, NULL, mode, &pages, &copied) == SQLITE_OK &&
+           pages == copied;
+}
+
+/* Copies what the thread left. From then on a new snapshot reads the database file alone, so once the older
+ * ones have ended (a matter of one call) nobody reads the WAL, and the next commit writes it from its start.
+ * Waits for a few milliseconds at most; where a reader takes longer, tries again when the WAL has grown
+ * further. */
+static void finish(struct lite_db *d)
+{
     sqlite3_busy_handler(d->writer.h, wait_for_readers, NULL);
-    int rc = sqlite3_wal_checkpoint_v2(d->writer.h, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-    d->pass_at = rc == SQLITE_OK ? PASS_PAGES : pages + RETRY_PAGES;
-    atomic_store(&d->pass, LITE_PASS_NONE);
-    if (rc == SQLITE_OK)
+    renew_snapshots(d);
+    bool done = checkpoint(d, SQLITE_CHECKPOINT_FULL);
+    if (done) {
+        renew_snapshots(d);
+        done = checkpoint(d, SQLITE_CHECKPOINT_RESTART);
+    }
+    d->round = done ? LITE_ROUND_NONE : LITE_ROUND_FINISH;
+    d->round_at = done ? PASS_PAGES : d->wal_pages + REST_PAGES;
+    if (done)
         d->wal_pages = 0;
+}
+
+static bool pass_ended(struct lite_db *d)
+{
+    if (d->wal_pages < MOST_PAGES)
+        return sem_trywait(&d->passed) == 0;
+    while (sem_wait(&d->passed) && errno == EINTR)
+        ;
+    return true;
 }
 
 void lite_upkeep(struct db *db)
 {
     struct lite_db *d = (struct lite_db *)db;
-    if (d->wal_pages < d->pass_at)
+    if (d->wal_pages < d->round_at)
         return;
-    int pass = atomic_load(&d->pass);
-    if (pass == LITE_PASS_NONE) {
-        atomic_store(&d->pass, LITE_PASS_RUNS);
+    if (d->round == LITE_ROUND_NONE) {
+        d->round = LITE_ROUND_PASS;
         sem_post(&d->wake);
-    } else if (pass == LITE_PASS_DONE) {
-        finish(d, d->wal_pages);
+    } else if (d->round == LITE_ROUND_FINISH || pass_ended(d)) {
+        finish(d);
     }
 }
 
 struct status lite_checkpoint_start(struct lite_db *d, struct arena *a)
 {
-    d->pass_at = PASS_PAGES;
+    d->round_at = PASS_PAGES;
     sqlite3_wal_hook(d->writer.h, on_commit, d);
     TRY(lite_connect(d, LITE_WRITE, &d->checkpointer, a));
     sqlite3_wal_autocheckpoint(d->checkpointer.h, 0);
-    if (sem_init(&d->wake, 0, 0) || pthread_create(&d->thread, NULL, checkpoint_run, d))
+    if (sem_init(&d->wake, 0, 0) || sem_init(&d->passed, 0, 0) ||
+        pthread_create(&d->thread, NULL, checkpoint_run, d))
         return fail(NULL, REASON_STORE_UNAVAILABLE, "the checkpoint thread cannot be started");
     pthread_setname_np(d->thread, "checkpoint");
     d->thread_runs = true;
@@ -90,6 +132,7 @@ void lite_checkpoint_stop(struct lite_db *d)
         sem_post(&d->wake);
         pthread_join(d->thread, NULL);
         sem_destroy(&d->wake);
+        sem_destroy(&d->passed);
     }
     d->thread_runs = false;
     lite_disconnect(&d->checkpointer);

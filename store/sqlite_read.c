@@ -98,6 +98,8 @@ void lite_read_end(struct db_read *read)
     struct lite_db *d = (struct lite_db *)read->db;
     if (sqlite3_get_autocommit(r->conn.h))
         r->open = false;
+    if (r->seen != atomic_load(&d->commits))
+        snapshot_close(r);
     pthread_mutex_lock(&d->lock);
     r->next = d->idle;
     d->idle = r;

@@ -1,0 +1,516 @@
+// What every database behind the port must do when something dies, fills up, or is not there.
+#include "tests/contract/db_fixture.h"
+
+#include "base/ids.h"
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace
+{
+
+using Counts = std::vector<int64_t>;
+
+struct committer *start_committer(struct db *db, struct arena *a, size_t limit = 100000)
+{
+    struct committer *c = nullptr;
+    struct status s = committer_start(db, limit, a, &c);
+    EXPECT_TRUE(is_ok(s)) << s.message;
+    return c;
+}
+
+class DbFault : public DbTest
+{
+  protected:
+    static const std::string blob;
+    // One unit of five rows through the committer.
+    struct status triage(struct committer *c, const char *workspace, const std::string &id)
+    {
+        Memory m;
+        struct unit u;
+        memset(&u, 0, sizeof u);
+        u.arena = &m.arena;
+        spine_triage(&u, workspace, id.c_str(), 1, str_make(blob.data(), blob.size()));
+        struct status s = committer_run(c, &u);
+        s.message = reason_name(static_cast<enum reason>(s.reason)); /* the text dies with the arena */
+        return s;
+    }
+};
+const std::string DbFault::blob(600, 'b');
+
+TEST_P(DbFault, EightSubmittersAndNoUnitLost)
+{
+    open();
+    struct committer *c = start_committer(db, &memory.arena);
+    std::atomic<int> good(0), conflicts(0), other(0);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 8; t++)
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < 100; i++) {
+                /* Every fifth lead is one that all threads want. */
+                std::string id =
+                    i % 5 ? std::to_string(t) + "-" + std::to_string(i) : "shared-" + std::to_string(i);
+                struct status s = triage(c, "w", id);
+                (is_ok(s) ? good : s.reason == REASON_LEAD_ALREADY_EXISTS ? conflicts : other)++;
+            }
+        });
+    for (std::thread &t : threads)
+        t.join();
+    struct committer_stats stats;
+    committer_stats(c, &stats);
+    committer_stop(c);
+    EXPECT_EQ(other, 0);
+    EXPECT_EQ(good, 8 * 80 + 20);
+    EXPECT_EQ(conflicts, 7 * 20);
+    EXPECT_EQ(stats.units, 800u);
+    EXPECT_EQ(stats.failed_units, 140u);
+    EXPECT_EQ(stats.queued, 0u);
+    EXPECT_EQ(count("w"), (Counts{ 660, 660, 660, 660, 660 }));
+}
+
+TEST_P(DbFault, StoppingWritesWhatIsQueued)
+{
+    open();
+    struct committer *c = start_committer(db, &memory.arena);
+    Units units;
+    std::atomic<int> done(0);
+    for (int i = 0; i < 3000; i++) {
+        struct unit *u = units.add();
+        spine_triage(u, "w", std::to_string(i).c_str(), 1, str_make(blob.data(), blob.size()));
+        u->done = [](struct unit *self, void *arg) {
+            EXPECT_TRUE(is_ok(self->outcome)) << self->outcome.message;
+            (*static_cast<std::atomic<int> *>(arg))++;
+        };
+        u->arg = &done;
+        ASSERT_TRUE(is_ok(committer_submit(c, u)));
+    }
+    committer_stop(c);
+    EXPECT_EQ(done, 3000);
+    EXPECT_EQ(triage(c, "w", "late").reason, REASON_DRAINING);
+    EXPECT_EQ(count("w")[0], 3000);
+}
+
+const struct migration two_steps[] = {
+    { 1, "0001_one", "CREATE TABLE one (\n    a BIGINT NOT NULL\n);\nINSERT INTO one (a) VALUES (1);\n" },
+    { 2, "0002_two", "CREATE TABLE two (\n    a BIGINT NOT NULL\n);\nINSERT INTO one (a) VALUES (2);\n" },
+    { 0, nullptr, nullptr },
+};
+const struct stmt count_one = { "count_one", "", "i", "SELECT COUNT(*) FROM one", nullptr, nullptr };
+
+TEST_P(DbFault, MigrationsRunOnceAndANewerSchemaIsRefused)
+{
+    const struct migration first_only[] = { two_steps[0], { 0, nullptr, nullptr } };
+    open(first_only);
+    EXPECT_EQ(numbers(&count_one, {}), Counts{ 1 });
+    close();
+    struct db *reader = nullptr;
+    struct status s = try_open(two_steps, &reader, true);
+    EXPECT_EQ(s.reason, REASON_STORE_UNAVAILABLE) << "a tool does not migrate";
+    for (int i = 0; i < 2; i++) {
+        open(two_steps);
+        EXPECT_EQ(numbers(&count_one, {}), Counts{ 2 });
+        close();
+    }
+    struct db *newer = nullptr;
+    s = try_open(first_only, &newer);
+    EXPECT_EQ(s.reason, REASON_STORE_UNAVAILABLE);
+    EXPECT_NE(strstr(s.message, "newer program"), nullptr) << s.message;
+    ASSERT_TRUE(is_ok(try_open(two_steps, &reader, true)));
+    db = reader;
+    EXPECT_EQ(numbers(&count_one, {}), Counts{ 2 });
+}
+
+TEST_P(DbFault, AFailedMigrationLeavesNothing)
+{
+    const struct migration broken[] = {
+        two_steps[0],
+        { 2, "0002_broken", "INSERT INTO one (a) VALUES (2);\nINSERT INTO missing (a) VALUES (1);\n" },
+        { 0, nullptr, nullptr },
+    };
+    struct db *none = nullptr;
+    struct status s = try_open(broken, &none);
+    EXPECT_FALSE(is_ok(s));
+    EXPECT_NE(strstr(s.message, "0002_broken"), nullptr) << s.message;
+    open(two_steps);
+    EXPECT_EQ(numbers(&count_one, {}), Counts{ 2 });
+}
+
+TEST_P(DbFault, MigratingProcessKilledAnywhereIsResumed)
+{
+    std::mt19937 random(11);
+    for (int round = 0; round < 8; round++) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct db *d = nullptr;
+            _exit(is_ok(try_open(two_steps, &d)) ? 0 : 1);
+        }
+        usleep(static_cast<useconds_t>(random() % 20000));
+        kill(child, SIGKILL);
+        waitpid(child, nullptr, 0);
+    }
+    open(two_steps);
+    EXPECT_EQ(numbers(&count_one, {}), Counts{ 2 });
+}
+
+// The child writes the name of each unit into the pipe once it was told that the unit is durable.
+[[noreturn]] void write_until_killed(struct db *db, int pipe_fd, int round)
+{
+    Memory m;
+    struct committer *c = start_committer(db, &m.arena);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; t++)
+        threads.emplace_back([=] {
+            std::string data(600, 'k');
+            for (int i = 0;; i++) {
+                Memory unit_memory;
+                struct unit u;
+                char line[32];
+                int n = snprintf(line, sizeof line, "%d-%d-%d\n", round, t, i);
+                memset(&u, 0, sizeof u);
+                u.arena = &unit_memory.arena;
+                spine_triage(&u, "w", std::string(line, static_cast<size_t>(n) - 1).c_str(), 1,
+                             str_make(data.data(), data.size()));
+                if (!is_ok(committer_run(c, &u)) || write(pipe_fd, line, static_cast<size_t>(n)) != n)
+                    _exit(3);
+            }
+        });
+    for (;;)
+        pause();
+}
+
+TEST_P(DbFault, KilledUnderLoadKeepsWhatItAcknowledgedAndNothingByHalves)
+{
+    static const struct stmt have = { "have_lead", "t",    "t", "SELECT id FROM lead WHERE workspace = $1",
+                                      nullptr,     nullptr };
+    static const struct stmt halves = {
+        "halves",
+        "",
+        "i",
+        "SELECT COUNT(*) FROM lead l WHERE "
+        "NOT EXISTS (SELECT 1 FROM decision d WHERE d.workspace = l.workspace AND d.id = l.id) "
+        "OR NOT EXISTS (SELECT 1 FROM idempotency i WHERE i.workspace = l.workspace AND i.request_id = l.id)",
+        nullptr,
+        nullptr
+    };
+    open();
+    close();
+    std::set<std::string> acknowledged;
+    std::mt19937 random(3);
+    for (int round = 0; round < 5; round++) {
+        int ends[2];
+        ASSERT_EQ(pipe(ends), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            struct db *d = nullptr;
+            if (!is_ok(try_open(nullptr, &d)))
+                _exit(2);
+            write_until_killed(d, ends[1], round);
+        }
+        ::close(ends[1]);
+        usleep(300000 + static_cast<useconds_t>(random() % 300000));
+        kill(child, SIGKILL);
+        int how = 0;
+        waitpid(child, &how, 0);
+        EXPECT_TRUE(WIFSIGNALED(how)) << "the child failed by itself: " << WEXITSTATUS(how);
+        FILE *f = fdopen(ends[0], "r");
+        char line[64];
+        while (fgets(line, sizeof line, f))
+            acknowledged.insert(std::string(line, strcspn(line, "\n")));
+        fclose(f);
+        open();
+        Memory m;
+        struct rows r = query(&m.arena, &have, { v_text("w") });
+        std::set<std::string> found;
+        for (size_t i = 0; i < r.n; i++)
+            found.insert(row_at(&r, i)->s.p);
+        for (const std::string &id : acknowledged)
+            ASSERT_TRUE(found.count(id)) << "acknowledged and gone: " << id;
+        Counts n = count("w");
+        EXPECT_EQ(n, (Counts{ n[0], n[0], n[0], n[0], n[0] }));
+        EXPECT_EQ(numbers(&halves, {}), Counts{ 0 });
+        close();
+    }
+    EXPECT_GT(acknowledged.size(), 100u) << "the load was no load";
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, DbFault, testing::Values("sqlite", "postgresql"));
+
+class SqliteFault : public DbFault
+{
+};
+
+TEST_P(SqliteFault, AFullDatabaseRefusesAndRecovers)
+{
+    static const struct stmt drop = { "drop_decisions", "", "", "DELETE FROM decision", nullptr, nullptr };
+    std::string plain = url;
+    url += "?max_page_count=200";
+    open();
+    struct committer *c = start_committer(db, &memory.arena);
+    int written = 0;
+    struct status s = ok();
+    while (written < 2000 && is_ok(s = triage(c, "w", "a" + std::to_string(written))))
+        written++;
+    EXPECT_EQ(s.reason, REASON_STORE_FULL) << s.message;
+    EXPECT_EQ(s.code, CODE_RESOURCE_EXHAUSTED);
+    EXPECT_GT(written, 50);
+    EXPECT_EQ(count("w"), (Counts{ written, written, written, written, written }))
+        << "reads go on, no half unit";
+    committer_stop(c);
+    run(&drop, {});
+    c = start_committer(db, &memory.arena);
+    EXPECT_TRUE(is_ok(triage(c, "w", "after")));
+    committer_stop(c);
+    close();
+    url = plain;
+    open();
+    EXPECT_EQ(count("w")[0], written + 1);
+}
+
+TEST_P(SqliteFault, ASecondWriterIsRefusedAndAReaderIsNot)
+{
+    open();
+    struct db *second = nullptr;
+    struct status s = try_open(nullptr, &second);
+    EXPECT_EQ(s.reason, REASON_STORE_UNAVAILABLE);
+    EXPECT_NE(strstr(s.message, std::to_string(getpid()).c_str()), nullptr) << s.message;
+    struct db *tool = nullptr, *server = db;
+    ASSERT_TRUE(is_ok(try_open(nullptr, &tool, true)));
+    for (int i = 1; i <= 3; i++) {
+        db = server;
+        run(&spine_identity_insert, { v_text("w"), v_int(i), v_text("v"), v_text("l") }, 1);
+        db = tool;
+        EXPECT_EQ(count("w")[3], i) << "a tool sees what the server wrote";
+    }
+    db_close(tool);
+    db = server;
+}
+
+TEST_P(SqliteFault, TheWalStaysBounded)
+{
+    open();
+    struct committer *c = start_committer(db, &memory.arena);
+    std::atomic<bool> stop(false);
+    /* Readers in short calls all the time, as a server has them. */
+    std::vector<std::thread> readers;
+    for (int t = 0; t < 2; t++)
+        readers.emplace_back([&] {
+            while (!stop)
+                count("none");
+        });
+    std::string wal = url.substr(strlen("sqlite:///")) + "-wal";
+    std::string data(20000, 'x');
+    long most = 0;
+    for (int i = 0; i < 60; i++) {
+        Units units;
+        for (int k = 0; k < 100; k++)
+            spine_triage(units.add(), "w", (std::to_string(i) + "-" + std::to_string(k)).c_str(), 1,
+                         str_make(data.data(), data.size()));
+        for (size_t k = 1; k < units.size(); k++) {
+            units.at(k)->done = [](struct unit *, void *) {};
+            ASSERT_TRUE(is_ok(committer_submit(c, units.at(k))));
+        }
+        ASSERT_TRUE(is_ok(committer_run(c, units.at(0)))); /* the last of them, in the order of submission */
+        FILE *f = fopen(wal.c_str(), "r");
+        ASSERT_NE(f, nullptr);
+        fseek(f, 0, SEEK_END);
+        most = std::max(most, ftell(f));
+        fclose(f);
+    }
+    stop = true;
+    for (std::thread &t : readers)
+        t.join();
+    committer_stop(c);
+    EXPECT_EQ(count("w")[0], 6000);
+    EXPECT_LT(most, 64 << 20) << "240 MB went through it";
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, SqliteFault, testing::Values("sqlite"));
+
+class PostgresFault : public DbFault
+{
+  protected:
+    // Moves the test to a server of its own, which it may stop.
+    void SetUp() override
+    {
+        const char *tmp = getenv("TEST_TMPDIR");
+        char id[ID_TEXT];
+        id_new(id);
+        server = std::string(tmp ? tmp : "/tmp") + "/pg-" + id;
+        url = control("start");
+        ASSERT_NE(url, "");
+    }
+    void TearDown() override
+    {
+        close();
+        control("remove");
+        EXPECT_EQ(system(("rm -rf " + server).c_str()), 0);
+    }
+    std::string control(const char *action)
+    {
+        std::string out;
+        char line[256];
+        FILE *p = popen(("tests/lib/postgres.sh " + std::string(action) + " " + server).c_str(), "r");
+        while (p && fgets(line, sizeof line, p))
+            out += line;
+        EXPECT_EQ(pclose(p), 0) << action;
+        return out.substr(0, out.find('\n'));
+    }
+    std::string server;
+};
+
+TEST_P(PostgresFault, AwayAndBackAgain)
+{
+    open();
+    struct committer *c = start_committer(db, &memory.arena);
+    ASSERT_TRUE(is_ok(triage(c, "w", "before")));
+    ASSERT_TRUE(is_ok(db->ops->ping(db)));
+    control("stop");
+    EXPECT_EQ(triage(c, "w", "away").reason, REASON_STORE_UNAVAILABLE);
+    int64_t start = clock_mono_us();
+    EXPECT_EQ(triage(c, "w", "away").reason, REASON_STORE_UNAVAILABLE);
+    EXPECT_LT(clock_mono_us() - start, US_PER_SECOND) << "it has to say so at once";
+    EXPECT_EQ(db->ops->ping(db).reason, REASON_STORE_UNAVAILABLE);
+    struct db *none = nullptr;
+    EXPECT_EQ(try_open(nullptr, &none).reason, REASON_STORE_UNAVAILABLE);
+    control("start");
+    start = clock_mono_us();
+    struct status s;
+    while (!is_ok(s = triage(c, "w", "after")) && clock_mono_us() - start < 5 * US_PER_SECOND)
+        usleep(20000);
+    EXPECT_TRUE(is_ok(s)) << "not back within 5 s: " << s.message;
+    EXPECT_TRUE(is_ok(db->ops->ping(db)));
+    committer_stop(c);
+    EXPECT_EQ(count("w"), (Counts{ 2, 2, 2, 2, 2 }));
+}
+
+TEST_P(PostgresFault, AServerThatDiesUnderLoadLosesNothingItConfirmed)
+{
+    open();
+    struct committer *c = start_committer(db, &memory.arena);
+    std::map<std::string, enum reason> outcome;
+    std::thread load([&] {
+        for (int i = 0; i < 3000; i++) {
+            std::string id = std::to_string(i);
+            outcome[id] = static_cast<enum reason>(triage(c, "w", id).reason);
+            if (outcome[id] != REASON_NONE)
+                usleep(5000);
+        }
+    });
+    for (int i = 0; i < 3; i++) {
+        usleep(300000);
+        kill(atoi(control("pid").c_str()), SIGQUIT); /* immediate: as a crash */
+        usleep(500000);
+        while (control("start").empty())
+            usleep(100000);
+    }
+    load.join();
+    committer_stop(c);
+    int64_t confirmed = 0, unknown = 0;
+    for (const auto &o : outcome) {
+        confirmed += o.second == REASON_NONE;
+        unknown += o.second == REASON_COMMIT_UNKNOWN;
+        EXPECT_TRUE(o.second == REASON_NONE || o.second == REASON_COMMIT_UNKNOWN ||
+                    o.second == REASON_STORE_UNAVAILABLE)
+            << reason_name(o.second);
+    }
+    Counts n = count("w");
+    EXPECT_EQ(n, (Counts{ n[0], n[0], n[0], n[0], n[0] }));
+    EXPECT_GE(n[0], confirmed);
+    EXPECT_LE(n[0], confirmed + unknown) << "what was refused is there";
+    Memory m;
+    for (const auto &o : outcome)
+        if (o.second == REASON_NONE) {
+            struct rows r = query(&m.arena, &spine_lead_get, { v_text("w"), v_text(o.first.c_str()) });
+            EXPECT_EQ(r.n, 1u) << o.first;
+            arena_reset(&m.arena);
+        }
+}
+
+TEST_P(PostgresFault, FullDiskIsStoreFull)
+{
+    open();
+    postgres_exec(url,
+                  "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \\$\\$ BEGIN IF NEW.id = "
+                  "'full' THEN "
+                  "RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END IF; RETURN NEW; END \\$\\$; "
+                  "CREATE TRIGGER full_disk BEFORE INSERT ON lead FOR EACH ROW EXECUTE FUNCTION full_disk()");
+    struct committer *c = start_committer(db, &memory.arena);
+    EXPECT_EQ(triage(c, "w", "full").reason, REASON_STORE_FULL);
+    EXPECT_TRUE(is_ok(triage(c, "w", "fits")));
+    committer_stop(c);
+}
+
+TEST_P(PostgresFault, AQueryEndsAtTheDeadline)
+{
+    static const struct stmt sleep = { "sleep", "d", "t", "SELECT pg_sleep($1)::text", nullptr, nullptr };
+    static const struct stmt running = {
+        "running",
+        "",
+        "i",
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'",
+        nullptr,
+        nullptr
+    };
+    open();
+    Memory m;
+    struct ctx c;
+    struct rows r;
+    memset(&c, 0, sizeof c);
+    c.arena = &m.arena;
+    c.db = db;
+    int64_t start = clock_mono_us();
+    c.deadline_us = start + US_PER_SECOND / 5;
+    struct value seconds = v_real(10);
+    EXPECT_EQ(db_query(&c, &sleep, &seconds, &r).reason, REASON_DEADLINE_PASSED);
+    db_read_done(&c);
+    EXPECT_LT(clock_mono_us() - start, US_PER_SECOND);
+    usleep(500000);
+    EXPECT_EQ(numbers(&running, {}), Counts{ 0 }) << "the server still works for a caller that is gone";
+}
+
+TEST_P(PostgresFault, ReadersWaitForAConnectionUntilTheDeadline)
+{
+    open();
+    struct db_read *held[4], *more = nullptr;
+    for (struct db_read *&h : held)
+        ASSERT_TRUE(is_ok(db->ops->read_begin(db, clock_mono_us() + US_PER_SECOND, &h)));
+    EXPECT_EQ(db->ops->read_begin(db, clock_mono_us() + US_PER_SECOND / 20, &more).reason,
+              REASON_DEADLINE_PASSED);
+    std::thread later([&] {
+        usleep(50000);
+        db->ops->read_end(held[0]);
+    });
+    EXPECT_TRUE(is_ok(db->ops->read_begin(db, clock_mono_us() + 5 * US_PER_SECOND, &more)));
+    later.join();
+    db->ops->read_end(more);
+    for (int i = 1; i < 4; i++)
+        db->ops->read_end(held[i]);
+}
+
+TEST_P(PostgresFault, ThePasswordIsNeverTold)
+{
+    const char *urls[] = {
+        "postgresql://u:canary-word@127.0.0.1:1/x",
+        "postgresql://u:canary-word@127.0.0.1:1/x?nonsense=canary-word",
+        "postgresql://u:canary-word%zz@127.0.0.1/x",
+        "mysql://u:canary-word@127.0.0.1/x",
+    };
+    for (const char *u : urls) {
+        url = u;
+        struct db *d = nullptr;
+        struct status s = try_open(nullptr, &d);
+        ASSERT_FALSE(is_ok(s));
+        EXPECT_EQ(strstr(s.message, "canary"), nullptr) << s.message;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, PostgresFault, testing::Values("postgresql"));
+
+} // namespace
