@@ -83,6 +83,8 @@ static const struct step {
 
 static void settled(struct slot *s, struct status st)
 {
+    if (s->has_turn)
+        turn_leave(s);
     steps[s->phase].settled(s, st);
 }
 
@@ -168,7 +170,7 @@ static void on_outcome(struct unit *u, void *arg)
     struct slot *s = arg;
     s->on_committer = true;
     if (!is_ok(u->outcome)) {
-        s->recovering = true;
+        s->todo = TODO_RECOVER;
         lane_push(pool_of(s), s, true);
         return;
     }
@@ -226,9 +228,11 @@ static struct status find_reply(struct slot *s, bool *ret_found)
 
 static void attempt(struct slot *s);
 
+#define CONFLICT_RETRY_MS 50 /* the hint to a caller whose every run lost */
+
 static bool may_run_again(struct slot *s, struct status st)
 {
-    return s->recovering && st.reason == REASON_CONFLICT &&
+    return s->todo == TODO_RECOVER && st.reason == REASON_CONFLICT &&
            (unsigned)s->ctx.attempt + 1 < s->rpc->o.max_attempts && !call_late(s) && !call_cancelled(s);
 }
 
@@ -247,8 +251,11 @@ static void recover(struct slot *s, struct status st)
         metric_add(METRIC_rpc_reruns, s->m->metric, 1);
         arena_rewind(s->ctx.arena, s->decoded);
         s->ctx.attempt++;
-        attempt(s);
+        if (turn_take(s))
+            attempt(s);
     } else {
+        if (st.reason == REASON_CONFLICT)
+            st.retry_after_ms = CONFLICT_RETRY_MS;
         settled(s, st);
     }
 }
@@ -267,7 +274,7 @@ static void settle(struct slot *s, struct status st)
     }
     if (phase_has_key(s) && s->rpc->o.db && !reads_here(s)) {
         s->unit.outcome = st;
-        s->recovering = true;
+        s->todo = TODO_RECOVER;
         lane_push(pool_of(s), s, true);
         return;
     }
@@ -276,7 +283,7 @@ static void settle(struct slot *s, struct status st)
 
 static void attempt(struct slot *s)
 {
-    s->recovering = false;
+    s->todo = TODO_START;
     s->ctx.now_us = clock_wall_us();
     s->ctx.after_commit = NULL;
     reply_drop(s);
@@ -303,8 +310,12 @@ static struct status prepare(struct slot *s)
 void call_run(struct slot *s)
 {
     s->on_committer = false;
-    if (s->recovering) {
+    if (s->todo == TODO_RECOVER) {
         recover(s, s->unit.outcome);
+        return;
+    }
+    if (s->todo == TODO_RUN_AGAIN) {
+        attempt(s);
         return;
     }
     struct status st = prepare(s);
@@ -324,10 +335,16 @@ static void dispatch(struct slot *s, bool must)
         reply_refuse(s, REASON_OVERLOADED, "the method's queue is full");
 }
 
+void call_resume(struct slot *s)
+{
+    s->todo = TODO_RUN_AGAIN;
+    lane_push(pool_of(s), s, true);
+}
+
 void call_step(struct slot *s, enum phase p)
 {
     s->phase = p;
-    s->recovering = false;
+    s->todo = TODO_START;
     s->replayed = false;
     s->ctx.attempt = 0;
     s->idem.request_id = s->ctx.request_id = "";

@@ -49,10 +49,11 @@ grpc_byte_buffer *reply_buffer(struct slot *s)
 
 /* ---- the end ---- */
 
-static bool our_fault(unsigned code)
+static bool our_fault(struct status st)
 {
-    return code == CODE_UNKNOWN || code == CODE_INTERNAL || code == CODE_UNAVAILABLE ||
-           code == CODE_DATA_LOSS;
+    return (st.code == CODE_UNKNOWN || st.code == CODE_INTERNAL || st.code == CODE_UNAVAILABLE ||
+            st.code == CODE_DATA_LOSS) &&
+           st.reason != REASON_DRAINING;
 }
 
 static void log_method(struct log_line *l, const struct slot *s)
@@ -69,9 +70,9 @@ static void log_call(const struct slot *s, int64_t us)
 {
     struct log_line l;
     struct str given;
-    if (!s->rpc->o.log_calls && !our_fault(s->status.code))
+    if (!s->rpc->o.log_calls && !our_fault(s->status))
         return;
-    log_begin(&l, our_fault(s->status.code) ? LEVEL_WARN : LEVEL_INFO, "call");
+    log_begin(&l, our_fault(s->status) ? LEVEL_WARN : LEVEL_INFO, "call");
     log_method(&l, s);
     log_text(&l, "code", code_name((enum code)s->status.code));
     if (!is_ok(s->status))
@@ -86,7 +87,7 @@ static void log_call(const struct slot *s, int64_t us)
         log_int(&l, "attempt", s->ctx.attempt);
     if (s->replayed)
         log_int(&l, "replayed", 1);
-    if (our_fault(s->status.code))
+    if (our_fault(s->status))
         log_text(&l, "message", s->status.message);
     log_end(&l);
 }

@@ -4,6 +4,7 @@
  *   slot.c    a call's memory: armed, taken, given back          call.c    admit, run, commit, run again
  *   stream.c  what a stream does after each step                 reply.c   answers and their error details
  *   ticker.c  waiting streams, idle streams, gauges              lane.c    threads with a queue
+ *   turn.c    calls that keep losing to others, one at a time
  *   codec.c   bytes to messages     schema.c  the descriptor set  health.c reflect.c  the two services of
  * gRPC itself
  *
@@ -78,7 +79,8 @@ struct slot {
     enum rpc_next next_is;
     struct idem_key idem;
     bool on_committer; /* settling on the committer's thread: no handler may run here */
-    bool recovering;   /* the step was run and failed to commit */
+    enum { TODO_START, TODO_RECOVER, TODO_RUN_AGAIN } todo; /* what call_run is to do */
+    bool has_turn;                                          /* turn.c */
     bool close_watched;
 
     /* The answer. */
@@ -129,6 +131,10 @@ struct rpc {
     pthread_t ticker;
     bool ticking, woken, ticker_stop; /* under streams_lock */
 
+    pthread_mutex_t turn_lock;
+    struct slot *turn_first, *turn_last; /* under turn_lock */
+    bool turn_taken;
+
     bool draining; /* atomic: streams that wait for news are sent away */
     bool evicting; /* atomic: streams that wait for their caller as well */
     bool shut;     /* atomic: the server takes no more calls */
@@ -178,6 +184,11 @@ void reply_end(struct slot *s,
                struct status st); /* the call's last batch, with s->reply where st is ok and there is one */
 void reply_refuse(struct slot *s, enum reason why, const char *text); /* text: a literal */
 grpc_byte_buffer *reply_buffer(struct slot *s);
+
+/* turn.c */
+bool turn_take(struct slot *s); /* false: the slot waits; call_resume brings it back when it is its turn */
+void turn_leave(struct slot *s);
+void call_resume(struct slot *s); /* runs the handler again, on the method's lane */
 
 /* ticker.c */
 MUSTCHECK struct status ticker_start(struct rpc *r);

@@ -30,7 +30,7 @@ void rpc_options_init(struct rpc_options *o)
     o->slow_queue = 64;
     o->max_message = 4u << 20;
     o->stream_idle_ms = 60000;
-    o->max_attempts = 10;
+    o->max_attempts = 16;
     o->drain_linger_ms = 200;
     o->log_calls = true;
 }
@@ -234,6 +234,7 @@ static void init_locks(struct rpc *r)
     pthread_mutex_init(&r->free_lock, NULL);
     pthread_mutex_init(&r->streams_lock, NULL);
     pthread_mutex_init(&r->shut_lock, NULL);
+    pthread_mutex_init(&r->turn_lock, NULL);
     pthread_cond_init(&r->ticker_wake, &attr);
     pthread_cond_init(&r->shut_done, &attr);
     pthread_condattr_destroy(&attr);
@@ -362,5 +363,6 @@ void rpc_stop(struct rpc *r)
     pthread_mutex_destroy(&r->free_lock);
     pthread_mutex_destroy(&r->streams_lock);
     pthread_mutex_destroy(&r->shut_lock);
+    pthread_mutex_destroy(&r->turn_lock);
     free(r);
 }

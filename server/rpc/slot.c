@@ -158,7 +158,8 @@ static void forget_call(struct slot *s)
     s->req = s->res = NULL;
     s->state = NULL;
     s->has_trailer = s->sent_initial = s->replayed = s->close_watched = false;
-    s->recovering = s->on_committer = s->cancelled = false;
+    s->on_committer = s->cancelled = s->has_turn = false;
+    s->todo = TODO_START;
     s->was_cancelled = 0;
     s->waiting = WAIT_NOTHING;
     s->status = ok();
