@@ -11,6 +11,8 @@
 #include <libpq-fe.h>
 #include <pthread.h>
 
+C_BEGIN
+
 #define PG_STATEMENTS 1024 /* a connection knows; a power of two, at most three quarters are used */
 #define PG_WRITE_US (30 * INT64_C(1000000)) /* a group that takes longer counts as a lost connection */
 #define PG_CONNECT_US (5 * INT64_C(1000000))
@@ -122,4 +124,5 @@ struct pg_plan {
  * is full. */
 MUSTCHECK bool pg_plan_make(struct pg_plan *p, struct unit *const *units, size_t n, struct arena *a);
 
+C_END
 #endif
