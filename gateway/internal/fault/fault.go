@@ -59,13 +59,19 @@ func New(r pb.Reason, format string, args ...any) *status.Status {
 
 // Field makes a status that names the one field (or query parameter) at fault.
 func Field(r pb.Reason, field, format string, args ...any) *status.Status {
-	description := fmt.Sprintf(format, args...)
+	description := clean(fmt.Sprintf(format, args...))
+	field = clean(field)
 	violation := &errdetails.BadRequest_FieldViolation{Field: field, Description: description}
 	message := description
 	if field != "" {
 		message = field + ": " + description
 	}
 	return build(r, message, &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{violation}})
+}
+
+// clean makes a text that quotes a caller fit for a protobuf string.
+func clean(s string) string {
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 func build(r pb.Reason, message string, more ...protoadapt.MessageV1) *status.Status {
@@ -77,7 +83,7 @@ func build(r pb.Reason, message string, more ...protoadapt.MessageV1) *status.St
 	if after, ok := retryAfter[r]; ok {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
 	}
-	st := status.New(code, strings.ToValidUTF8(message, "\uFFFD"))
+	st := status.New(code, clean(message))
 	with, err := st.WithDetails(details...)
 	if err != nil { // only for details that do not marshal, and these do
 		return st

@@ -69,8 +69,7 @@ func (p *proxy) carry(method string, down grpc.ServerStream) *status.Status {
 		return refused
 	}
 	_ = down.SetHeader(metadata.Pairs(upstream.RequestID, md[upstream.RequestID][0])) // fails only once headers are sent
-	first := new(frame)
-	firstErr := down.RecvMsg(first)
+	first, firstErr := receive(down)
 	if firstErr != nil && !errors.Is(firstErr, io.EOF) {
 		return fault.FromServer(firstErr)
 	}
@@ -99,9 +98,22 @@ func requests(f *frame, err error, down grpc.ServerStream, up grpc.ClientStream,
 		if up.SendMsg(f) != nil {
 			return // the call has ended; answers learns how
 		}
-		f = new(frame)
-		err = down.RecvMsg(f)
+		f, err = receive(down)
 	}
+}
+
+// receive takes the caller's next message. The transport's own limit lies a little higher and ends a call with a bare code, which callers
+// of far too large messages get; what is just over is refused here, with a reason.
+func receive(down grpc.ServerStream) (*frame, error) {
+	f := new(frame)
+	if err := down.RecvMsg(f); err != nil {
+		return nil, err
+	}
+	if f.data.Len() > upstream.MaxMessage {
+		f.data.Free()
+		return nil, fault.New(pb.Reason_REASON_REQUEST_TOO_LARGE, "a message is larger than the limit of %d bytes", upstream.MaxMessage).Err()
+	}
+	return f, nil
 }
 
 // answers carries headers, messages, trailers and status back.

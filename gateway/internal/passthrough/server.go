@@ -36,7 +36,7 @@ func NewServer(o Options) *grpc.Server {
 	options := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(p.codec),
 		grpc.UnknownServiceHandler(p.handle),
-		grpc.MaxRecvMsgSize(upstream.MaxMessage),
+		grpc.MaxRecvMsgSize(upstream.MaxMessage + 1<<20), // see receive
 		grpc.MaxSendMsgSize(upstream.MaxMessage),
 		grpc.MaxConcurrentStreams(100),
 		// Twice the metadata limit: what is a little over is refused with a reason, what is far over is cut by the transport.
