@@ -27,6 +27,7 @@ struct lead_set {
     struct key *keys;
     size_t n, cap; /* cap: a power of two */
     struct block *first, *last;
+    enum lead_effect effect; /* of the last call */
 };
 
 /* ---- The table ---- */
@@ -247,6 +248,10 @@ struct status lead_set_prefetch(struct lead_set *s, Lead *const *given, size_t n
             const char *text = lead_text(given[i], kind);
             if (!*text || find(s, kind, text))
                 continue;
+            if (!lead_identity_may_exist(s->c, kind, text)) {
+                TRY(learn(s, kind, text, NULL));
+                continue;
+            }
             w.texts[w.n++] = text;
             if (w.n == LEAD_GROUP)
                 TRY(flush(s, kind, &w));
@@ -303,6 +308,7 @@ static struct status resolve_new(struct lead_set *s, const Lead *given, const ch
     TRY(lead_new(s->c, given, id, &row));
     TRY(lead_etag_check(s->c, &row, given->etag));
     TRY(add_row(s, &row, ret));
+    s->effect = LEAD_CREATED;
     if (*id)
         TRY(learn(s, BY_ID, row.id, *ret));
     return learn_changes(s, NULL, *ret);
@@ -311,8 +317,10 @@ static struct status resolve_new(struct lead_set *s, const Lead *given, const ch
 static struct status overlay(struct lead_set *s, const Lead *given, unsigned owned, struct lead_row *row)
 {
     Lead was = *row->lead;
+    const struct lead_row step = { .lead = row->lead, .before = &was };
     TRY(lead_etag_check(s->c, row, given->etag));
     TRY(lead_overlay_except(s->c, row->lead, given, lead_secondary(row->lead, given, owned)));
+    s->effect = lead_changed(&step) ? LEAD_UPDATED : LEAD_UNCHANGED;
     return learn_changes(s, &was, row);
 }
 
@@ -338,16 +346,55 @@ struct status lead_set_put(struct lead_set *s, const Lead *given, const char *id
     return overlay(s, given, 0, *ret);
 }
 
+enum lead_effect lead_set_effect(const struct lead_set *s)
+{
+    return s->effect;
+}
+
 /* ---- Saving ---- */
+
+struct status lead_set_each(struct lead_set *s, struct status (*f)(void *arg, struct lead_row *row),
+                            void *arg)
+{
+    for (struct block *b = s->first; b; b = b->next)
+        for (size_t i = 0; i < b->n; i++)
+            if (lead_changed(&b->rows[i]))
+                TRY(f(arg, &b->rows[i]));
+    return ok();
+}
+
+static struct status save_row(void *arg, struct lead_row *row)
+{
+    return lead_save_rest(arg, row, REASON_CONFLICT);
+}
+
+/* Puts writes of one statement together, in the order in which the statements first appear, so that
+ * PostgreSQL runs each once. The rows of a unit of many leads do not depend on each other, but for
+ * identities, which are given up before they are taken. */
+static struct status group_writes(struct unit *u)
+{
+    struct write *grouped = ARENA_ARRAY(u->arena, u->n + 1, struct write);
+    size_t n = 0;
+    if (!grouped)
+        return fail_memory();
+    for (size_t i = 0; n < u->n; i++) {
+        const struct stmt *stmt = u->writes[i].stmt;
+        for (size_t k = i; stmt && k < u->n; k++)
+            if (u->writes[k].stmt == stmt) {
+                grouped[n++] = u->writes[k];
+                u->writes[k].stmt = NULL; /* taken */
+            }
+    }
+    u->writes = grouped;
+    u->cap = u->n + 1;
+    return ok();
+}
 
 struct status lead_set_save(struct lead_set *s)
 {
     for (struct block *b = s->first; b; b = b->next)
         for (size_t i = 0; i < b->n; i++)
             lead_save_given_up(s->c, &b->rows[i]);
-    for (struct block *b = s->first; b; b = b->next)
-        for (size_t i = 0; i < b->n; i++)
-            if (lead_changed(&b->rows[i]))
-                TRY(lead_save_rest(s->c, &b->rows[i], REASON_CONFLICT));
-    return ok();
+    TRY(lead_set_each(s, save_row, s->c));
+    return group_writes(s->c->unit);
 }

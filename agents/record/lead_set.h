@@ -30,7 +30,17 @@ MUSTCHECK struct status lead_set_load(struct lead_set *s, const char *name, cons
 MUSTCHECK struct status lead_set_put(struct lead_set *s, const Lead *given, const char *id,
                                      struct lead_row **ret);
 
-/* Saves the leads that changed. Identities that another writer took meanwhile: CONFLICT. Once, at the end. */
+/* What the last call that resolved or put a lead did to it. */
+enum lead_effect { LEAD_UNCHANGED, LEAD_UPDATED, LEAD_CREATED };
+enum lead_effect lead_set_effect(const struct lead_set *s);
+
+/* Calls f with every lead of the set that is new or changed, in the order in which they came in. Stops at the
+ * first that fails. */
+MUSTCHECK struct status lead_set_each(struct lead_set *s, struct status (*f)(void *arg, struct lead_row *row),
+                                      void *arg);
+
+/* Saves the leads that changed and puts the unit's writes in order. Identities that another writer took
+ * meanwhile: CONFLICT. Once, as the last thing that adds to the unit. */
 MUSTCHECK struct status lead_set_save(struct lead_set *s);
 
 C_END

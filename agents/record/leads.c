@@ -1,6 +1,7 @@
 #include "agents/record/leads.h"
 
 #include "agents/record/checks.h"
+#include "agents/record/known.h"
 #include "agents/record/lead_text.h"
 #include "agents/record/leads_private.h"
 #include "agents/record/leads_sql.h"
@@ -47,12 +48,30 @@ struct status lead_load(struct ctx *c, const char *name, const char *field, stru
     return lead_by_id(c, id, ret);
 }
 
+/* Where a run before met a conflict, only the store knows. */
+bool lead_identity_may_exist(struct ctx *c, size_t i, const char *text)
+{
+    return c->attempt > 0 || known_may_exist(c->app->known, c->workspace, (int64_t)i + 1, text);
+}
+
+static unsigned may_exist(struct ctx *c, const Lead *l, unsigned mask)
+{
+    for (size_t i = 0; i < LEAD_IDENTITIES; i++)
+        if (mask & 1u << i && !lead_identity_may_exist(c, i, lead_text(l, i)))
+            mask &= ~(1u << i);
+    return mask;
+}
+
 struct status lead_owners(struct ctx *c, const Lead *l, unsigned mask, struct rows *ret)
 {
     struct value args[1 + LEAD_IDENTITIES] = { v_text(c->workspace) };
+    mask = may_exist(c, l, mask);
     for (size_t i = 0; i < LEAD_IDENTITIES; i++)
         args[1 + i] = v_text(mask & 1u << i ? lead_text(l, i) : "");
-    return db_query(c, &lead_sql[LEAD_OF_IDENTITIES], args, ret);
+    if (mask)
+        return db_query(c, &lead_sql[LEAD_OF_IDENTITIES], args, ret);
+    memset(ret, 0, sizeof *ret);
+    return ok();
 }
 
 /* ---- Resolving ---- */
@@ -95,6 +114,8 @@ static struct status find_by_one(struct ctx *c, const Lead *given, unsigned mask
 {
     int i = __builtin_ctz(mask);
     struct rows rows;
+    if (!may_exist(c, given, mask))
+        return ok();
     TRY(DB_QUERY(c, &lead_sql[LEAD_BY_IDENTITY], &rows, v_text(c->workspace), v_int(i + 1),
                  v_text(lead_text(given, (size_t)i))));
     return rows.n ? lead_take(c, row_at(&rows, 0), ret) : ok();
@@ -241,8 +262,10 @@ static void save_identities(struct ctx *c, const struct lead_row *row, enum reas
                      text = v_text(lead_text(row->lead, i)), id = v_text(row->id);
         if ((mask & row->owned) & 1u << i)
             UNIT_ADD(c->unit, &lead_sql[LEAD_MOVED_DELETE], -1, REASON_CONFLICT, workspace, id, kind, text);
-        else if (mask & 1u << i)
-            UNIT_ADD(c->unit, &lead_sql[LEAD_IDENTITY_INSERT], 1, taken, workspace, kind, text, id);
+        if (!(mask & ~row->owned & 1u << i))
+            continue;
+        UNIT_ADD(c->unit, &lead_sql[LEAD_IDENTITY_INSERT], 1, taken, workspace, kind, text, id);
+        known_add(c->app->known, c->workspace, (int64_t)i + 1, lead_text(row->lead, i));
     }
 }
 

@@ -61,6 +61,16 @@ bool lead_changed(const struct lead_row *row);
  * make the unit fail with `identity_taken` (CONFLICT to decide again, IDENTITY_TAKEN as a final answer). */
 MUSTCHECK struct status lead_save(struct ctx *c, struct lead_row *row, enum reason identity_taken);
 
+/* Adds the end of a stored lead to the unit: the row, its identities and aliases. What else is kept by its id
+ * is the caller's. */
+MUSTCHECK struct status lead_remove(struct ctx *c, struct lead_row *row);
+
+/* Adds to the unit that `duplicate` becomes an alias of `row`: identities and aliases move, and `row` gets
+ * the fields, attributes and decision that it lacks; their activity is added up. The caller saves `row`. Both
+ * are stored. */
+MUSTCHECK struct status lead_absorb(struct ctx *c, struct lead_row *row, struct lead_row *duplicate,
+                                    double half_life_us);
+
 /* The fields that a model or rule may read, by column name: source, country, company, job_title, time_zone,
  * email_domain, has_phone and every attribute. Sorted by name; names and texts point into the lead or the
  * arena. Fields without a value are left out; has_phone is "true" or "false" and always there. An attribute

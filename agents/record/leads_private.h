@@ -12,6 +12,9 @@ MUSTCHECK struct status lead_take(struct ctx *c, const struct value *v, struct l
 
 /* A bit for each identity that is set. */
 unsigned lead_identity_mask(const Lead *l);
+/* False where no lead has identity number i with this text, as far as can be told without asking the store.
+ */
+bool lead_identity_may_exist(struct ctx *c, size_t i, const char *text);
 /* Which leads the identities in `mask` belong to: rows of (kind, lead id), none for those that are free. */
 MUSTCHECK struct status lead_owners(struct ctx *c, const Lead *l, unsigned mask, struct rows *ret);
 /* lead_overlay without the identities in `except`. */

@@ -60,11 +60,37 @@ const struct stmt lead_sql[LEAD_STMTS] = {
     [LEAD_IDENTITY_DELETE] = { "lead_identity_delete", "titt", "",
                                "DELETE FROM lead_identity WHERE workspace = $1 AND kind = $2 AND value = $3 "
                                "AND lead_id = $4",
-                               NULL, NULL },
+                               "DELETE FROM lead_identity AS i USING unnest($1::text[], $2::bigint[], "
+                               "$3::text[], $4::text[])"
+                               " AS u (workspace, kind, value, lead_id) WHERE i.workspace = u.workspace AND "
+                               "i.kind = u.kind"
+                               " AND i.value = u.value AND i.lead_id = u.lead_id",
+                               NULL },
+    [LEAD_IDENTITY_GIVE] = { "lead_identity_give", "ttitt", "",
+                             "UPDATE lead_identity SET lead_id = $1 WHERE workspace = $2 AND kind = $3 AND "
+                             "value = $4 AND lead_id = $5",
+                             NULL, NULL },
+    [LEAD_MOVED_OF] = { "lead_moved_of", "tt", "it",
+                        "SELECT kind, value FROM lead_identity_moved WHERE workspace = $1 AND lead_id = $2",
+                        NULL, NULL },
+    [LEAD_MOVED_INSERT] = { "lead_moved_insert", "ttit", "",
+                            "INSERT INTO lead_identity_moved (workspace, lead_id, kind, value) VALUES ($1, "
+                            "$2, $3, $4)",
+                            NULL, NULL },
     [LEAD_MOVED_DELETE] = { "lead_moved_delete", "ttit", "",
                             "DELETE FROM lead_identity_moved WHERE workspace = $1 AND lead_id = $2 AND kind "
                             "= $3 AND value = $4",
                             NULL, NULL },
+    [LEAD_ALIAS_INSERT] = { "lead_alias_insert", "ttt", "",
+                            "INSERT INTO lead_alias (workspace, alias_id, lead_id) VALUES ($1, $2, $3)", NULL,
+                            NULL },
+    [LEAD_ALIASES_GIVE] = { "lead_aliases_give", "ttt", "",
+                            "UPDATE lead_alias SET lead_id = $1 WHERE workspace = $2 AND lead_id = $3", NULL,
+                            NULL },
+    [LEAD_ALIASES_DELETE] = { "lead_aliases_delete", "tt", "",
+                              "DELETE FROM lead_alias WHERE workspace = $1 AND lead_id = $2", NULL, NULL },
+    [LEAD_DELETE] = { "lead_delete", "tti", "",
+                      "DELETE FROM lead WHERE workspace = $1 AND id = $2 AND version = $3", NULL, NULL },
 };
 
 const struct stmt_table leads_statements = { lead_sql, LEAD_STMTS };

@@ -17,7 +17,14 @@ enum lead_stmt {
     LEAD_HOLD,
     LEAD_IDENTITY_INSERT,
     LEAD_IDENTITY_DELETE,
+    LEAD_IDENTITY_GIVE, /* to another lead */
+    LEAD_MOVED_OF,      /* workspace, id -> kind, value */
+    LEAD_MOVED_INSERT,
     LEAD_MOVED_DELETE,
+    LEAD_ALIAS_INSERT,
+    LEAD_ALIASES_GIVE,
+    LEAD_ALIASES_DELETE,
+    LEAD_DELETE,
     LEAD_STMTS
 };
 
