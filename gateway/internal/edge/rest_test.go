@@ -273,7 +273,7 @@ func TestRESTHealthAndPages(t *testing.T) {
 		"/api/agents/health":        `"double"`,
 		"/api/agents/system/status": `"double"`,
 		"/openapi.json":             `"swagger": "2.0"`,
-		"/metrics":                  "gateway_requests_total{protocol=\"rest\"",
+		"/metrics":                  "gateway_connections{listener=\"http\"} 1",
 	} {
 		if a := s.call("GET", path, ""); a.StatusCode != 200 || !strings.Contains(a.body, want) {
 			t.Errorf("%s: %d %.200s", path, a.StatusCode, a.body)
