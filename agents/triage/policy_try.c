@@ -182,16 +182,20 @@ static struct status answer(struct trial *t)
     return ok();
 }
 
-static struct status compile_tried(struct ctx *c, const TestRoutingPolicyRequest *req,
-                                   const struct route_policy **ret)
+static struct status check_request(struct ctx *c, const TestRoutingPolicyRequest *req)
 {
-    struct route_policy *p;
     if (!req->routing_policy)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "routing_policy", "must be given");
     if (req->sample_size < 0 || req->sample_size > SAMPLE_MAX)
         return fail_field(c->arena, REASON_FIELD_OUT_OF_RANGE, "sample_size", "must be 1 to %d, or 0 for %d",
                           SAMPLE_MAX, SAMPLE_DEFAULT);
-    TRY(route_compile(c->arena, req->routing_policy, "routing_policy", &p));
+    return ok();
+}
+
+static struct status compile_tried(struct ctx *c, const RoutingPolicy *from, const struct route_policy **ret)
+{
+    struct route_policy *p;
+    TRY(route_compile(c->arena, from, "routing_policy", &p));
     if (!arena_on_reset(c->arena, policy_unload, p)) {
         policy_unload(p);
         return fail_memory();
@@ -203,6 +207,7 @@ static struct status compile_tried(struct ctx *c, const TestRoutingPolicyRequest
 struct status test_routing_policy(struct ctx *c, const TestRoutingPolicyRequest *req,
                                   TestRoutingPolicyResponse *res)
 {
+    TRY(check_request(c, req));
     struct trial *t = ARENA_NEW(c->arena, struct trial);
     if (!t)
         return fail_memory();
@@ -213,7 +218,7 @@ struct status test_routing_policy(struct ctx *c, const TestRoutingPolicyRequest 
     t->moves = ARENA_ARRAY(c->arena, 2 * t->wanted, RoutingMove *);
     if (!t->moves)
         return fail_memory();
-    TRY(compile_tried(c, req, &t->policy));
+    TRY(compile_tried(c, req->routing_policy, &t->policy));
     TRY(try_all(t));
     return answer(t);
 }
