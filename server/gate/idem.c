@@ -33,13 +33,15 @@ struct status idem_find(struct ctx *c, const struct idem_key *k, bool *ret_found
                                v_text(c->method));
     db_read_done(c);
     TRY(s);
-    *ret_found = rows.n > 0;
-    if (!rows.n)
+    if (!rows.n) {
+        *ret_found = false;
         return ok();
+    }
     const struct value *row = row_at(&rows, 0);
     if (!str_eq(row[0].s, str_make((const char *)k->fingerprint, sizeof k->fingerprint)))
         return fail_field(c->arena, REASON_REQUEST_ID_REUSED, "request_id",
                           "was used before with another body");
+    *ret_found = true;
     *ret_response = row[1].s;
     return ok();
 }
