@@ -9,7 +9,7 @@ bazel=(bazel ${BAZEL_OUTPUT_BASE:+"--output_base=$BAZEL_OUTPUT_BASE"})
     exit 1
 }
 made=$("${bazel[@]}" info --config=opt bazel-bin 2>/dev/null)
-common=(-fsyntax-only -Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-function -D_GNU_SOURCE -I. "-I$made" "-I$made/proto")
+common=(-fsyntax-only -Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-function -D_GNU_SOURCE -I. "-I$made" "-I$made/proto" -I/usr/include/postgresql)
 export common_flags="${common[*]}"
 
 # compile HEADER: through a file that includes nothing else, so that an unused static inline function is no matter.

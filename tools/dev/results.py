@@ -2,6 +2,7 @@
 
 results.py bazel EVENTS.json   the build event file of a `bazel test` (--build_event_json_file)
 results.py go OUTPUT.json      the output of `go test -json`
+results.py go-output OUTPUT.json   what failed tests and packages of it printed
 results.py sum FILE...         adds such lines up: prints `N passed, N failed` (`, N skipped` where any were); status 1 where one failed
 """
 import collections
@@ -75,6 +76,23 @@ def go_cases(path):
             yield word[action], f"{package} {test}"
 
 
+def go_output(path):
+    """Output of the tests that failed, and what packages that failed printed outside of tests."""
+    said, failed = collections.defaultdict(str), set()
+    for line in pathlib.Path(path).read_text().splitlines():
+        if not line.startswith("{"):
+            continue
+        event = json.loads(line)
+        key = event.get("Package") or event.get("ImportPath"), event.get("Test")
+        if event["Action"] in ("output", "build-output"):
+            said[key] += event["Output"]
+        elif event["Action"] in ("fail", "build-fail"):
+            failed.add(key)
+    for (package, test), text in said.items():
+        if (package, test) in failed:
+            print(f"--- {package} {test or ''}\n{text}", end="")
+
+
 def add_up(paths):
     count = collections.Counter()
     for path in paths:
@@ -88,6 +106,8 @@ def add_up(paths):
 def main(kind, *paths):
     if kind == "sum":
         return add_up(paths)
+    if kind == "go-output":
+        return go_output(paths[0])
     for status, name in {"bazel": bazel_cases, "go": go_cases}[kind](paths[0]):
         print(status, name.replace("\n", " "))
     return 0

@@ -45,7 +45,7 @@ go_tests() {
     (($#)) || die 'test: no Go packages'
     go test -json -timeout 30m "$@" >"$events" || status=$?
     python3 tools/dev/results.py go "$events" >>"$out/$step.results"
-    ((status == 0)) || jq -rj 'select(.Action == "output" or .Action == "build-output") | .Output' "$events"
+    ((status == 0)) || python3 tools/dev/results.py go-output "$events"
     return "$status"
 }
 
@@ -146,7 +146,7 @@ rm -f "$out"/*
 export MARKETING_SERVER=$bin/server MARKETING_GATEWAY=$bin/gateway MARKETINGCTL=$bin/marketingctl
 
 leave() {
-    [[ ! -d $state/postgres ]] || bash tests/lib/postgres.sh remove "$state/postgres" || true
+    [[ ! -f $state/postgres/port ]] || bash tests/lib/postgres.sh remove "$state/postgres" || true
     # Where nobody sits before a terminal, Bazel's server would be left behind. It goes at once; its client waits for a container's
     # first process to notice, which may never happen.
     [[ -t 1 ]] || timeout 10 bazel ${BAZEL_OUTPUT_BASE:+"--output_base=$BAZEL_OUTPUT_BASE"} shutdown >/dev/null 2>&1 || true
