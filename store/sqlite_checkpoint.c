@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* In pages of the WAL (4 KiB each). At PASS_PAGES the thread copies what is there while the committer goes on writing; then
- * the committer copies the little that came meanwhile, after which the WAL is written again from its start. A longer
- * WAL would save copies of pages that change often, and take longer to read at the next start. */
+/* In pages of the WAL (4 KiB each). At PASS_PAGES the thread copies what is there while the committer goes on
+ * writing; then the committer copies the little that came meanwhile, after which the WAL is written again
+ * from its start. A longer WAL would save copies of pages that change often, and take longer to read at the
+ * next start. */
 #define PASS_PAGES 4000
 #define REST_PAGES 500   /* few enough for the committer to copy */
 #define PASSES 4         /* one after the other, until the rest is small */
@@ -22,12 +23,13 @@ static int on_commit(void *arg, sqlite3 *h, const char *name, int pages)
     return SQLITE_OK;
 }
 
-/* A reader in the middle of a call ends within microseconds; a long one is waited for at the next try. */
+/* A reader in the middle of a call ends within microseconds; a longer one is waited for at the next try, and
+ * with more patience once the WAL is long. */
 static int wait_for_readers(void *arg, int tries)
 {
-    (void)arg;
+    struct lite_db *d = arg;
     usleep(READER_WAIT_US);
-    return tries < READER_WAITS;
+    return tries < (d->wal_pages < MOST_PAGES ? READER_WAITS : 5 * READER_WAITS);
 }
 
 /* Copies what can be copied beside the committer, which goes on writing. */
@@ -76,7 +78,7 @@ static bool checkpoint(struct lite_db *d, int mode)
  * further. */
 static void finish(struct lite_db *d)
 {
-    sqlite3_busy_handler(d->writer.h, wait_for_readers, NULL);
+    sqlite3_busy_handler(d->writer.h, wait_for_readers, d);
     renew_snapshots(d);
     bool done = checkpoint(d, SQLITE_CHECKPOINT_FULL);
     if (done) {
@@ -84,7 +86,7 @@ static void finish(struct lite_db *d)
         done = checkpoint(d, SQLITE_CHECKPOINT_RESTART);
     }
     d->round = done ? LITE_ROUND_NONE : LITE_ROUND_FINISH;
-    d->round_at = done ? PASS_PAGES : d->wal_pages + REST_PAGES;
+    d->round_at = done ? PASS_PAGES : d->wal_pages + REST_PAGES + d->wal_pages / 16;
     if (done)
         d->wal_pages = 0;
 }
