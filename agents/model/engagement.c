@@ -4,7 +4,6 @@
 #include "base/clock.h"
 
 #define AXIS_MAX (1024u * 1024)
-#define RESOURCE "engagement"
 
 /* ---- Reading ---- */
 

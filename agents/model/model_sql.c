@@ -2,6 +2,19 @@
 
 #include "agents/model/model.h"
 
+/* Each outcome with the time of the lead's last decision before it, 0 where there was none. On SQLite the
+ * index is named: without statistics it would read all decisions of the workspace for each outcome, and all
+ * events for each lead. */
+#define OUTCOMES(hint)                                                                                       \
+    "SELECT o.lead_id, o.outcome_time, COALESCE((SELECT MAX(d.create_time) FROM decision AS d" hint          \
+    " WHERE d.workspace = o.workspace AND d.lead_id = o.lead_id AND d.create_time <= o.outcome_time), 0), "  \
+    "o.data"                                                                                                 \
+    " FROM outcome AS o WHERE o.workspace = $1 ORDER BY o.outcome_time DESC, o.id LIMIT $2"
+#define EVENTS(hint)                                                                                         \
+    "SELECT event_time, type FROM lead_event" hint                                                           \
+    " WHERE workspace = $1 AND lead_id = $2 AND event_time <= $3"                                            \
+    " ORDER BY event_time DESC, event_id DESC LIMIT $4"
+
 const struct stmt model_sql[MODEL_STMTS] = {
     [MODEL_GET] = { "model_get", "ttt", "ib",
                     "SELECT state, data FROM model_version WHERE workspace = $1 AND model_id = $2 AND "
@@ -28,6 +41,10 @@ const struct stmt model_sql[MODEL_STMTS] = {
                      "UPDATE model_version SET state = $1"
                      " WHERE workspace = $2 AND model_id = $3 AND version = $4 AND state = $5",
                      NULL, NULL },
+    [OUTCOMES_NEWEST] = { "model_outcomes", "ti", "tiib", OUTCOMES(" INDEXED BY decision_by_lead"), NULL,
+                          OUTCOMES("") },
+    [EVENTS_BEFORE] = { "model_events", "ttii", "it", EVENTS(" INDEXED BY lead_event_by_lead"), NULL,
+                        EVENTS("") },
 };
 
 const struct stmt_table model_statements = { model_sql, MODEL_STMTS };
