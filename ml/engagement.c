@@ -1,268 +1,229 @@
 #include "ml/engagement.h"
 
 #include <math.h>
+#include <stdlib.h>
 
-#define PARAMETERS_MAX (ENGAGEMENT_TYPES_MAX + 2u)
-#define STEPS_MAX 40
-#define HALVINGS_MAX 20
-#define TOLERANCE 1e-9 /* of the mean loss: smaller gains end the search */
+#define TYPES ENGAGEMENT_TYPES
+#define DAY_S 86400.0
+#define ROWS_MIN 20u
+#define RIDGE 5.0 /* histories' worth of belief in the prior's weights */
 
-#define PRIOR_SLOPE 1.5
-#define PRIOR_SPREAD 1.0  /* standard deviation of ln(slope) and of each ln(weight) about the prior */
-#define WEIGHT_FLOOR 0.01 /* of prior weights, whose logarithm is taken */
+static double sign_of(uint32_t type)
+{
+    return type == ENGAGEMENT_NEGATIVE ? -1 : 1;
+}
 
-/* Parameters: intercept, ln(slope), then ln(weight) of each type. The last two stay positive by that. */
-enum { INTERCEPT, SLOPE, FIRST_WEIGHT };
+void engagement_prior(struct engagement_model *ret)
+{
+    static const struct engagement_model prior = { 7 * DAY_S, -2.2, { 0.3, 0.25, 0.7, 1.6, 1.4, 2.2, -1.8 } };
+    *ret = prior;
+}
 
-/* The decayed sums of one half-life: a cell for each lead and type that occur together. */
-struct cell {
-    uint32_t type;
-    double sum;
-};
+/* What is left of 1 after the time between. */
+static double left(const struct engagement_model *m, int64_t from_us, int64_t to_us)
+{
+    return to_us <= from_us ? 1 : exp2(-((double)to_us - (double)from_us) / 1e6 / m->half_life_s);
+}
+
+void engagement_take(const struct engagement_model *m, struct engagement_state *s, enum engagement_type type,
+                     int64_t at_us)
+{
+    if (at_us > s->at_us) {
+        double rest = s->at_us ? left(m, s->at_us, at_us) : 0;
+        for (uint32_t t = 0; t < TYPES; t++)
+            s->counts[t] *= rest;
+        s->at_us = at_us;
+        s->counts[type] += 1;
+    } else {
+        s->counts[type] += left(m, at_us, s->at_us);
+    }
+}
+
+void engagement_contributions(const struct engagement_model *m, const struct engagement_state *s,
+                              int64_t now_us, double ret[ENGAGEMENT_TYPES])
+{
+    double rest = left(m, s->at_us, now_us);
+    for (uint32_t t = 0; t < TYPES; t++)
+        ret[t] = m->weights[t] * log1p(s->counts[t] * rest);
+}
+
+static double logistic(double m)
+{
+    m = MIN(MAX(m, -36.0), 36.0);
+    return 1 / (1 + exp(-m));
+}
+
+double engagement_score(const struct engagement_model *m, const struct engagement_state *s, int64_t now_us)
+{
+    double parts[TYPES], sum = m->bias;
+    engagement_contributions(m, s, now_us, parts);
+    for (uint32_t t = 0; t < TYPES; t++)
+        sum += parts[t];
+    return logistic(sum);
+}
+
+/* ---- Fitting ---- */
 
 struct problem {
-    const struct engagement_data *d;
-    size_t n; /* parameters */
-    double prior[PARAMETERS_MAX];
-    struct cell *cells;
-    size_t *first; /* of each lead's cells; n_leads + 1 */
+    const struct engagement_history *h;
+    size_t n;
+    struct engagement_model prior;
+    double *x; /* n rows of TYPES: log(1 + count) at one half-life */
 };
 
-/* ---- Sums ---- */
-
-static void decay(struct problem *p, double half_life)
+static void take_rows(struct problem *p, double half_life_s)
 {
-    size_t n = 0, e = 0;
-    for (size_t lead = 0; lead < p->d->n_leads; lead++) {
-        p->first[lead] = n;
-        for (; e < p->d->n_events && p->d->events[e].lead == lead; e++) {
-            const struct engagement_event *event = &p->d->events[e];
-            if (n == p->first[lead] || p->cells[n - 1].type != event->type) {
-                p->cells[n].type = event->type;
-                p->cells[n++].sum = 0;
-            }
-            p->cells[n - 1].sum += exp2(-event->age_days / half_life);
-        }
+    struct engagement_model m = p->prior;
+    m.half_life_s = half_life_s;
+    for (size_t i = 0; i < p->n; i++) {
+        double counts[TYPES] = { 0 };
+        for (size_t e = 0; e < p->h[i].n_events; e++)
+            if (p->h[i].events[e].at_us <= p->h[i].asked_us)
+                counts[p->h[i].events[e].type] += left(&m, p->h[i].events[e].at_us, p->h[i].asked_us);
+        for (uint32_t t = 0; t < TYPES; t++)
+            p->x[i * TYPES + t] = log1p(counts[t]);
     }
-    p->first[p->d->n_leads] = n;
 }
 
-static double value_of(const struct problem *p, size_t lead, const double *weights)
+static double margin_of(const struct problem *p, const struct engagement_model *m, size_t i)
 {
-    double value = 0;
-    for (size_t i = p->first[lead]; i < p->first[lead + 1]; i++)
-        value += weights[p->cells[i].type] * p->cells[i].sum;
-    return value;
-}
-
-static void weights_of(const struct problem *p, const double *theta, double *weights)
-{
-    for (size_t t = 0; t < p->d->n_types; t++)
-        weights[t] = exp(theta[FIRST_WEIGHT + t]);
-}
-
-/* ln(1 + exp(z)) without overflow. */
-static double softplus(double z)
-{
-    return z > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
-}
-
-/* ---- The penalised loss ---- */
-
-static double penalty(const struct problem *p, const double *theta)
-{
-    double sum = 0;
-    for (size_t i = SLOPE; i < p->n; i++)
-        sum += (theta[i] - p->prior[i]) * (theta[i] - p->prior[i]);
-    return sum / (2 * PRIOR_SPREAD * PRIOR_SPREAD);
-}
-
-/* Sum over the leads, without the penalty. */
-static double loss(const struct problem *p, const double *theta)
-{
-    double weights[ENGAGEMENT_TYPES_MAX], sum = 0, slope = exp(theta[SLOPE]);
-    weights_of(p, theta, weights);
-    for (size_t i = 0; i < p->d->n_leads; i++) {
-        double z = theta[INTERCEPT] + slope * log1p(value_of(p, i, weights));
-        sum += softplus(p->d->converted[i] ? -z : z);
-    }
+    double sum = m->bias;
+    for (uint32_t t = 0; t < TYPES; t++)
+        sum += m->weights[t] * p->x[i * TYPES + t];
     return sum;
 }
 
-/* Gradient and expected Hessian of a lead with derivative j of its log-odds; only the parameters in `at` are
- * not zero. */
-static void add_lead(size_t n, const size_t *at, const double *j, double error, double curvature,
-                     double *gradient, double (*hessian)[PARAMETERS_MAX])
+static double loss_of(const struct problem *p, const struct engagement_model *m)
 {
-    for (size_t i = 0; i < n; i++) {
-        gradient[at[i]] += error * j[i];
-        for (size_t k = 0; k <= i; k++)
-            hessian[at[i]][at[k]] += curvature * j[i] * j[k];
+    double loss = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        double s = margin_of(p, m, i);
+        loss += (s > 0 ? s : 0) + log1p(exp(-fabs(s))) - (p->h[i].outcome ? s : 0);
+    }
+    for (uint32_t t = 0; t < TYPES; t++) {
+        double d = m->weights[t] - p->prior.weights[t];
+        loss += 0.5 * RIDGE * d * d;
+    }
+    return loss;
+}
+
+/* First and second derivative for one coordinate; TYPES is the bias. */
+static void derivatives(const struct problem *p, const double *margins, uint32_t t,
+                        const struct engagement_model *m, double *g, double *h)
+{
+    *g = t < TYPES ? RIDGE * (m->weights[t] - p->prior.weights[t]) : 0;
+    *h = t < TYPES ? RIDGE : 1e-9;
+    for (size_t i = 0; i < p->n; i++) {
+        double x = t < TYPES ? p->x[i * TYPES + t] : 1, q = logistic(margins[i]);
+        *g += (q - (double)p->h[i].outcome) * x;
+        *h += 0.25 * x * x; /* an upper bound, so that every step lowers the loss */
     }
 }
 
-static void derive(const struct problem *p, const double *theta, double *gradient,
-                   double (*hessian)[PARAMETERS_MAX])
+/* Coordinate descent with a bounded curvature: convex, monotone, and each sign is kept by clipping. */
+static void fit_weights(const struct problem *p, double *margins, struct engagement_model *m)
 {
-    double weights[ENGAGEMENT_TYPES_MAX], slope = exp(theta[SLOPE]);
-    memset(gradient, 0, p->n * sizeof *gradient);
-    memset(hessian, 0, p->n * sizeof *hessian);
-    weights_of(p, theta, weights);
-    for (size_t i = 0; i < p->d->n_leads; i++) {
-        size_t at[PARAMETERS_MAX] = { INTERCEPT, SLOPE }, n = 2;
-        double value = value_of(p, i, weights), j[PARAMETERS_MAX] = { 1, slope * log1p(value) };
-        for (size_t k = p->first[i]; k < p->first[i + 1]; k++, n++) {
-            at[n] = FIRST_WEIGHT + p->cells[k].type;
-            j[n] = slope * weights[p->cells[k].type] * p->cells[k].sum / (1 + value);
+    double before = loss_of(p, m);
+    for (size_t i = 0; i < p->n; i++)
+        margins[i] = margin_of(p, m, i);
+    for (int sweep = 0; sweep < 200; sweep++) {
+        for (uint32_t t = 0; t <= TYPES; t++) {
+            double g, h, *at = t < TYPES ? &m->weights[t] : &m->bias, was = *at;
+            derivatives(p, margins, t, m, &g, &h);
+            *at -= g / h;
+            if (t < TYPES && *at * sign_of(t) < 0)
+                *at = 0;
+            for (size_t i = 0; i < p->n; i++)
+                margins[i] += (*at - was) * (t < TYPES ? p->x[i * TYPES + t] : 1);
         }
-        double q = 1 / (1 + exp(-(theta[INTERCEPT] + j[1])));
-        add_lead(n, at, j, q - p->d->converted[i], q * (1 - q), gradient, hessian);
-    }
-    for (size_t i = SLOPE; i < p->n; i++) {
-        gradient[i] += (theta[i] - p->prior[i]) / (PRIOR_SPREAD * PRIOR_SPREAD);
-        hessian[i][i] += 1 / (PRIOR_SPREAD * PRIOR_SPREAD);
-    }
-    hessian[INTERCEPT][INTERCEPT] += 1e-9;
-}
-
-/* ---- Newton's method ---- */
-
-/* Solves h x = g in place of g by Cholesky's decomposition; h is positive definite: each parameter is
- * penalised or curved. */
-static void solve(size_t n, double (*h)[PARAMETERS_MAX], double *g)
-{
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < i; k++) {
-            for (size_t m = 0; m < k; m++)
-                h[i][k] -= h[i][m] * h[k][m];
-            h[i][k] /= h[k][k];
-            h[i][i] -= h[i][k] * h[i][k];
-        }
-        h[i][i] = sqrt(fmax(h[i][i], 1e-12));
-        for (size_t k = 0; k < i; k++)
-            g[i] -= h[i][k] * g[k];
-        g[i] /= h[i][i];
-    }
-    for (size_t i = n; i-- > 0;) {
-        for (size_t k = i + 1; k < n; k++)
-            g[i] -= h[k][i] * g[k];
-        g[i] /= h[i][i];
+        double after = loss_of(p, m);
+        if (before - after < 1e-7 * (fabs(before) + 1))
+            return;
+        before = after;
     }
 }
 
-/* One step, halved until it gains. Returns the gain. */
-static double step(const struct problem *p, double *theta, double *now)
-{
-    double gradient[PARAMETERS_MAX], hessian[PARAMETERS_MAX][PARAMETERS_MAX], trial[PARAMETERS_MAX];
-    double scale = 1;
-    derive(p, theta, gradient, hessian);
-    solve(p->n, hessian, gradient);
-    for (int i = 0; i < HALVINGS_MAX; i++, scale /= 2) {
-        for (size_t k = 0; k < p->n; k++)
-            trial[k] = theta[k] - scale * fmax(-4, fmin(4, gradient[k]));
-        double next = loss(p, trial) + penalty(p, trial), gain = *now - next;
-        if (gain > 0) {
-            memcpy(theta, trial, p->n * sizeof *theta);
-            *now = next;
-            return gain;
-        }
-    }
-    return 0;
-}
-
-/* The best parameters for a half-life, from where theta stands. Returns the penalised loss. */
-static double fit(struct problem *p, double half_life, double *theta)
-{
-    decay(p, half_life);
-    double now = loss(p, theta) + penalty(p, theta);
-    for (int i = 0; i < STEPS_MAX; i++)
-        if (step(p, theta, &now) < TOLERANCE * (double)p->d->n_leads)
-            break;
-    return now;
-}
-
-/* ---- The half-life ---- */
-
-#define HALF_LIFE_MIN 0.25
-#define HALF_LIFE_MAX 180.0
-#define GRID 10
-#define REFINEMENTS 6
-
-struct best {
-    double half_life, loss, theta[PARAMETERS_MAX];
+struct trial {
+    struct problem *p;
+    double *margins;
+    struct engagement_model best; /* also where the next fit starts */
+    double best_loss;
 };
 
-static void try_half_life(struct problem *p, double half_life, struct best *best)
+/* The loss at a half-life given by its logarithm. */
+static double try_half_life(struct trial *t, double log_s)
 {
-    double theta[PARAMETERS_MAX];
-    memcpy(theta, best->theta, p->n * sizeof *theta);
-    double found = fit(p, half_life, theta);
-    if (found < best->loss) {
-        best->half_life = half_life;
-        best->loss = found;
-        memcpy(best->theta, theta, p->n * sizeof *theta);
+    struct engagement_model m = t->best;
+    m.half_life_s = exp(log_s);
+    take_rows(t->p, m.half_life_s);
+    fit_weights(t->p, t->margins, &m);
+    double loss = loss_of(t->p, &m);
+    if (loss < t->best_loss) {
+        t->best = m;
+        t->best_loss = loss;
+    }
+    return loss;
+}
+
+static void golden_section(struct trial *t, double a, double b)
+{
+    const double ratio = 0.6180339887498949;
+    double c = b - ratio * (b - a), d = a + ratio * (b - a);
+    double at_c = try_half_life(t, c), at_d = try_half_life(t, d);
+    while (b - a > 0.02) {
+        if (at_c < at_d) {
+            b = d;
+            d = c;
+            at_d = at_c;
+            c = b - ratio * (b - a);
+            at_c = try_half_life(t, c);
+        } else {
+            a = c;
+            c = d;
+            at_c = at_d;
+            d = a + ratio * (b - a);
+            at_d = try_half_life(t, d);
+        }
     }
 }
 
-/* A grid with equal ratios, then ever smaller steps about the best. */
-static void search(struct problem *p, struct best *best)
+static void search(struct trial *t)
 {
-    double ratio = pow(HALF_LIFE_MAX / HALF_LIFE_MIN, 1.0 / (GRID - 1));
-    for (int i = 0; i < GRID; i++)
-        try_half_life(p, HALF_LIFE_MIN * pow(ratio, i), best);
-    for (int i = 0; i < REFINEMENTS; i++) {
-        double centre = best->half_life;
-        ratio = sqrt(ratio);
-        try_half_life(p, fmax(HALF_LIFE_MIN, centre / ratio), best);
-        try_half_life(p, fmin(HALF_LIFE_MAX, centre * ratio), best);
+    static const double days[] = { 1 / 24.0, 0.25, 1, 3, 7, 14, 30, 90, 180, 365 };
+    size_t best = 0;
+    double lowest = INFINITY;
+    for (size_t i = 0; i < COUNT(days); i++) {
+        double loss = try_half_life(t, log(days[i] * DAY_S));
+        if (loss < lowest) {
+            lowest = loss;
+            best = i;
+        }
     }
+    size_t low = best ? best - 1 : 0, high = MIN(best + 1, COUNT(days) - 1);
+    golden_section(t, log(days[low] * DAY_S), log(days[high] * DAY_S));
 }
 
-static struct status check(const struct engagement_data *d, struct arena *a, size_t *ret_positives)
+struct status engagement_fit(const struct engagement_history *h, size_t n, struct arena *errors,
+                             struct engagement_model *ret)
 {
+    struct problem p = { .h = h, .n = n };
     size_t positives = 0;
-    ASSERT(d->n_types <= ENGAGEMENT_TYPES_MAX);
-    for (size_t i = 0; i < d->n_leads; i++)
-        positives += d->converted[i] != 0;
-    if (MIN(positives, d->n_leads - positives) < ENGAGEMENT_OUTCOMES_MIN)
-        return fail(a, REASON_DATA_INSUFFICIENT,
-                    "%zu leads converted and %zu did not; at least %u of each are needed", positives,
-                    d->n_leads - positives, ENGAGEMENT_OUTCOMES_MIN);
-    *ret_positives = positives;
-    return ok();
-}
-
-static void start(struct problem *p, size_t positives, struct best *best)
-{
-    double rate = (double)positives / (double)p->d->n_leads;
-    p->prior[INTERCEPT] = log(rate / (1 - rate));
-    p->prior[SLOPE] = log(PRIOR_SLOPE);
-    for (size_t t = 0; t < p->d->n_types; t++)
-        p->prior[FIRST_WEIGHT + t] = log(fmax(p->d->prior_weights[t], WEIGHT_FLOOR));
-    memcpy(best->theta, p->prior, p->n * sizeof *best->theta);
-    best->loss = INFINITY;
-    best->half_life = HALF_LIFE_MIN;
-}
-
-struct status engagement_learn(const struct engagement_data *d, struct arena *a, struct engagement_fit *ret)
-{
-    struct problem p;
-    struct best best;
-    size_t positives = 0;
-    TRY(check(d, a, &positives));
-    p.d = d;
-    p.n = FIRST_WEIGHT + d->n_types;
-    p.cells = ARENA_ARRAY(a, d->n_events + 1, struct cell);
-    p.first = ARENA_ARRAY(a, d->n_leads + 1, size_t);
-    if (!p.cells || !p.first)
-        return fail_memory();
-    start(&p, positives, &best);
-    search(&p, &best);
-    decay(&p, best.half_life);
-    ret->half_life_days = best.half_life;
-    ret->intercept = best.theta[INTERCEPT];
-    ret->slope = exp(best.theta[SLOPE]);
-    weights_of(&p, best.theta, ret->weights);
-    ret->log_loss = loss(&p, best.theta) / (double)d->n_leads;
-    return ok();
+    for (size_t i = 0; i < n; i++)
+        positives += h[i].outcome;
+    if (positives < ROWS_MIN || n - positives < ROWS_MIN)
+        return fail(errors, REASON_DATA_INSUFFICIENT,
+                    "%zu histories with the outcome and %zu without: %u of each are needed", positives,
+                    n - positives, ROWS_MIN);
+    engagement_prior(&p.prior);
+    p.x = calloc(n * TYPES, sizeof *p.x);
+    double *margins = calloc(n, sizeof *margins);
+    struct trial t = { &p, margins, p.prior, INFINITY };
+    if (p.x && margins) {
+        search(&t);
+        *ret = t.best;
+    }
+    struct status s = p.x && margins ? ok() : fail_memory();
+    free(p.x);
+    free(margins);
+    return s;
 }

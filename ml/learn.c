@@ -9,10 +9,10 @@
 
 #define ROWS_MIN 20u
 #define PARTS 10u
-#define SMOOTHING 20.0 /* rows of the prior that each level's statistic starts with */
+#define SMOOTHING 10.0 /* rows of the prior that each level's statistic starts with */
 #define QUANTILES 65u
-#define TARGET_LEVELS_MIN 5u     /* known levels from which a column gets a target statistic */
-#define FREQUENCY_LEVELS_MIN 12u /* and a frequency */
+#define TARGET_LEVELS_MIN (ONE_HOT_MAX + 1) /* known levels from which a column gets a target statistic */
+#define FREQUENCY_LEVELS_MIN 12u            /* and a frequency */
 #define ONE_HOT_MAX 32u
 #define MOSTLY 0.95
 

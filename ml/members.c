@@ -31,7 +31,7 @@ static const struct kind kinds[] = {
       60,
       2,
       { COMMON,
-        { "eta", "0.05" },
+        { "eta", "0.03" },
         { "max_depth", "6" },
         { "min_child_weight", "4" },
         { "subsample", "0.8" },
@@ -43,8 +43,8 @@ static const struct kind kinds[] = {
       80,
       1,
       { COMMON,
-        { "eta", "0.08" },
-        { "max_depth", "3" },
+        { "eta", "0.05" },
+        { "max_depth", "4" },
         { "min_child_weight", "4" },
         { "subsample", "0.7" },
         { "colsample_bytree", "0.4" },
@@ -247,11 +247,24 @@ static struct status run_fold(struct oof *o, uint32_t fold, struct course *cours
     TRY(split_make(o, fold, &s));
     for (uint32_t k = 0; k < COUNT(kinds); k++) {
         TRY(run_kind(o, &kinds[k], fold, &s, &courses[k]));
-        train_report_progress(o, 0.8 / TRAIN_FOLDS / (COUNT(kinds) + 1), kinds[k].name);
+        train_report_progress(o, 0.8 / o->n_folds / (COUNT(kinds) + 1), kinds[k].name);
     }
     TRY(run_linear(o, &s, &courses[LINEAR]));
-    train_report_progress(o, 0.8 / TRAIN_FOLDS / (COUNT(kinds) + 1), "logistic");
+    train_report_progress(o, 0.8 / o->n_folds / (COUNT(kinds) + 1), "logistic");
     return ok();
+}
+
+/* Puts the member on the scale of log-odds, by itself. */
+static void scale(const struct oof *o, struct candidate *c)
+{
+    const double *const z[1] = { c->margin };
+    struct stack alone;
+    stack_fit(z, 1, o->n_judged, o->y, o->w, NULL, &alone);
+    c->slope = alone.weights[0];
+    c->shift = alone.bias;
+    for (size_t i = 0; i < o->n_judged; i++)
+        c->margin[i] = stack_margin(&alone, z, i);
+    c->loss = margin_loss(c->margin, o->n_judged, o->y, o->w);
 }
 
 static struct status judge_course(const struct oof *o, const struct course *c, uint32_t kind,
@@ -263,19 +276,12 @@ static struct status judge_course(const struct oof *o, const struct course *c, u
             best = s;
     ret->name = kind == LINEAR ? "logistic" : kinds[kind].name;
     ret->rounds = kind == LINEAR ? best : kinds[kind].rounds == 1 ? 1 : (best + 1) * ROUND_STEP;
-    ret->margin = ARENA_ARRAY(o->arena, o->data.n, double);
+    ret->margin = ARENA_ARRAY(o->arena, o->n_judged, double);
     if (!ret->margin)
         return fail_memory();
-    for (size_t i = 0; i < o->data.n; i++)
-        ret->margin[i] = (double)c->margins[best * o->data.n + i];
-    const double *const z[1] = { ret->margin };
-    struct stack alone;
-    stack_fit(z, 1, o->data.n, o->data.y, o->data.w, NULL, &alone);
-    double *scaled = calloc(o->data.n, sizeof *scaled);
-    for (size_t i = 0; scaled && i < o->data.n; i++)
-        scaled[i] = stack_margin(&alone, z, i);
-    ret->loss = scaled ? margin_loss(scaled, o->data.n, o->data.y, o->data.w) : NAN;
-    free(scaled);
+    for (size_t i = 0; i < o->n_judged; i++)
+        ret->margin[i] = (double)c->margins[best * o->data.n + o->judged[i]];
+    scale(o, ret);
     return ok();
 }
 
@@ -298,7 +304,7 @@ struct status members_out_of_fold(struct oof *o, struct candidate *c, uint32_t *
         if (!courses[k].margins)
             return fail_memory();
     }
-    for (uint32_t fold = 0; fold < TRAIN_FOLDS; fold++)
+    for (uint32_t fold = 0; fold < o->n_folds; fold++)
         TRY(run_fold(o, fold, courses));
     for (uint32_t k = 0; k <= LINEAR; k++)
         TRY(judge_course(o, &courses[k], k, &c[k]));
@@ -374,15 +380,15 @@ struct status members_final(struct oof *o, const struct candidate *c, uint32_t n
                             struct model_parts *p)
 {
     CLEANUP(split_done) struct split s = { 0 };
-    TRY(split_make(o, TRAIN_FOLDS, &s)); /* no row is of this fold: all are trained on */
+    TRY(split_make(o, FOLD_NONE - 1, &s)); /* no row is of this fold: all are trained on */
     p->members = ARENA_ARRAY(o->arena, PARTS_MEMBERS_MAX, struct member);
     if (!p->members)
         return fail_memory();
     for (uint32_t k = 0; k < n; k++) {
         uint32_t seeds = k == LINEAR ? 1 : kinds[k].seeds;
-        for (uint32_t seed = 0; seed < seeds && stack->weights[k] > 0; seed++) {
+        for (uint32_t seed = 0; seed < seeds && stack->weights[k] * c[k].slope > 0; seed++) {
             struct member *m = &p->members[p->n_members++];
-            m->weight = stack->weights[k] / seeds;
+            m->weight = stack->weights[k] * c[k].slope / seeds;
             TRY(k == LINEAR ? final_linear(o, c[k].rounds, &s, m)
                             : final_booster(o, &kinds[k], c[k].rounds, seed, &s, m));
         }

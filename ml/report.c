@@ -28,33 +28,36 @@ struct coverage {
     double hit[2], rows[2], size, singletons;
 };
 
-/* Each fold's sets by the thresholds of the other folds. */
+static void count_row(struct coverage *c, double margin, bool y, double w, const struct conformal *t)
+{
+    bool in1 = margin >= t->in1_from, in0 = margin <= t->in0_to;
+    c->rows[y] += w;
+    c->hit[y] += (y ? in1 : in0) ? w : 0;
+    c->size += w * (in0 + in1);
+    c->singletons += in0 != in1 ? w : 0;
+}
+
+/* Each part's sets by the thresholds of the other parts. */
 static struct status take_coverage(const struct report_input *in, double alpha, struct coverage *c)
 {
-    const struct dataset *d = &in->oof->data;
-    double *margin = calloc(d->n, sizeof *margin);
-    float *yw = calloc(2 * d->n, sizeof *yw);
+    const struct oof *o = in->oof;
+    double *margin = calloc(o->n_judged, sizeof *margin);
+    float *yw = calloc(2 * o->n_judged, sizeof *yw);
     struct status s = margin && yw ? ok() : fail_memory();
-    for (uint32_t fold = 0; is_ok(s) && fold < TRAIN_FOLDS; fold++) {
+    for (uint32_t part = 0; is_ok(s) && part < TRAIN_FOLDS; part++) {
         struct conformal t = { 0, 0 };
         size_t k = 0;
-        for (size_t i = 0; i < d->n; i++) {
-            if (in->oof->fold[i] == fold)
+        for (size_t i = 0; i < o->n_judged; i++) {
+            if (o->part[i] == part)
                 continue;
             margin[k] = in->margin[i];
-            yw[d->n + k] = d->w[i];
-            yw[k++] = d->y[i];
+            yw[o->n_judged + k] = o->w[i];
+            yw[k++] = o->y[i];
         }
-        s = conformal_fit(margin, k, yw, yw + d->n, alpha, &t);
-        for (size_t i = 0; is_ok(s) && i < d->n; i++) {
-            if (in->oof->fold[i] != fold)
-                continue;
-            bool in1 = in->margin[i] >= t.in1_from, in0 = in->margin[i] <= t.in0_to, y = d->y[i] > 0;
-            c->rows[y] += (double)d->w[i];
-            c->hit[y] += (y ? in1 : in0) ? (double)d->w[i] : 0;
-            c->size += (double)d->w[i] * (in0 + in1);
-            c->singletons += in0 != in1 ? (double)d->w[i] : 0;
-        }
+        s = conformal_fit(margin, k, yw, yw + o->n_judged, alpha, &t);
+        for (size_t i = 0; is_ok(s) && i < o->n_judged; i++)
+            if (o->part[i] == part)
+                count_row(c, in->margin[i], o->y[i] > 0, (double)o->w[i], &t);
     }
     free(margin);
     free(yw);
@@ -83,22 +86,22 @@ static struct status put_all(const struct report_input *in, const double *p, str
 {
     const struct dataset *d = &in->oof->data;
     struct metrics m;
-    TRY(metrics_of(p, d->y, d->n, &m));
-    buf_printf(json, "{\"rows\":%zu,\"base_rate\":%.6f,\"columns\":%u,\"features\":%u", d->n, m.base_rate,
-               d->view.n_columns, d->view.n_features);
+    TRY(metrics_of(p, in->oof->y, in->oof->n_judged, &m));
+    buf_printf(json, "{\"rows\":%zu,\"judged_rows\":%zu,\"base_rate\":%.6f,\"columns\":%u,\"features\":%u",
+               d->n, in->oof->n_judged, m.base_rate, d->view.n_columns, d->view.n_features);
     put_metrics(&m, json);
     put_members(in, json);
     buf_printf(json, ",\"bias\":%.6f,\"calibration\":{\"a\":%.6f,\"b\":%.6f,\"c\":%.6f}", in->stack->bias,
                in->calibration->a, in->calibration->b, in->calibration->c);
     TRY(put_conformal(in, json));
-    TRY(metrics_curves(p, d->y, d->n, json));
+    TRY(metrics_curves(p, in->oof->y, in->oof->n_judged, json));
     buf_puts(json, "}");
     return ok();
 }
 
 struct status report_write(const struct report_input *in, struct arena *a, struct str *ret)
 {
-    size_t n = in->oof->data.n;
+    size_t n = in->oof->n_judged;
     struct buf json;
     double *p = ARENA_ARRAY(a, n, double);
     if (!p)

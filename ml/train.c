@@ -26,23 +26,86 @@ static int by_key(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static struct status deal_folds(struct oof *o)
+static struct status deal(const struct oof *o, const float *y, size_t n, uint8_t *ret)
 {
-    struct dealt *all = calloc(o->data.n, sizeof *all);
-    o->fold = ARENA_ARRAY(o->arena, o->data.n, uint8_t);
-    if (!all || !o->fold) {
-        free(all);
+    struct dealt *all = calloc(n + 1, sizeof *all);
+    if (!all)
         return fail_memory();
-    }
-    for (size_t i = 0; i < o->data.n; i++) {
-        all[i].key = (mix64(i ^ mix64(o->options->seed)) >> 1) | (o->data.y[i] > 0 ? UINT64_C(1) << 63 : 0);
+    for (size_t i = 0; i < n; i++) {
+        all[i].key = (mix64(i ^ mix64(o->options->seed)) >> 1) | (y[i] > 0 ? UINT64_C(1) << 63 : 0);
         all[i].row = i;
     }
-    qsort(all, o->data.n, sizeof *all, by_key);
-    for (size_t i = 0; i < o->data.n; i++)
-        o->fold[all[i].row] = (uint8_t)(i % TRAIN_FOLDS);
+    qsort(all, n, sizeof *all, by_key);
+    for (size_t i = 0; i < n; i++)
+        ret[all[i].row] = (uint8_t)(i % TRAIN_FOLDS);
     free(all);
     return ok();
+}
+
+static bool time_ordered(const struct train_options *o)
+{
+    return o->time_ordered || o->recency_rows || o->half_life_rows;
+}
+
+/* The first of the newest rows that hold a fifth of the weight. */
+static size_t newest_fifth(const struct dataset *d)
+{
+    double all = 0, newest = 0;
+    size_t at = d->n;
+    for (size_t i = 0; i < d->n; i++)
+        all += (double)d->w[i];
+    while (at > 0 && newest < all / 5)
+        newest += (double)d->w[--at];
+    return at;
+}
+
+/* Random folds, or the newest fifth as the only one. */
+static struct status make_folds(struct oof *o)
+{
+    const struct dataset *d = &o->data;
+    o->fold = ARENA_ARRAY(o->arena, d->n, uint8_t);
+    o->part = ARENA_ARRAY(o->arena, d->n, uint8_t);
+    o->judged = ARENA_ARRAY(o->arena, d->n, size_t);
+    o->y = ARENA_ARRAY(o->arena, d->n, float);
+    o->w = ARENA_ARRAY(o->arena, d->n, float);
+    if (!o->fold || !o->part || !o->judged || !o->y || !o->w)
+        return fail_memory();
+    o->n_folds = TRAIN_FOLDS;
+    if (time_ordered(o->options)) {
+        size_t from = newest_fifth(d);
+        o->n_folds = 1;
+        for (size_t i = 0; i < d->n; i++)
+            o->fold[i] = i < from ? FOLD_NONE : 0;
+    } else {
+        TRY(deal(o, d->y, d->n, o->fold));
+    }
+    for (size_t i = 0; i < d->n; i++) {
+        if (o->fold[i] == FOLD_NONE)
+            continue;
+        o->y[o->n_judged] = d->y[i];
+        o->w[o->n_judged] = d->w[i];
+        o->judged[o->n_judged++] = i;
+    }
+    return deal(o, o->y, o->n_judged, o->part);
+}
+
+/* Both outcomes among the rows trained on and among those judged. */
+static struct status check_folds(const struct oof *o)
+{
+    size_t judged = 0, all = 0;
+    for (size_t i = 0; i < o->n_judged; i++)
+        judged += o->y[i] > 0;
+    for (size_t i = 0; i < o->data.n; i++)
+        all += o->data.y[i] > 0;
+    size_t rest = o->data.n - o->n_judged, rest_positives = all - judged;
+    bool enough = judged >= TRAIN_FOLDS && o->n_judged - judged >= TRAIN_FOLDS;
+    if (o->n_folds == 1)
+        enough = enough && rest_positives >= TRAIN_FOLDS && rest - rest_positives >= TRAIN_FOLDS;
+    return enough
+               ? ok()
+               : fail(o->errors, REASON_DATA_INSUFFICIENT,
+                      "in time order, the newest fifth and the rest must each hold %u rows of either label",
+                      TRAIN_FOLDS);
 }
 
 /* Halving weights, scaled so that their sum is the number of rows they are worth: (sum w)^2 / sum w^2. */
@@ -62,13 +125,12 @@ static void decay(struct dataset *d, size_t half_life)
 /* Margins of the stack for rows that neither the members nor the stack have seen. */
 static void cross_fit(const struct oof *o, const double *const *z, uint32_t n, uint8_t *skip, double *margin)
 {
-    const struct dataset *d = &o->data;
-    for (uint32_t fold = 0; fold < TRAIN_FOLDS; fold++) {
+    for (uint32_t part = 0; part < TRAIN_FOLDS; part++) {
         struct stack s;
-        for (size_t i = 0; i < d->n; i++)
-            skip[i] = o->fold[i] == fold;
-        stack_fit(z, n, d->n, d->y, d->w, skip, &s);
-        for (size_t i = 0; i < d->n; i++)
+        for (size_t i = 0; i < o->n_judged; i++)
+            skip[i] = o->part[i] == part;
+        stack_fit(z, n, o->n_judged, o->y, o->w, skip, &s);
+        for (size_t i = 0; i < o->n_judged; i++)
             if (skip[i])
                 margin[i] = stack_margin(&s, z, i);
     }
@@ -77,18 +139,17 @@ static void cross_fit(const struct oof *o, const double *const *z, uint32_t n, u
 static struct status judge(struct oof *o, const struct candidate *c, uint32_t n, const struct stack *s,
                            struct model_parts *p)
 {
-    const struct dataset *d = &o->data;
     const double *z[CANDIDATES_MAX];
-    double *margin = ARENA_ARRAY(o->arena, d->n, double);
-    uint8_t *skip = ARENA_ARRAY(o->arena, d->n, uint8_t);
+    double *margin = ARENA_ARRAY(o->arena, o->n_judged, double);
+    uint8_t *skip = ARENA_ARRAY(o->arena, o->n_judged, uint8_t);
     if (!margin || !skip)
         return fail_memory();
     for (uint32_t k = 0; k < n; k++)
         z[k] = c[k].margin;
     cross_fit(o, z, n, skip, margin);
-    calibration_fit(margin, d->n, d->y, d->w, o->fold, TRAIN_FOLDS, &p->calibration);
-    TRY(conformal_fit(margin, d->n, d->y, d->w, 0.10, &p->at90));
-    TRY(conformal_fit(margin, d->n, d->y, d->w, 0.05, &p->at95));
+    calibration_fit(margin, o->n_judged, o->y, o->w, o->part, TRAIN_FOLDS, &p->calibration);
+    TRY(conformal_fit(margin, o->n_judged, o->y, o->w, 0.10, &p->at90));
+    TRY(conformal_fit(margin, o->n_judged, o->y, o->w, 0.05, &p->at95));
     struct report_input in = { o, c, n, s, margin, &p->calibration };
     return report_write(&in, o->arena, &p->report);
 }
@@ -99,12 +160,15 @@ static struct status learn(struct oof *o, struct model_parts *p)
     const double *z[CANDIDATES_MAX];
     struct stack s;
     uint32_t n;
-    TRY(deal_folds(o));
+    TRY(make_folds(o));
+    TRY(check_folds(o));
     TRY(members_out_of_fold(o, c, &n));
     for (uint32_t k = 0; k < n; k++)
         z[k] = c[k].margin;
-    stack_fit(z, n, o->data.n, o->data.y, o->data.w, NULL, &s);
+    stack_fit(z, n, o->n_judged, o->y, o->w, NULL, &s);
     p->bias = s.bias;
+    for (uint32_t k = 0; k < n; k++)
+        p->bias += s.weights[k] * c[k].shift;
     TRY(members_final(o, c, n, &s, p));
     return judge(o, c, n, &s, p);
 }

@@ -13,7 +13,11 @@ C_BEGIN
 struct train_options {
     struct str label, name;
     uint64_t seed;
-    /* For rows in time order: learn from the last recency_rows only; let a row's weight halve every
+    /* The rows are in time order and the model is for rows that come after them: members, stack,
+     * calibration and thresholds are then judged on the newest fifth, by members that know only older rows,
+     * instead of on random folds. */
+    bool time_ordered;
+    /* Imply time_ordered: learn from the last recency_rows only; let a row's weight halve every
      * half_life_rows rows into the past. 0: off. */
     size_t recency_rows, half_life_rows;
     struct str data; /* JSON about the source, kept in the model */
@@ -29,23 +33,32 @@ MUSTCHECK struct status train_model(struct frame *f, const struct schema *s, con
 
 /* ---- Between the files of the trainer ---- */
 
+#define FOLD_NONE UINT8_MAX /* a row that every fold trains on and none judges */
+
 /* Out-of-fold work. */
 struct oof {
     struct dataset data;
     const struct train_options *options;
     struct arena *arena, *errors;
-    uint8_t *fold; /* of each row */
+    uint8_t *fold; /* of each row: who holds it out */
+    uint32_t n_folds;
+    /* The rows that some fold holds out, in order; all below is by judged row. */
+    size_t n_judged;
+    size_t *judged;
+    float *y, *w;
+    uint8_t *part; /* which of TRAIN_FOLDS parts leaves it out when the stack itself is cross-fitted */
     double done;   /* progress, 0 to 1 */
 };
 
 void train_report_progress(struct oof *o, double more, const char *what);
 
-/* The out-of-fold margins of each kind of member, and how to make it from all rows. */
+/* One kind of member as judged out of fold, and how to make it from all rows. */
 struct candidate {
     const char *name;
-    double *margin;  /* by row, out of fold */
-    double loss;     /* mean, of margin alone rescaled by a one-member stack */
-    uint32_t rounds; /* boosting rounds, or the index of the ridge */
+    double *margin;      /* by judged row, out of fold, scaled: slope * the member's own margin + shift */
+    double slope, shift; /* Platt scaling of the member alone: members of one scale are stacked more safely */
+    double loss;         /* mean log loss of margin */
+    uint32_t rounds;     /* boosting rounds, or the index of the ridge */
 };
 
 #define CANDIDATES_MAX 8u
@@ -55,7 +68,7 @@ MUSTCHECK struct status members_out_of_fold(struct oof *o, struct candidate *c, 
 MUSTCHECK struct status members_final(struct oof *o, const struct candidate *c, uint32_t n,
                                       const struct stack *stack, struct model_parts *p);
 
-/* report.json. margin: of the whole stack, cross-fitted. */
+/* report.json. margin: of the whole stack, cross-fitted, by judged row. */
 struct report_input {
     const struct oof *oof;
     const struct candidate *candidates;

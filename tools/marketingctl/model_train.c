@@ -84,6 +84,7 @@ static struct status set_options(struct job *j)
     o->label = label ? str_of(label) : j->schema.target;
     o->name = name ? str_of(name) : source;
     o->seed = option_number(a, "seed", 1, 0, INT64_MAX);
+    o->time_ordered = option(a, "time-ordered", NULL) != NULL;
     o->recency_rows = option_number(a, "recency-rows", 0, 100, ROWS_MAX);
     o->half_life_rows = option_number(a, "half-life-rows", 0, 10, ROWS_MAX);
     o->progress = show_progress;
