@@ -97,8 +97,8 @@ size_t metric_value(enum metric_label l, const char *value)
     size_t i = 0;
     while (i < METRIC_VALUES - 1 && values[l][i] && strcmp(values[l][i], value) != 0)
         i++;
-    if (!values[l][i])
-        values[l][i] = value;
+    if (!values[l][i] && !(values[l][i] = strdup(value)))
+        i = METRIC_VALUES - 1;
     pthread_mutex_unlock(&lock);
     return i;
 }

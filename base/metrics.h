@@ -27,7 +27,7 @@ enum metric_label {
 #define METRIC_VALUES 256 /* values a label may have; later ones count as "other" */
 #define METRIC_CODES 17   /* gRPC's */
 
-/* The index of a label's value, the same for the same text; the text must last. Not for METHOD_CODE: its
+/* The index of a label's value, the same for the same text, which is copied. Not for METHOD_CODE: its
  * index is metric_method_code(). */
 size_t metric_value(enum metric_label l, const char *value);
 /* The same, but never adds: METRIC_VALUES where the label has no such value yet. The text need not last. */
