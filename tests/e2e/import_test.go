@@ -57,7 +57,7 @@ const smallFile = "email,external_id,company,age,note\r\n" +
 	"\"M2@Example.com\",crm-2,\"Globex, Inc\",31,\"two\nlines and a \"\"quote\"\"\"\r\n" +
 	"not an address,crm-3,Initech,32,bad email\r\n" +
 	",,Nobody,33,no identity\r\n" +
-	"m5@example.com,crm-5,Umbrella,34\r\n" + // one cell short
+	"m5@example.com,crm-5,Umbrella,34,note,one cell too many\r\n" +
 	"m6@example.com,crm-6,,,\r\n"
 
 func TestImportTakesGoodRowsAndNamesBadOnes(t *testing.T) {
@@ -80,7 +80,7 @@ func TestImportTakesGoodRowsAndNamesBadOnes(t *testing.T) {
 		bad := lines[5] // the quoted newline makes the third row start on line 5
 		want.True(s, bad != nil && strings.HasPrefix(bad.Row, "not an address,crm-3"), "rejects: %v", page.Rejects)
 		want.Row(s, bad.Status, codes.InvalidArgument, "FIELD_INVALID", "email")
-		want.True(s, lines[7] != nil, "the row with a missing cell was taken: %v", page.Rejects)
+		want.True(s, lines[7] != nil, "the row with a cell too many was taken: %v", page.Rejects)
 
 		leads := s.allLeads(`external_id = "crm-2"`, 0)
 		want.Equal(s, "leads of crm-2", len(leads), 1)

@@ -108,7 +108,7 @@ func TestValidateOnlyChangesNothing(t *testing.T) {
 		want.Error(s, err, codes.NotFound, "LEAD_NOT_FOUND")
 
 		made := s.createAs("eve", &pb.Lead{Email: "eve@example.com", Company: "A"})
-		_, err = leads.CreateLead(s.ctx, &pb.CreateLeadRequest{LeadId: "eve", Lead: &pb.Lead{Company: "x"}, ValidateOnly: true})
+		_, err = leads.CreateLead(s.ctx, &pb.CreateLeadRequest{LeadId: "eve", Lead: &pb.Lead{ExternalId: "x"}, ValidateOnly: true})
 		want.Error(s, err, codes.AlreadyExists, "LEAD_ALREADY_EXISTS")
 		_, err = leads.CreateLead(s.ctx, &pb.CreateLeadRequest{Lead: &pb.Lead{Email: "eve@example.com"}, ValidateOnly: true})
 		want.Error(s, err, codes.AlreadyExists, "IDENTITY_TAKEN")
@@ -121,9 +121,12 @@ func TestValidateOnlyChangesNothing(t *testing.T) {
 
 func TestLeadLimits(t *testing.T) {
 	long := func(n int) string { return strings.Repeat("x", n) }
-	many := map[string]string{}
-	for i := range 513 {
-		many[fmt.Sprintf("a%d", i)] = "1"
+	many := func(n int) map[string]string {
+		m := map[string]string{}
+		for i := range n {
+			m[fmt.Sprintf("a%d", i)] = "1"
+		}
+		return m
 	}
 	attribute := func(name, value string) *pb.Lead { return &pb.Lead{Attributes: map[string]string{name: value}} }
 	refused := []struct {
@@ -144,7 +147,7 @@ func TestLeadLimits(t *testing.T) {
 		{&pb.CreateLeadRequest{Lead: &pb.Lead{ExternalId: long(129)}}, "FIELD_TOO_LONG", "lead.external_id"},
 		{&pb.CreateLeadRequest{Lead: &pb.Lead{Email: "a@b.example", Company: long(257)}}, "FIELD_TOO_LONG", "lead.company"},
 		{&pb.CreateLeadRequest{Lead: &pb.Lead{Email: "a@b.example", TimeZone: long(257)}}, "FIELD_TOO_LONG", "lead.time_zone"},
-		{&pb.CreateLeadRequest{Lead: &pb.Lead{Attributes: many}}, "FIELD_TOO_LONG", "lead.attributes"},
+		{&pb.CreateLeadRequest{Lead: &pb.Lead{Attributes: many(513)}}, "FIELD_TOO_LONG", "lead.attributes"},
 		{&pb.CreateLeadRequest{Lead: attribute("a", long(4097))}, "FIELD_TOO_LONG", "lead.attributes"},
 		{&pb.CreateLeadRequest{Lead: attribute(long(129), "1")}, "FIELD_TOO_LONG", "lead.attributes"},
 		{&pb.CreateLeadRequest{Lead: attribute("", "1")}, "FIELD_INVALID", "lead.attributes"},
@@ -161,8 +164,7 @@ func TestLeadLimits(t *testing.T) {
 		want.OK(s, err)
 		want.Equal(s, "leads stored by refused calls", len(page.Leads), 0)
 
-		delete(many, "a512")
-		atTheLimit := &pb.Lead{Email: long(242) + "@b.example.x", ExternalId: long(128), Company: long(256), Attributes: many}
+		atTheLimit := &pb.Lead{Email: long(242) + "@b.example.x", ExternalId: long(128), Company: long(256), Attributes: many(512)}
 		atTheLimit.Attributes["a0"] = long(4096)
 		made := s.create(atTheLimit)
 		want.Equal(s, "attributes", len(made.Attributes), 512)

@@ -64,11 +64,11 @@ func New(t testing.TB, o Options) *House {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("end of the server's log:\n%s", tail(h.Log(), 8))
+		}
 		if err := h.Close(); err != nil {
 			t.Errorf("closing the house: %v", err)
-		}
-		if t.Failed() {
-			t.Logf("end of the server's log:\n%s", tail(h.Log(), 30))
 		}
 	})
 	return h
