@@ -10,7 +10,7 @@
 /* The prior as a message. */
 static struct status prior_get(struct ctx *c, EngagementModel *m)
 {
-    const struct engagement_axis *e = &engagement_prior;
+    const struct engagement_axis *e = &engagement_axis_prior;
     m->half_life_days = e->half_life_us / (double)US_PER_DAY;
     m->intercept = e->intercept;
     m->slope = e->slope;
@@ -79,7 +79,7 @@ struct status engagement_slot_load(struct ctx *c, const char *resource_id, const
     EngagementModel *m;
     int64_t number;
     if (!*resource_id) {
-        *ret = (void *)&engagement_prior;
+        *ret = (void *)&engagement_axis_prior;
         return ok();
     }
     TRY(number_of(c, version, &number));
@@ -89,7 +89,7 @@ struct status engagement_slot_load(struct ctx *c, const char *resource_id, const
 
 void engagement_slot_unload(void *axis)
 {
-    if (axis == &engagement_prior)
+    if (axis == &engagement_axis_prior)
         return;
     struct arena arena = ((struct slot *)axis)->arena;
     arena_done(&arena);

@@ -1,12 +1,12 @@
 /* FitEngagementModel: gathers what leads did before they were judged and what became of them, and has the
- * axis learnt from it (ml/engagement.h). */
+ * axis learnt from it (ml/activity.h). */
 #include "agents/model/model.h"
 #include "agents/model/model_sql.h"
 #include "agents/record/aside.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/pb.h"
-#include "ml/engagement.h"
+#include "ml/activity.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ struct type {
 
 struct gathered {
     struct ctx *c;
-    struct engagement_event *events;
+    struct activity_event *events;
     size_t n_events;
     uint8_t *converted;
     size_t n_leads;
@@ -106,7 +106,7 @@ static struct status read_lead(struct ctx *reader, struct gathered *g, const str
                  v_int(l->judged_us), v_int(limit)));
     for (size_t i = 0; i < rows.n; i++) {
         const struct value *v = row_at(&rows, i);
-        struct engagement_event *e = &g->events[g->n_events++];
+        struct activity_event *e = &g->events[g->n_events++];
         e->lead = (uint32_t)g->n_leads;
         e->type = (uint32_t)type_place(g, v[1].s);
         e->age_days = (double)(l->judged_us - v[0].i) / (double)US_PER_DAY;
@@ -133,7 +133,7 @@ static struct status read_all(struct gathered *g, struct ctx *reader)
     struct label *labels = NULL;
     size_t n = 0;
     TRY(read_labels(reader, &labels, &n));
-    g->events = ARENA_ARRAY(g->c->arena, EVENTS_MAX, struct engagement_event);
+    g->events = ARENA_ARRAY(g->c->arena, EVENTS_MAX, struct activity_event);
     g->converted = ARENA_ARRAY(g->c->arena, n + 1, uint8_t);
     return g->events && g->converted ? read_leads(g, reader, labels, n) : fail_memory();
 }
@@ -166,20 +166,20 @@ static int by_count(const void *a, const void *b)
 static size_t number_types(struct gathered *g, struct type **sorted, double *prior)
 {
     size_t n = 1;
-    prior[0] = engagement_prior.default_weight;
+    prior[0] = engagement_axis_prior.default_weight;
     for (size_t i = 0; i < g->n_types; i++)
         sorted[i] = &g->types[i];
     qsort(sorted, g->n_types, sizeof *sorted, by_count);
-    for (size_t i = 0; i < g->n_types && n < ENGAGEMENT_TYPES_MAX && sorted[i]->n >= TYPE_EVENTS_MIN; i++) {
+    for (size_t i = 0; i < g->n_types && n < ACTIVITY_TYPES_MAX && sorted[i]->n >= TYPE_EVENTS_MIN; i++) {
         sorted[i]->index = (uint32_t)n;
-        prior[n++] = engagement_weight(&engagement_prior, str_of(sorted[i]->name));
+        prior[n++] = engagement_weight(&engagement_axis_prior, str_of(sorted[i]->name));
     }
     return n;
 }
 
 static int by_lead_and_type(const void *a, const void *b)
 {
-    const struct engagement_event *x = a, *y = b;
+    const struct activity_event *x = a, *y = b;
     if (x->lead != y->lead)
         return x->lead < y->lead ? -1 : 1;
     if (x->type != y->type)
@@ -209,18 +209,18 @@ static bool is_learnt(const struct gathered *g, struct str type)
 }
 
 /* What was learnt, and for types too rare here what the prior says of them. */
-static struct status put_weights(struct ctx *c, const struct gathered *g, const struct engagement_fit *fit,
+static struct status put_weights(struct ctx *c, const struct gathered *g, const struct activity_fit *fit,
                                  EngagementModel *m)
 {
     m->weights =
-        ARENA_ARRAY(c->arena, ENGAGEMENT_TYPES_MAX + engagement_prior.n, EngagementModel__WeightsEntry *);
+        ARENA_ARRAY(c->arena, ACTIVITY_TYPES_MAX + engagement_axis_prior.n, EngagementModel__WeightsEntry *);
     if (!m->weights)
         return fail_memory();
     for (size_t i = 0; i < g->n_types; i++)
         if (g->types[i].index)
             TRY(add_weight(c, m, g->types[i].name, fit->weights[g->types[i].index]));
-    for (size_t i = 0; i < engagement_prior.n; i++) {
-        const struct engagement_weight *w = &engagement_prior.weights[i];
+    for (size_t i = 0; i < engagement_axis_prior.n; i++) {
+        const struct engagement_weight *w = &engagement_axis_prior.weights[i];
         if (!is_learnt(g, w->type))
             TRY(add_weight(c, m, w->type.p, w->weight));
     }
@@ -229,16 +229,16 @@ static struct status put_weights(struct ctx *c, const struct gathered *g, const 
 
 static struct status learn(struct ctx *c, struct gathered *g, EngagementModel *m)
 {
-    struct engagement_data d = { g->events, g->n_events, g->converted, g->n_leads, NULL, 0 };
-    double prior[ENGAGEMENT_TYPES_MAX];
+    struct activity_data d = { g->events, g->n_events, g->converted, g->n_leads, NULL, 0 };
+    double prior[ACTIVITY_TYPES_MAX];
     struct type *sorted[TYPES_SEEN_MAX];
-    struct engagement_fit fit;
+    struct activity_fit fit;
     d.prior_weights = prior;
     d.n_types = number_types(g, sorted, prior);
     for (size_t i = 0; i < g->n_events; i++)
         g->events[i].type = g->types[g->events[i].type].index;
     qsort(g->events, g->n_events, sizeof *g->events, by_lead_and_type);
-    TRY(engagement_learn(&d, c->arena, &fit));
+    TRY(activity_learn(&d, c->arena, &fit));
     m->half_life_days = fit.half_life_days;
     m->intercept = fit.intercept;
     m->slope = fit.slope;

@@ -19,7 +19,7 @@ static const struct engagement_weight prior_weights[] = {
     WEIGHT("trial_start", 8),  WEIGHT("unsubscribe", 0), WEIGHT("webinar", 3),
 };
 
-const struct engagement_axis engagement_prior = {
+const struct engagement_axis engagement_axis_prior = {
     0, 7 * (double)US_PER_DAY, -2.0, 1.5, 1.0, prior_weights, COUNT(prior_weights),
 };
 
@@ -47,7 +47,7 @@ double engagement_value(const struct engagement_axis *e, const EngagementState *
     return age_us > 0 ? state->value * exp2(-age_us / e->half_life_us) : state->value;
 }
 
-double engagement_score(const struct engagement_axis *e, double value)
+double engagement_axis_score(const struct engagement_axis *e, double value)
 {
     return 1 / (1 + exp(-(e->intercept + e->slope * log1p(value))));
 }
@@ -130,7 +130,7 @@ struct status engagement_axis_load(struct ctx *c, int64_t version, const struct 
 {
     EngagementModel *m;
     if (version == 0) {
-        *ret = &engagement_prior;
+        *ret = &engagement_axis_prior;
         return ok();
     }
     TRY(engagement_model_get(c, version, &m));

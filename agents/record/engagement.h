@@ -27,7 +27,8 @@ struct engagement_axis {
     size_t n;
 };
 
-extern const struct engagement_axis engagement_prior;
+extern const struct engagement_axis engagement_axis_prior;
+#define engagement_prior engagement_axis_prior
 
 /* What an event of this type adds to the lead's activity. */
 double engagement_weight(const struct engagement_axis *e, struct str type);
@@ -35,7 +36,7 @@ double engagement_weight(const struct engagement_axis *e, struct str type);
  * make it grow. */
 double engagement_value(const struct engagement_axis *e, const EngagementState *state, int64_t now_us);
 /* 0 to 1. */
-double engagement_score(const struct engagement_axis *e, double value);
+double engagement_axis_score(const struct engagement_axis *e, double value);
 /* The message's parameters as an axis, in the arena. Fails: REQUEST_TOO_LARGE. */
 MUSTCHECK struct status engagement_axis_make(struct arena *a, const EngagementModel *m,
                                              const struct engagement_axis **ret);

@@ -75,7 +75,7 @@ static void score_engagement(const struct decide_inputs *in, const struct engage
                              EngagementScore *to)
 {
     to->value = engagement_value(axis, in->engagement, in->decide_us);
-    to->score = engagement_score(axis, to->value);
+    to->score = engagement_axis_score(axis, to->value);
     to->half_life_days = axis->half_life_us / (double)US_PER_DAY;
     to->engagement_model_version = axis->version;
 }

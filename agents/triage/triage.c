@@ -80,6 +80,21 @@ struct status triage_decide(struct ctx *c, Lead *lead, bool explain, Decision **
     return decision_record(c, lead, *ret, "lead.triaged");
 }
 
+void announce(struct ctx *c, const Lead *lead, const char *action)
+{
+    const struct event e = { AGENT_TYPE_UNSPECIFIED, "lead", action, lead->name, "", "", str_make("", 0) };
+    event_add(c, &e);
+}
+
+/* Before the decision: from then on every lead has changed. */
+static void announce_row(struct ctx *c, const struct lead_row *row)
+{
+    if (!row->before)
+        announce(c, row->lead, "lead.created");
+    else if (lead_changed(row))
+        announce(c, row->lead, "lead.updated");
+}
+
 /* ---- TriageLead ---- */
 
 static bool says_nothing(const Lead *l)
@@ -140,6 +155,7 @@ struct status triage_lead(struct ctx *c, const TriageLeadRequest *req, TriageLea
     res->lead_created = !row.before;
     if (req->validate_only)
         return try_only(c, req, &row, res);
+    announce_row(c, &row);
     TRY(triage_decide(c, row.lead, req->explain, &d));
     TRY(lead_save(c, &row, REASON_CONFLICT));
     res->lead = row.lead->name;
@@ -152,6 +168,7 @@ struct status triage_given(struct ctx *c, Lead *given, const char *field, bool e
 {
     TRY(lead_given(c, given, field));
     TRY(lead_resolve(c, given, row));
+    announce_row(c, row);
     TRY(triage_decide(c, row->lead, explain, ret));
     return lead_save(c, row, REASON_CONFLICT);
 }

@@ -29,7 +29,7 @@ class Core
     {
         kept = fields_of(fields);
         struct decide_inputs in = { kept.data(), kept.size(), engagement, now };
-        struct decide_with with = { &scorecard, &engagement_prior, policy, "test" };
+        struct decide_with with = { &scorecard, &engagement_axis_prior, policy, "test" };
         Decision *d = nullptr;
         EXPECT_TRUE(is_ok(decide(arena, &in, &with, &d)));
         return d;
@@ -189,7 +189,7 @@ TEST(Decide, KeptInputsGiveTheSameBits)
         std::vector<struct field> f = fields_of(lead);
         struct decide_inputs in = { f.data(), f.size(), &state, static_cast<int64_t>(random()) * 1000 };
         Decision *d = nullptr;
-        struct decide_with with = { &scorecard, &engagement_prior, decide_on.policy, "test" };
+        struct decide_with with = { &scorecard, &engagement_axis_prior, decide_on.policy, "test" };
         ASSERT_TRUE(is_ok(decide(a, &in, &with, &d)));
         DecisionInputs *kept = nullptr;
         ASSERT_TRUE(is_ok(decide_inputs_keep(a, &in, &kept)));
@@ -213,7 +213,7 @@ TEST(Decide, RefusesCleanlyWhenMemoryIsOut)
     Fields lead = { { "company", "Example" }, { "source", "demo" } };
     std::vector<struct field> f = fields_of(lead);
     struct decide_inputs in = { f.data(), f.size(), nullptr, 0 };
-    struct decide_with with = { &scorecard, &engagement_prior, decide_on.policy, "test" };
+    struct decide_with with = { &scorecard, &engagement_axis_prior, decide_on.policy, "test" };
     size_t budget = 0;
     for (;; budget += 16) {
         Arena a(budget);

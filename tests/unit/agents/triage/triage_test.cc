@@ -10,6 +10,8 @@ using Attributes = std::map<std::string, std::string>;
 const char *const leads = "SELECT COUNT(*) FROM lead WHERE workspace = $1";
 const char *const decisions = "SELECT COUNT(*) FROM decision WHERE workspace = $1";
 const char *const events = "SELECT COUNT(*) FROM event WHERE workspace = $1 AND action = 'lead.triaged'";
+const char *const created = "SELECT COUNT(*) FROM event WHERE workspace = $1 AND action = 'lead.created'";
+const char *const updated = "SELECT COUNT(*) FROM event WHERE workspace = $1 AND action = 'lead.updated'";
 
 const Attributes likely = {
     { "job_title", "CEO" }, { "company", "Example" }, { "source", "demo" }, { "phone", "+43123456" }
@@ -81,7 +83,10 @@ TEST(TriageLead, KnowsTheLeadAgainAndSupersedes)
     EXPECT_EQ(second->decision->n_contributions, 0u);
     EXPECT_EQ(h.count(leads), 1);
     EXPECT_EQ(h.count(decisions), 2);
+    EXPECT_EQ(h.count(created), 1);
+    EXPECT_EQ(h.count(updated), 1);
     auto third = by_name(h, first->lead);
+    EXPECT_EQ(h.count(updated), 1); // nothing new was said of the lead
     ASSERT_TRUE(third.ok_()) << third.message();
     EXPECT_EQ(third->decision->fit->margin, second->decision->fit->margin);
     EXPECT_STREQ(third->decision->supersedes, second->decision->name);
@@ -287,6 +292,8 @@ TEST(BatchTriageLeads, TakesAThousandAndNotOneMore)
     auto a = many(h);
     ASSERT_TRUE(a.ok_()) << a.message();
     EXPECT_EQ(h.count(leads), 700);
+    EXPECT_EQ(h.count(created), 700);
+    EXPECT_EQ(h.count(updated), 300);
     EXPECT_EQ(h.count(decisions), 1000);
     many.add("last@example.com");
     auto refused = many(h);
