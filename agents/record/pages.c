@@ -11,8 +11,9 @@
 static bool page_mac(struct ctx *c, const char *scope, struct str key, unsigned char mac[SHA256_BYTES])
 {
     unsigned char secret[SHA256_BYTES];
-    char *text = arena_printf(c->arena, "%zu %s %zu %s %zu %s %.*s", strlen(c->method), c->method,
-                              strlen(c->workspace), c->workspace, strlen(scope), scope, (int)key.n, key.p);
+    char *text =
+        arena_printf(c->arena, "%zu %s %zu %s %zu %s %zu %.*s", strlen(c->method), c->method,
+                     strlen(c->workspace), c->workspace, strlen(scope), scope, key.n, (int)key.n, key.p);
     if (!text)
         return false;
     hmac_sha256(c->app->secret_key, STR("page token"), secret);
