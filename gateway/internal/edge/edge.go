@@ -3,6 +3,7 @@ package edge
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -61,7 +62,7 @@ func Start(o *config.Options, version string) (*Edge, error) {
 	}
 	e.gauges()
 	go e.serve(func() error { return e.grpc.Serve(e.grpcListener) })
-	go e.serve(e.serveHTTP)
+	go e.serve(func() error { return e.http.Serve(e.httpListener) })
 	return e, nil
 }
 
@@ -69,7 +70,7 @@ func (e *Edge) makeServers(version string) error {
 	o := e.options
 	grpcOptions := passthrough.Options{Pool: e.pool, Metrics: e.metrics, Health: e.health, LogCalls: o.LogCalls}
 	if e.cert != nil {
-		grpcOptions.Creds = credentials.NewTLS(e.cert.forServer("h2"))
+		grpcOptions.Creds = meteredCreds{credentials.NewTLS(e.cert.forServer("h2"))}
 	}
 	e.grpc = passthrough.NewServer(grpcOptions)
 	hosts := o.Hosts
@@ -83,8 +84,13 @@ func (e *Edge) makeServers(version string) error {
 	if err != nil {
 		return err
 	}
+	// TLS is the listener's, so what is inside can be metered; HTTP/2 is told by its preface on either kind of connection.
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	e.http = &http.Server{
 		Handler:           handler.Handler(),
+		Protocols:         protocols,
 		ReadHeaderTimeout: 10 * time.Second, // bodies and replies have limits of their own, by route
 		IdleTimeout:       30 * time.Second,
 		MaxHeaderBytes:    16 << 10,
@@ -103,17 +109,23 @@ func (e *Edge) makeServers(version string) error {
 
 func (e *Edge) listen() error {
 	var err error
-	if e.httpListener, err = e.listenOn("http", e.options.HTTP); err != nil {
+	wrapHTTP, wrapGRPC := meter, meter
+	if e.cert != nil {
+		config := e.cert.forServer("h2", "http/1.1")
+		wrapHTTP = func(c net.Conn) net.Conn { return meter(tls.Server(c, config)) } // the first read shakes hands
+		wrapGRPC = func(c net.Conn) net.Conn { return c }                            // meteredCreds
+	}
+	if e.httpListener, err = e.listenOn("http", e.options.HTTP, wrapHTTP); err != nil {
 		return err
 	}
-	if e.grpcListener, err = e.listenOn("grpc", e.options.GRPC); err != nil {
+	if e.grpcListener, err = e.listenOn("grpc", e.options.GRPC, wrapGRPC); err != nil {
 		_ = e.httpListener.Close()
 		return err
 	}
 	return nil
 }
 
-func (e *Edge) listenOn(name, address string) (net.Listener, error) {
+func (e *Edge) listenOn(name, address string, wrap func(net.Conn) net.Conn) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", name, err)
@@ -121,7 +133,7 @@ func (e *Edge) listenOn(name, address string) (net.Listener, error) {
 	open := new(atomic.Int64)
 	e.metrics.Gauge(fmt.Sprintf("gateway_connections{listener=%q}", name),
 		"Connections open. At --max-connections new ones are closed at once.", func() float64 { return float64(open.Load()) })
-	return &limited{Listener: l, most: int64(e.options.MaxConnections), open: open}, nil
+	return &limited{Listener: l, most: int64(e.options.MaxConnections), open: open, wrap: wrap}, nil
 }
 
 func (e *Edge) gauges() {
@@ -135,14 +147,6 @@ func (e *Edge) gauges() {
 		}
 		return 0
 	})
-}
-
-func (e *Edge) serveHTTP() error {
-	if e.cert == nil {
-		return e.http.Serve(e.httpListener)
-	}
-	e.http.TLSConfig = e.cert.forServer("h2", "http/1.1")
-	return e.http.ServeTLS(e.httpListener, "", "")
 }
 
 func (e *Edge) serve(run func() error) {

@@ -11,6 +11,7 @@ type limited struct {
 	net.Listener
 	most int64
 	open *atomic.Int64
+	wrap func(net.Conn) net.Conn
 }
 
 func (l *limited) Accept() (net.Conn, error) {
@@ -20,7 +21,7 @@ func (l *limited) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if l.open.Add(1) <= l.most {
-			return &counted{Conn: c, open: l.open}, nil
+			return l.wrap(&counted{Conn: c, open: l.open}), nil
 		}
 		l.open.Add(-1)
 		_ = c.Close()

@@ -1,0 +1,276 @@
+// Package abuse attacks the gateway's two ports as strangers do and checks that everybody else is still served, in bounded memory.
+// Everything is real: the gateway is the built program, the attacks are frames on sockets. Only the server behind it is a small one of
+// our own, for it is the edge that is tested.
+package abuse
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+)
+
+var binary string
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv("ABUSE_ATTACK"); name != "" {
+		attackMain(name, os.Getenv("ABUSE_ADDRESS"), os.Getenv("ABUSE_SECURE") == "true")
+		os.Exit(1) // an attack ends by being killed
+	}
+	dir, err := os.MkdirTemp("", "abuse")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	binary = filepath.Join(dir, "gateway")
+	build := exec.Command("go", "build", "-o", binary, "github.com/marketing-agents/marketing/gateway")
+	build.Stderr = os.Stderr
+	code := 1
+	if err = build.Run(); err == nil {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+type leads struct {
+	pb.UnimplementedLeadServiceServer
+}
+
+func (leads) GetLead(_ context.Context, r *pb.GetLeadRequest) (*pb.Lead, error) {
+	return &pb.Lead{Name: r.GetName()}, nil
+}
+
+// gateway is one running process.
+type gateway struct {
+	t          *testing.T
+	pid        int
+	http, grpc string
+	secure     bool
+	calls      *grpc.ClientConn
+	client     *http.Client
+	rest       string
+}
+
+// start runs a server and a gateway in front of it, with TLS (so that REST speaks HTTP/2 too) or without.
+func start(t *testing.T, secure bool) *gateway {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	pb.RegisterLeadServiceServer(server, leads{})
+	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+
+	g := &gateway{t: t, http: free(t), grpc: free(t), secure: secure, client: &http.Client{Timeout: 10 * time.Second}}
+	args := []string{"--http", g.http, "--grpc", g.grpc, "--upstream", listener.Addr().String()}
+	g.rest = "http://" + g.http
+	if secure {
+		cert, key := selfSigned(t)
+		args = append(args, "--tls-cert", cert, "--tls-key", key)
+		g.rest = "https://" + g.http
+		g.client.Transport = &http.Transport{TLSClientConfig: anyCert(), ForceAttemptHTTP2: true}
+	} else {
+		if g.calls, err = grpc.NewClient(g.grpc, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = g.calls.Close() })
+	}
+	g.run(args)
+	return g
+}
+
+func (g *gateway) run(args []string) {
+	g.t.Helper()
+	process := exec.Command(binary, args...)
+	process.Stderr = io.Discard
+	if err := process.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	g.pid = process.Process.Pid
+	g.t.Cleanup(func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+	})
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		res, err := g.client.Get(g.rest + "/health")
+		if err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			g.t.Fatal("the gateway does not start: ", err)
+		}
+	}
+}
+
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// rss is the process's resident memory in bytes.
+func (g *gateway) rss() int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.pid))
+	if err != nil {
+		g.t.Fatal("the gateway is gone: ", err)
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kb << 10
+		}
+	}
+	g.t.Fatal("no VmRSS: the gateway has ended")
+	return 0
+}
+
+// call is one honest call: over gRPC where the gateway speaks plain text, and over REST.
+func (g *gateway) call() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if g.calls != nil {
+		if _, err := pb.NewLeadServiceClient(g.calls).GetLead(ctx, &pb.GetLeadRequest{Name: "leads/victim"}); err != nil {
+			return err
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, g.rest+"/v1/leads/victim", nil)
+	if err != nil {
+		return err
+	}
+	res, err := g.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if _, err = io.Copy(io.Discard, res.Body); err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("HTTP %d", res.StatusCode)
+	}
+	return nil
+}
+
+// during runs an attack while honest callers call, and holds the gateway to its promise: none is lost or slow, memory stays bounded.
+func (g *gateway) during(attack func(stop <-chan struct{}), lasts time.Duration, growth int64) {
+	g.t.Helper()
+	for range 20 {
+		if err := g.call(); err != nil {
+			g.t.Fatal("before the attack: ", err)
+		}
+	}
+	base := g.rss()
+	stop := make(chan struct{})
+	var attackers sync.WaitGroup
+	attackers.Go(func() { attack(stop) })
+	var took []time.Duration
+	most := base
+	for end := time.Now().Add(lasts); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		began := time.Now()
+		if err := g.call(); err != nil {
+			g.t.Errorf("an honest call was lost: %v", err)
+			break
+		}
+		took = append(took, time.Since(began))
+		most = max(most, g.rss())
+	}
+	close(stop)
+	attackers.Wait()
+	if err := g.call(); err != nil {
+		g.t.Errorf("after the attack: %v", err)
+	}
+	g.report(took, base, most, growth)
+}
+
+// slowest is the longest that 99 of 100 honest calls may take: 250 ms, and in proportion more where more wants to run than there are CPUs.
+func slowest() time.Duration {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 250 * time.Millisecond
+	}
+	load, _ := strconv.ParseFloat(strings.Fields(string(text))[0], 64)
+	return time.Duration(250 * max(1, load/float64(runtime.NumCPU())) * float64(time.Millisecond))
+}
+
+func (g *gateway) report(took []time.Duration, base, most, growth int64) {
+	g.t.Helper()
+	if len(took) == 0 {
+		g.t.Error("no honest call was made")
+		return
+	}
+	slices.Sort(took)
+	p99 := took[len(took)*99/100]
+	g.t.Logf("%d honest calls, p50 %v, p99 %v; memory %.1f MiB + %.1f", len(took), took[len(took)/2], p99, mib(base), mib(most-base))
+	if bound := slowest(); p99 > bound {
+		g.t.Errorf("p99 of honest calls is %v, promised %v", p99, bound)
+	}
+	if most-base > growth {
+		g.t.Errorf("memory grew by %.1f MiB, promised %.1f", mib(most-base), mib(growth))
+	}
+}
+
+func mib(n int64) float64 { return float64(n) / (1 << 20) }
+
+func anyCert() *tls.Config {
+	return &tls.Config{InsecureSkipVerify: true} // it is our own, made a moment ago
+}
+
+func selfSigned(t *testing.T) (certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
+		if err = os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+}
