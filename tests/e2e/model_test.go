@@ -80,8 +80,11 @@ func TestAModelIsImportedPromotedAndRolledBack(t *testing.T) {
 		want.Equal(s, "model in the decision", d.Fit.ModelVersion, first.Name)
 		want.Equal(s, "digest in the decision", d.Fit.ModelDigest, first.Digest)
 
-		second := s.importedModel("bank", "half", m.Files[1], true)
-		want.Equal(s, "state of a version imported with promote", second.State, pb.ModelVersion_STATE_PROMOTED)
+		second := s.importedModel("bank", "few", m.Files[1], false)
+		_, err = s.h.Models().PromoteModel(s.ctx, &pb.PromoteModelRequest{Name: second.Name})
+		want.Error(s, err, codes.FailedPrecondition, "MODEL_GATE_FAILED")
+		want.Equal(s, "model after the gate said no", s.score(lead).Fit.ModelVersion, first.Name)
+		s.promote(second.Name)
 		want.Equal(s, "model", s.score(lead).Fit.ModelVersion, second.Name)
 		got, err := s.h.Models().GetModelVersion(s.ctx, &pb.GetModelVersionRequest{Name: first.Name})
 		want.OK(s, err)
@@ -167,8 +170,9 @@ func TestModelsAreSwappedUnderLoad(t *testing.T) {
 		}
 		byScore := func(lead *pb.Lead) *pb.FitScore { return s.score(lead).Fit }
 		var names []string
-		for i, id := range []string{"full", "half"} {
-			v := s.importedModel("bank", id, m.Files[i], true)
+		for i, id := range []string{"full", "few"} {
+			v := s.importedModel("bank", id, m.Files[i], false)
+			s.promote(v.Name)
 			expected[v.Name] = fits(byScore)
 			names = append(names, v.Name)
 		}

@@ -57,7 +57,7 @@ func TestDecisionsReplayAfterPromotionAndPolicyChange(t *testing.T) {
 		}
 		want.True(s, sources[pb.FitScore_SOURCE_PRIOR_SCORECARD] == 300 && sources[pb.FitScore_SOURCE_MODEL] == 700, "sources: %v", sources)
 
-		s.importedModel("bank", "half", m.Files[1], true)
+		s.promote(s.importedModel("bank", "few", m.Files[1], false).Name)
 		s.createPolicy("other", allTo("nowhere", pb.LeadCategory_LEAD_CATEGORY_GENERAL_INQUIRY))
 		s.publish("routingPolicies/other", 0)
 		want.Equal(s, "rule in force now", s.score(withEvents[0]).RuleId, "rest")

@@ -13,11 +13,13 @@ import (
 	"github.com/marketing-agents/marketing/tests/e2e/house"
 )
 
-// Trained are two models that marketingctl learnt from the data: one from all rows, one from the first half, so that they differ.
+// Trained are two models that marketingctl learnt from the data: one from all rows, and a poorer one from few.
 type Trained struct {
 	Keys  string    // file with the public key that signed them: MODEL_KEYS
 	Files [2][]byte // the model files
 }
+
+const fewRows = 500
 
 // Digest is the SHA-256 of a model file in hex, as decisions name it.
 func Digest(file []byte) string {
@@ -77,16 +79,20 @@ func train(tool, data, folder string) error {
 	if err != nil {
 		return err
 	}
-	half := filepath.Join(folder, "half.csv")
-	if err := write(half, d.Header, d.Rows[:len(d.Rows)/2]); err != nil {
+	few := filepath.Join(folder, "few.csv")
+	var rows []Row
+	for i := 0; i < len(d.Rows); i += max(1, len(d.Rows)/fewRows) {
+		rows = append(rows, d.Rows[i])
+	}
+	if err := write(few, d.Header, rows); err != nil {
 		return err
 	}
 	key := filepath.Join(folder, "key")
 	if err := run(tool, "keys", "new", "--out", key); err != nil {
 		return err
 	}
-	for i, rows := range []string{filepath.Join(data, "train.csv"), half} {
-		if err := run(tool, "model", "train", "--data", rows, "--schema", filepath.Join(data, "schema.json"), "--name", "bank",
+	for i, file := range []string{filepath.Join(data, "train.csv"), few} {
+		if err := run(tool, "model", "train", "--data", file, "--schema", filepath.Join(data, "schema.json"), "--name", "bank",
 			"--sign-key", key, "--out", filepath.Join(folder, fmt.Sprint(i))); err != nil {
 			return err
 		}
