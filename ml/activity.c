@@ -170,7 +170,7 @@ static double step(const struct problem *p, double *theta, double *now)
     return 0;
 }
 
-/* The best parameters for a half-life, from where theta stands. Returns the penalised loss. */
+/* The best parameters for a half-life, searched from where theta stands. Returns the penalised loss. */
 static double fit(struct problem *p, double half_life, double *theta)
 {
     decay(p, half_life);
@@ -195,7 +195,7 @@ struct best {
 static void try_half_life(struct problem *p, double half_life, struct best *best)
 {
     double theta[PARAMETERS_MAX];
-    memcpy(theta, best->theta, p->n * sizeof *theta);
+    memcpy(theta, p->prior, p->n * sizeof *theta); /* from the best so far it may not find the way back */
     double found = fit(p, half_life, theta);
     if (found < best->loss) {
         best->half_life = half_life;
@@ -239,7 +239,6 @@ static void start(struct problem *p, size_t positives, struct best *best)
     p->prior[SLOPE] = log(PRIOR_SLOPE);
     for (size_t t = 0; t < p->d->n_types; t++)
         p->prior[FIRST_WEIGHT + t] = log(fmax(p->d->prior_weights[t], WEIGHT_FLOOR));
-    memcpy(best->theta, p->prior, p->n * sizeof *best->theta);
     best->loss = INFINITY;
     best->half_life = HALF_LIFE_MIN;
 }
