@@ -5,6 +5,7 @@ package badinput
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/house"
@@ -20,6 +21,19 @@ import (
 type seed struct {
 	method string // "/package.Service/Method"
 	body   proto.Message
+}
+
+// valid is the seed's bytes; an import gets an id of its own each time, for a finished one takes no more.
+func (s seed) valid() []byte {
+	m := proto.Clone(s.body)
+	if r, ok := m.(*pb.ImportLeadsRequest); ok {
+		r.Spec.ImportId = fmt.Sprintf("seed-%016x", rand.Uint64())
+	}
+	b, err := proto.Marshal(m)
+	if err != nil {
+		panic(err) // our own message
+	}
+	return b
 }
 
 // world is what the seeds name.

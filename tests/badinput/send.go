@@ -52,9 +52,9 @@ func methods() []string {
 	return all
 }
 
-// send makes the call and returns all replies and how it ended. valid is the method's seed: streams get it before and after the bad
-// message, to see that both a first and a later message are checked.
-func send(conn *grpc.ClientConn, in input, valid []byte, asSecond bool) ([][]byte, error) {
+// send makes the call and returns all replies and how it ended. A stream gets the bad message as its first one or, after the seed, as its
+// second.
+func send(conn *grpc.ClientConn, in input, s seed, asSecond bool) ([][]byte, error) {
 	m, err := descriptor(in.method)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func send(conn *grpc.ClientConn, in input, valid []byte, asSecond bool) ([][]byt
 	}
 	messages := [][]byte{in.bytes}
 	if asSecond {
-		messages = [][]byte{valid, in.bytes}
+		messages = [][]byte{s.valid(), in.bytes}
 	}
 	for _, b := range messages {
 		if err := stream.SendMsg(&b); errors.Is(err, io.EOF) {
