@@ -39,7 +39,7 @@ void live(ScoringHouse &h, int leads)
         "tttit",
         "",
         "INSERT INTO lead_event (workspace, event_id, lead_id, event_time, ingest_time, type, data)"
-        " VALUES ($1, $2, $3, $4, 0, $5, '')",
+        " VALUES ($1, $2, $3, $4, 0, $5, x'')",
         nullptr,
         nullptr
     };
@@ -53,8 +53,8 @@ void live(ScoringHouse &h, int leads)
         nullptr
     };
     std::mt19937 random(4);
-    for (int at = 0; at < leads; at += 100)
-        h.run([&](ctx * c) -> struct status {
+    for (int at = 0; at < leads; at += 100) {
+        auto stored = h.run([&](ctx * c) -> struct status {
             for (int i = at; i < at + 100; i++) {
                 const char *lead = arena_printf(c->arena, "l%05d", i);
                 bool demo = random() % 3 == 0;
@@ -76,6 +76,8 @@ void live(ScoringHouse &h, int leads)
             }
             return ok();
         });
+        ASSERT_TRUE(stored.ok_()) << stored.message();
+    }
 }
 
 TEST(EngagementModel, IsThePriorUntilOneIsFitted)
@@ -143,7 +145,7 @@ TEST(EngagementModel, ALeadIsJudgedAsOfItsLastDecisionBeforeTheOutcome)
         "it",
         "",
         "INSERT INTO decision (workspace, id, lead_id, create_time, kind, route, data)"
-        " SELECT workspace, id, lead_id, outcome_time - $1, 1, 1, '' FROM outcome WHERE workspace = $2",
+        " SELECT workspace, id, lead_id, outcome_time - $1, 1, 1, x'' FROM outcome WHERE workspace = $2",
         nullptr,
         nullptr
     };

@@ -393,42 +393,4 @@ TEST(ScoreLead, ScoresAsGivenAndStoresNothing)
     arena_done(&a);
 }
 
-// What a decision costs beyond the store: printed, not judged (tests/bench judges).
-TEST(ScoreLead, CostOfADecision)
-{
-    static const Key key;
-    ScoringHouse h(&key);
-    ASSERT_TRUE(h.import(trained_model(1, 2.0, &key), "m", "one", true).ok_());
-    arena a;
-    arena_init(&a, 1 << 20);
-    ScoreLeadRequest req = SCORE_LEAD_REQUEST_INIT;
-    req.lead = ScoringHouse::lead(&a,
-                                  { { "visits", "12" },
-                                    { "plan", "team" },
-                                    { "job_title", "Director" },
-                                    { "a", "1" },
-                                    { "b", "2" },
-                                    { "c", "3" },
-                                    { "d", "x" },
-                                    { "country", "AT" } },
-                                  "ann@example.com");
-    const int n = 20000;
-    int64_t ns = 0;
-    h.run([&](ctx * c) -> struct status {
-        ScoreLeadResponse res = SCORE_LEAD_RESPONSE_INIT;
-        TRY(score_lead(c, &req, &res));
-        ns = clock_thread_cpu_ns();
-        for (int i = 0; i < n; i++) {
-            struct arena_mark m = arena_mark(c->arena);
-            TRY(score_lead(c, &req, &res));
-            arena_rewind(c->arena, m);
-        }
-        ns = clock_thread_cpu_ns() - ns;
-        return ok();
-    });
-    printf("decide with a trained model: %.2f us of CPU a lead\n", ns / 1000.0 / n);
-    EXPECT_GT(ns, 0);
-    arena_done(&a);
-}
-
 } // namespace
