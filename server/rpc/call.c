@@ -431,6 +431,7 @@ static void watch_close(struct slot *s)
     op.data.recv_close_on_server.cancelled = &s->was_cancelled;
     s->on_close.on = on_closed;
     slot_ref(s);
+    tag_hand_over(&s->on_close);
     s->close_watched = grpc_call_start_batch(s->call, &op, 1, &s->on_close, NULL) == GRPC_CALL_OK;
     if (!s->close_watched)
         slot_unref(s);

@@ -161,6 +161,7 @@ void reply_end(struct slot *s, struct status st)
         __atomic_store_n(&s->rest_us, clock_mono_us(), __ATOMIC_RELAXED);
         __atomic_store_n(&s->waiting, WAIT_WRITE, __ATOMIC_SEQ_CST);
     }
+    tag_hand_over(&s->on_end);
     grpc_call_error e = grpc_call_start_batch(s->call, ops, n, &s->on_end, NULL);
     /* From here on the slot may be another call's. */
     if (message)

@@ -28,7 +28,18 @@ struct slot;
 struct tag {
     void (*on)(struct slot *s, bool ok);
     struct slot *slot;
+    int handed; /* atomic: orders memory as the queue does, where a race detector can see it */
 };
+
+static inline void tag_hand_over(struct tag *t)
+{
+    __atomic_store_n(&t->handed, 1, __ATOMIC_RELEASE);
+}
+
+static inline void tag_take_over(struct tag *t)
+{
+    (void)__atomic_load_n(&t->handed, __ATOMIC_ACQUIRE);
+}
 
 /* A method being served. */
 struct bound {

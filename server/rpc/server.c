@@ -190,6 +190,7 @@ static void *poll_events(void *arg)
         if (e.type == GRPC_QUEUE_SHUTDOWN)
             return NULL;
         struct tag *t = e.tag;
+        tag_take_over(t);
         t->on(t->slot, e.success);
     }
 }
@@ -308,6 +309,7 @@ static void shut_server(struct rpc *r, unsigned grace_ms)
     r->shutdown_slot.rpc = r;
     r->shutdown_slot.on_end.slot = &r->shutdown_slot;
     r->shutdown_slot.on_end.on = on_shutdown;
+    tag_hand_over(&r->shutdown_slot.on_end);
     grpc_server_shutdown_and_notify(r->server, r->cq, &r->shutdown_slot.on_end);
     if (wait_shut(r, grace_ms))
         return;

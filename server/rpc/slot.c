@@ -88,6 +88,7 @@ static void arm(struct slot *s, struct bound *m)
     __atomic_store_n(&s->refs, 1, __ATOMIC_RELAXED);
     __atomic_add_fetch(&r->in_core, 1, __ATOMIC_SEQ_CST);
     grpc_metadata_array_init(&s->metadata);
+    tag_hand_over(&s->on_arrival);
     if (m->row) {
         e = grpc_server_request_registered_call(r->server, m->registered, &s->call, &s->deadline,
                                                 &s->metadata, sends_one_request(m->row) ? &s->payload : NULL,

@@ -106,6 +106,7 @@ static void write_and_read(struct slot *s)
     ops[n++].data.recv_message.recv_message = &s->payload;
     s->on_io.on = on_read;
     slot_ref(s); /* the event may come after the ticker ended the stream */
+    tag_hand_over(&s->on_io);
     rest(s, WAIT_READ);
     grpc_call_error e = grpc_call_start_batch(s->call, ops, n, &s->on_io, NULL);
     if (message)
@@ -126,6 +127,7 @@ static void write_reply(struct slot *s)
     ops[n++].data.send_message.send_message = message;
     reply_drop(s);
     s->on_io.on = on_written;
+    tag_hand_over(&s->on_io);
     rest(s, WAIT_WRITE);
     grpc_call_error e = grpc_call_start_batch(s->call, ops, n, &s->on_io, NULL);
     grpc_byte_buffer_destroy(message);
