@@ -14,7 +14,7 @@
 
 C_BEGIN
 
-#define FOREST_DEPTH_MAX 10u
+#define FOREST_DEPTH_MAX 8u
 #define FOREST_NODES_MAX (1u << 20)
 #define FOREST_TREES_MAX 20000u
 

@@ -46,7 +46,7 @@ static struct status open_foreign(struct model *m, struct arena *errors)
     return ok();
 }
 
-static struct status build_explanations(struct model *m, struct arena *errors)
+static struct status build_explanations(struct model *m)
 {
     const struct view *v = &m->parts.view;
     uint32_t *columns = ARENA_ARRAY(&m->arena, v->n_features, uint32_t);
@@ -57,8 +57,9 @@ static struct status build_explanations(struct model *m, struct arena *errors)
     m->base = m->parts.bias;
     for (uint32_t i = 0; i < m->parts.n_members; i++) {
         struct member *member = &m->parts.members[i];
-        if (member->kind == MEMBER_FOREST)
-            TRY(shap_build(&member->forest, columns, member->weight, &m->arena, errors, &member->shap));
+        if (member->kind == MEMBER_FOREST &&
+            !shap_build(&member->forest, columns, member->weight, &m->arena, &member->shap))
+            return fail_memory();
         m->base += member->kind == MEMBER_FOREST   ? member->shap.base
                    : member->kind == MEMBER_LINEAR ? member->weight * member->linear.bias
                                                    : 0;
@@ -104,7 +105,7 @@ static struct status load(struct str file, const struct model_trust *trust, stru
     sha256(file, m->digest);
     TRY(file_read(str_make(file.p, file.n - FILE_TRAILER), &m->arena, errors, &m->parts));
     TRY(open_foreign(m, errors));
-    TRY(build_explanations(m, errors));
+    TRY(build_explanations(m));
     return fill_info(m);
 }
 
@@ -268,14 +269,15 @@ struct status model_explain_row(const struct model *m, const float *row, struct 
     uint32_t n = p->view.n_columns;
     float doubled[2 * MODEL_FEATURES_MAX];
     double *phi = ARENA_ARRAY(a, n, double);
+    shap_lanes *lanes = ARENA_ARRAY(a, n, shap_lanes);
     struct contribution *all = ARENA_ARRAY(a, n, struct contribution);
-    if (!phi || !all)
+    if (!phi || !lanes || !all)
         return fail_memory();
     ret->base = m->base;
     row_double(row, p->view.n_features, doubled);
     for (uint32_t i = 0; i < p->n_members; i++) {
         if (p->members[i].kind == MEMBER_FOREST)
-            shap_add(&p->members[i].shap, doubled, phi);
+            shap_add(&p->members[i].shap, doubled, lanes);
         else if (p->members[i].kind == MEMBER_LINEAR)
             add_linear(p, &p->members[i], row, phi);
         else
@@ -283,7 +285,7 @@ struct status model_explain_row(const struct model *m, const float *row, struct 
     }
     for (uint32_t i = 0; i < n; i++) {
         all[i].column = i;
-        all[i].value = phi[i];
+        all[i].value = phi[i] + shap_sum(lanes[i]);
     }
     qsort(all, n, sizeof *all, by_strength);
     ret->contributions = all;

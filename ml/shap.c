@@ -1,191 +1,180 @@
 #include "ml/shap.h"
 
-#define MASKS (1u << (FOREST_DEPTH_MAX + 1))
+#define NODES_MAX (1u << (FOREST_DEPTH_MAX + 1))
+#define SHARE_MIN 1e-6 /* of one test; keeps the products of tiny shares away from 0 / 0 */
+
+/* Gauss-Legendre on [0, 1]: points and weights. */
+static const shap_lanes point = { 0.06943184420297371f, 0.33000947820757187f, 0.6699905217924281f,
+                                  0.9305681557970263f };
+static const shap_lanes weights = { 0.17392742256872693f, 0.32607257743127307f, 0.32607257743127307f,
+                                    0.17392742256872693f };
+
+double shap_sum(shap_lanes v)
+{
+    return (double)v[0] + (double)v[1] + (double)v[2] + (double)v[3];
+}
 
 /* ---- Building ---- */
 
 struct build {
     const struct node *nodes; /* of the tree at hand */
     const uint32_t *target;
-    double weight;
     struct shap *s;
-    uint32_t n_nodes, n_leaves, n_parts;
-    size_t n_table;
-    /* the path from the root to here: different features in order of first test */
-    uint32_t features[FOREST_DEPTH_MAX];
-    double shares[FOREST_DEPTH_MAX];
-    uint32_t depth;
+    double weight;
+    struct shap_tree *tree;
+    /* by node: the edge above it that tests a feature last is found by walking up */
+    uint16_t parent[NODES_MAX], before[NODES_MAX];
+    double shares[NODES_MAX];
 };
 
-/* |S|! (d - |S| - 1)! / d! */
-static double shapley_weight(uint32_t size, uint32_t d)
+static uint32_t feature_of(const struct node *n)
 {
-    double w = 1.0 / d; /* 1 / (d * C(d - 1, size)) */
-    for (uint32_t k = 1; k <= size; k++)
-        w *= (double)k / (double)(d - k);
-    return w;
+    return n->feature & ~NODE_DEFAULT_LEFT;
 }
 
-/* Fills B for every mask: the terms of single subsets, then sums over subsets (a zeta transform). */
-static void fill_table(const struct build *b, double value, float *table)
+/* The edge on the way to `at` that tested the feature last, 0 for none. */
+static uint32_t last_test(const struct build *b, uint32_t at, uint32_t feature)
 {
-    double terms[1u << FOREST_DEPTH_MAX], weights[FOREST_DEPTH_MAX + 1];
-    uint32_t d = b->depth, n = 1u << d;
-    for (uint32_t k = 0; k < d; k++)
-        weights[k] = shapley_weight(k, d);
-    weights[d] = 0; /* the full set leaves no feature to add */
-    for (uint32_t m = 0; m < n; m++) {
-        terms[m] = value * weights[(uint32_t)__builtin_popcount(m)];
-        for (uint32_t j = 0; j < d; j++)
-            terms[m] *= m >> j & 1 ? 1 : b->shares[j];
-    }
-    for (uint32_t j = 0; j < d; j++)
-        for (uint32_t m = 0; m < n; m++)
-            if (m >> j & 1)
-                terms[m] += terms[m ^ (1u << j)];
-    for (uint32_t m = 0; m < n; m++)
-        table[m] = (float)terms[m];
+    while (at && feature_of(&b->nodes[b->parent[at]]) != feature)
+        at = b->parent[at];
+    return at;
 }
 
-static void build_leaf(struct build *b, uint32_t at, double share)
+static void build_edge(struct build *b, uint32_t at, uint32_t child, double ratio, uint32_t before)
 {
-    struct shap *s = b->s;
-    double value = b->weight * (double)b->nodes[at].value;
-    s->base += value * share;
-    if (b->depth == 0)
-        return;
-    struct shap_leaf leaf = { (uint16_t)at, (uint16_t)b->depth, (uint32_t)b->n_table, b->n_parts };
-    s->leaves[b->n_leaves++] = leaf;
-    fill_table(b, value, s->tables + b->n_table);
-    b->n_table += 1u << b->depth;
-    for (uint32_t j = 0; j < b->depth; j++) {
-        struct shap_part p = { (float)MIN((1 - b->shares[j]) / b->shares[j], 1e30),
-                               b->target[b->features[j]] };
-        s->parts[b->n_parts++] = p;
+    struct shap_edge *e = &b->s->edges[b->tree->first_edge + child];
+    double share = MIN(MAX(ratio, SHARE_MIN), 1 - SHARE_MIN) * (before ? b->shares[before] : 1);
+    share = MAX(share, SHARE_MIN * SHARE_MIN);
+    b->parent[child] = (uint16_t)at;
+    b->before[child] = (uint16_t)before;
+    b->shares[child] = share;
+    e->share = (float)share;
+    e->value = b->nodes[child].left ? 0 : (float)(b->weight * (double)b->nodes[child].value);
+    for (int k = 0; k < SHAP_POINTS; k++) {
+        double t = (double)point[k];
+        e->gain[k] = (float)((double)weights[k] * ((1 - share) / (t + (1 - t) * share) + 1 / (1 - t)));
     }
 }
 
-static void build_node(struct build *b, uint32_t at, double share);
-
-/* One step down: the feature's share shrinks while below, and is restored after. */
-static void build_child(struct build *b, uint32_t child, uint32_t slot, double ratio, double share)
-{
-    double before = b->shares[slot];
-    b->shares[slot] = before * ratio;
-    build_node(b, child, share * ratio);
-    b->shares[slot] = before;
-}
-
-static void build_node(struct build *b, uint32_t at, double share)
+static void build_node(struct build *b, uint32_t at)
 {
     const struct node *n = &b->nodes[at];
-    uint32_t feature = n->feature & ~NODE_DEFAULT_LEFT, slot = 0;
-    if (n->left == 0) {
-        build_leaf(b, at, share);
-        return;
-    }
-    while (slot < b->depth && b->features[slot] != feature)
-        slot++;
-    bool first = slot == b->depth;
-    if (first) {
-        b->features[slot] = feature;
-        b->shares[slot] = 1;
-        b->depth++;
-    }
-    struct shap_node out = { n->value,
-                             2 * feature + ((n->feature & NODE_DEFAULT_LEFT) != 0),
-                             (uint16_t)at,
-                             (uint16_t)n->left,
-                             (uint16_t) ~(1u << slot),
-                             0 };
-    b->s->nodes[b->n_nodes++] = out; /* before its children: masks flow down */
-    double l = (double)b->nodes[n->left].cover, r = (double)b->nodes[n->left + 1].cover;
-    build_child(b, n->left, slot, l / (l + r), share);
-    build_child(b, n->left + 1, slot, r / (l + r), share);
-    b->depth -= first;
+    uint32_t before = last_test(b, at, feature_of(n));
+    double left = (double)b->nodes[n->left].cover, right = (double)b->nodes[n->left + 1].cover;
+    struct shap_node out = { n->value,         2 * feature_of(n) + ((n->feature & NODE_DEFAULT_LEFT) != 0),
+                             (uint16_t)at,     (uint16_t)n->left,
+                             (uint16_t)before, (uint16_t)b->target[feature_of(n)] };
+    b->s->nodes[b->tree->first_node + b->tree->n_nodes++] = out;
+    build_edge(b, at, n->left, left / (left + right), before);
+    build_edge(b, at, n->left + 1, right / (left + right), before);
 }
 
-/* Upper bounds, by depth: different features are at most as many as steps. */
-struct size {
-    size_t leaves, parts, table;
-};
-
-static void measure(const struct node *nodes, uint32_t at, uint32_t depth, struct size *s)
+/* The leaf's value times the shares of its path's features. */
+static double expected(const struct build *b, uint32_t leaf)
 {
-    if (nodes[at].left == 0) {
-        s->leaves++;
-        s->parts += depth;
-        s->table += (size_t)1 << depth;
-        return;
+    double product = b->weight * (double)b->nodes[leaf].value;
+    for (uint32_t at = leaf; at; at = b->parent[at]) {
+        product *= b->shares[at];
+        product /= b->before[at] ? b->shares[b->before[at]] : 1;
     }
-    measure(nodes, nodes[at].left, depth + 1, s);
-    measure(nodes, nodes[at].left + 1, depth + 1, s);
+    return product;
 }
 
-struct status shap_build(const struct forest *f, const uint32_t *target, double weight, struct arena *a,
-                         struct arena *errors, struct shap *ret)
+static void build_tree(struct build *b, uint32_t n)
 {
-    struct shap s = { .n_trees = f->n_trees };
-    struct size size = { 0, 0, 0 };
-    for (uint32_t t = 0; t < f->n_trees; t++)
-        measure(f->nodes + f->starts[t], 0, 0, &size);
-    if (size.table > SHAP_TABLE_MAX)
-        return fail(errors, REASON_MODEL_INVALID, "explaining this forest takes a table of %zu numbers",
-                    size.table);
+    for (uint32_t i = 0; i < n; i++)
+        if (b->nodes[i].left)
+            build_node(b, i);
+    for (uint32_t i = 0; i < n; i++)
+        if (!b->nodes[i].left)
+            b->s->base += expected(b, i);
+}
+
+bool shap_build(const struct forest *f, const uint32_t *target, double weight, struct arena *a,
+                struct shap *ret)
+{
+    struct shap s = { .n_trees = f->n_trees, .base = weight * (double)f->base };
+    uint32_t all = f->starts[f->n_trees];
     s.trees = ARENA_ARRAY(a, f->n_trees + 1, struct shap_tree);
-    s.nodes = ARENA_ARRAY(a, f->starts[f->n_trees] + 1, struct shap_node);
-    s.leaves = ARENA_ARRAY(a, size.leaves + 1, struct shap_leaf);
-    s.parts = ARENA_ARRAY(a, size.parts + 1, struct shap_part);
-    s.tables = ARENA_ARRAY(a, size.table + 1, float);
-    if (a->overflow)
-        return fail_memory();
-    struct build b = { .target = target, .weight = weight, .s = &s };
-    s.base = weight * (double)f->base;
-    for (uint32_t t = 0; t < f->n_trees; t++) {
-        struct shap_tree *tree = &s.trees[t];
-        tree->first_node = b.n_nodes;
-        tree->first_leaf = b.n_leaves;
+    s.nodes = ARENA_ARRAY(a, all + 1, struct shap_node);
+    s.edges = ARENA_ARRAY(a, all + 1, struct shap_edge);
+    if (!s.trees || !s.nodes || !s.edges)
+        return false;
+    struct build b = { .target = target, .s = &s, .weight = weight };
+    for (uint32_t t = 0, inner = 0; t < f->n_trees; t++) {
+        b.tree = &s.trees[t];
         b.nodes = f->nodes + f->starts[t];
-        build_node(&b, 0, 1);
-        tree->n_nodes = b.n_nodes - tree->first_node;
-        tree->n_leaves = b.n_leaves - tree->first_leaf;
+        b.tree->first_node = inner;
+        b.tree->first_edge = f->starts[t];
+        b.tree->n_edges = f->starts[t + 1] - f->starts[t];
+        build_tree(&b, b.tree->n_edges);
+        inner += b.tree->n_nodes;
     }
     *ret = s;
-    return ok();
+    return true;
 }
 
 /* ---- Explaining a row ---- */
 
-static void add_leaf(const struct shap *s, const struct shap_leaf *leaf, uint32_t mask, double *phi)
+/* By node of the tree at hand. */
+struct pass {
+    shap_lanes product[NODES_MAX]; /* down: of the path's factors; up: sum of the leaves' below */
+    shap_lanes factor[NODES_MAX];  /* of the edge: t * o + (1 - t) * r */
+    float satisfied[NODES_MAX];    /* o of the edge, over all tests of its feature down to here */
+};
+
+static inline void step_down(struct pass *p, const struct shap_edge *edges, const struct shap_node *n,
+                             bool left)
 {
-    const float *table = s->tables + leaf->table;
-    const struct shap_part *parts = s->parts + leaf->parts;
-    uint32_t d = leaf->depth;
-    mask &= (1u << d) - 1;
-    float unsatisfied = -table[mask];
-    for (uint32_t j = 0; j < d; j++) {
-        uint32_t in = mask >> j & 1;
-        float with = parts[j].odds * table[mask & ~(1u << j)];
-        phi[parts[j].target] += (double)(in ? with : unsatisfied);
+    const shap_lanes rest = 1 - point;
+    shap_lanes above = p->product[n->self];
+    float open = 1;
+    if (n->before) {
+        above /= p->factor[n->before];
+        open = p->satisfied[n->before];
+    }
+    for (int side = 0; side < 2; side++) {
+        uint32_t child = n->left + (uint32_t)side;
+        float o = (side == 0) == left ? open : 0;
+        shap_lanes factor = point * o + rest * edges[child].share;
+        p->satisfied[child] = o;
+        p->factor[child] = factor;
+        p->product[child] = above * factor;
     }
 }
 
-void shap_add(const struct shap *s, const float *doubled, double *phi)
+/* What the leaves below an edge give its feature: -1 / (1 - t) unsatisfied, `gain` more where satisfied. */
+static inline shap_lanes edge_part(const struct pass *p, const struct shap_edge *edges, uint32_t child)
 {
-    uint16_t masks[MASKS];
+    const shap_lanes unsatisfied = -weights / (1 - point);
+    return unsatisfied + edges[child].gain * p->satisfied[child];
+}
+
+static inline void step_up(struct pass *p, const struct shap_edge *edges, const struct shap_node *n,
+                           shap_lanes *phi)
+{
+    shap_lanes left = p->product[n->left], right = p->product[n->left + 1], sum = left + right;
+    shap_lanes part = left * edge_part(p, edges, n->left) + right * edge_part(p, edges, n->left + 1u);
+    if (n->before) /* the earlier test of the feature does not speak for the leaves below a later one */
+        part -= sum * edge_part(p, edges, n->before);
+    phi[n->target] += part;
+    p->product[n->self] = sum;
+}
+
+void shap_add(const struct shap *s, const float *doubled, shap_lanes *phi)
+{
+    struct pass p;
     for (uint32_t t = 0; t < s->n_trees; t++) {
         const struct shap_tree *tree = &s->trees[t];
         const struct shap_node *nodes = s->nodes + tree->first_node;
-        const struct shap_leaf *leaves = s->leaves + tree->first_leaf;
-        masks[0] = UINT16_MAX;
-        for (uint32_t i = 0; i < tree->n_nodes; i++) {
-            const struct shap_node *n = &nodes[i];
-            uint16_t mask = masks[n->self], cut = mask & n->keep;
-            bool left = doubled[n->at] < n->threshold;
-            masks[n->left] = left ? mask : cut;
-            masks[n->left + 1] = left ? cut : mask;
-        }
-        for (uint32_t i = 0; i < tree->n_leaves; i++)
-            add_leaf(s, &leaves[i], masks[leaves[i].mask], phi);
+        const struct shap_edge *edges = s->edges + tree->first_edge;
+        p.product[0] = (shap_lanes){ 1, 1, 1, 1 };
+        for (uint32_t i = 0; i < tree->n_nodes; i++)
+            step_down(&p, edges, &nodes[i], doubled[nodes[i].at] < nodes[i].threshold);
+        for (uint32_t i = 0; i < tree->n_edges;
+             i++) /* an inner node's value is 0, and its product rewritten */
+            p.product[i] *= edges[i].value;
+        for (uint32_t i = tree->n_nodes; i-- > 0;)
+            step_up(&p, edges, &nodes[i], phi);
     }
 }

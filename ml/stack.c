@@ -141,7 +141,7 @@ static void maximise(const struct problem *p, double *beta)
 void stack_fit(const double *const *z, uint32_t members, size_t n, const float *y, const float *w,
                const uint8_t *skip, struct stack *ret)
 {
-    struct problem p = { z, members, n, y, w, skip, 1.0 / members, PULL };
+    struct problem p = { z, members, n, y, w, skip, 1.0 / members, members > 1 ? PULL : 1 };
     double beta[SIZE] = { 0 };
     ASSERT(members && members <= STACK_MEMBERS_MAX);
     for (uint32_t j = 0; j < members; j++)
@@ -175,7 +175,7 @@ static void beta_fit(double *const logs[2], size_t n, const float *y, const floa
                      struct calibration *ret)
 {
     const double *const z[2] = { logs[0], logs[1] };
-    struct problem p = { z, 2, n, y, w, skip, 1, PULL };
+    struct problem p = { z, 2, n, y, w, skip, 1, 2 };
     double beta[SIZE] = { 1, 1, 0 };
     maximise(&p, beta);
     struct calibration c = { beta[0], beta[1], beta[2] };
