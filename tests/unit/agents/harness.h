@@ -5,6 +5,7 @@
 
 #include "agents/record/app.h"
 #include "base/clock.h"
+#include "base/ids.h"
 #include "base/pb.h"
 #include "store/committer.h"
 
@@ -13,6 +14,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,11 +65,8 @@ class House
     explicit House(std::vector<const stmt_table *> tables) : tables_(std::move(tables))
     {
         tables_.push_back(nullptr);
-        const char *tmp = std::getenv("TEST_TMPDIR");
-        std::string pattern = std::string(tmp ? tmp : "/tmp") + "/house-XXXXXX";
-        directory = mkdtemp(pattern.data());
         arena_init(&memory, ARENA_BUDGET);
-        url = "sqlite:///" + directory + "/house.db"; // three slashes and an absolute path: four
+        place();
         open();
         app.code_version = "test";
         app.confidence_threshold = 0.8;
@@ -78,7 +77,10 @@ class House
     {
         close();
         arena_done(&memory);
-        std::filesystem::remove_all(directory);
+        if (server.empty())
+            std::filesystem::remove_all(directory);
+        else
+            psql("DROP DATABASE " + database + " WITH (FORCE)");
     }
     House(const House &) = delete;
     House &operator=(const House &) = delete;
@@ -164,12 +166,16 @@ class House
     // One number from the database: an SQL of the test's own with the workspace as its only parameter.
     int64_t count(const char *sql)
     {
-        const stmt s = { sql, "t", "i", sql, nullptr, nullptr };
-        statements_.push_back(std::make_unique<stmt>(s)); // connections know statements by their address
+        Counting &known = counting_[sql]; // connections know a statement by its address and its name
+        if (known.name.empty()) {
+            known.name = "test_count_" + std::to_string(counting_.size());
+            known.sql = sql;
+            known.stmt = { known.name.c_str(), "t", "i", known.sql.c_str(), nullptr, nullptr };
+        }
         int64_t n = -1;
         auto a = run([&](ctx *c) {
             rows r;
-            TRY(DB_QUERY(c, statements_.back().get(), &r, v_text(c->workspace)));
+            TRY(DB_QUERY(c, &known.stmt, &r, v_text(c->workspace)));
             n = r.n ? row_at(&r, 0)->i : 0;
             return ok();
         });
@@ -178,7 +184,7 @@ class House
     }
 
     struct app app = {};
-    std::string directory, url, workspace = "default", method = "test/Test";
+    std::string directory, server, database, url, workspace = "default", method = "test/Test";
     int64_t now_us = 0;                  // the ctx's clock; 0: the wall's
     std::function<void()> before_commit; // what another writer does in between
 
@@ -187,6 +193,29 @@ class House
     {
         str bytes = pb_pack(a, &req);
         return static_cast<const Req *>(pb_unpack(a, req.base.descriptor, bytes));
+    }
+
+    void place()
+    {
+        const char *tmp = std::getenv("TEST_TMPDIR"), *postgres = std::getenv("TEST_POSTGRES_URL");
+        if (postgres && *postgres) {
+            char id[ID_TEXT];
+            id_new(id);
+            server = postgres;
+            database = std::string("house_") + id;
+            psql("CREATE DATABASE " + database);
+            url = server.substr(0, server.find('/', server.find("://") + 3)) + "/" + database;
+            return;
+        }
+        std::string pattern = std::string(tmp ? tmp : "/tmp") + "/house-XXXXXX";
+        directory = mkdtemp(pattern.data());
+        url = "sqlite:///" + directory + "/house.db"; // three slashes and an absolute path: four
+    }
+
+    void psql(const std::string &sql)
+    {
+        std::string command = "psql -X -q -v ON_ERROR_STOP=1 '" + server + "' -c '" + sql + "'";
+        ASSERT_EQ(std::system(command.c_str()), 0) << command;
     }
 
     void open()
@@ -210,7 +239,11 @@ class House
     }
 
     std::vector<const stmt_table *> tables_;
-    std::vector<std::unique_ptr<stmt>> statements_;
+    struct Counting {
+        std::string name, sql;
+        struct stmt stmt = {};
+    };
+    std::map<std::string, Counting> counting_;
     arena memory;
 };
 

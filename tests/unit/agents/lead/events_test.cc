@@ -99,12 +99,12 @@ TEST_F(Events, AreFoldedIntoActivityByTheAxisInService)
 {
     std::string a = create({ { "email", "a@x.at" } })->name;
     const int64_t now = clock_wall_us();
-    const int64_t half_life = static_cast<int64_t>(engagement_prior.half_life_us);
+    const int64_t half_life = static_cast<int64_t>(engagement_axis_prior.half_life_us);
     ingest({ { "e1", a, "", "", "demo_request", now } });
     ingest({ { "e2", a, "", "", "email_open", now - half_life } });
     auto l = get(a);
-    double demo = engagement_weight(&engagement_prior, STR("demo_request")),
-           open = engagement_weight(&engagement_prior, STR("email_open"));
+    double demo = engagement_weight(&engagement_axis_prior, STR("demo_request")),
+           open = engagement_weight(&engagement_axis_prior, STR("email_open"));
     EXPECT_GT(demo, 0);
     EXPECT_NEAR(l->engagement->value, demo + open / 2, 1e-9);
     EXPECT_EQ(time_us(l->engagement->as_of_time), now);

@@ -29,7 +29,7 @@ inline struct status load_nothing(ctx *, const char *, const char *, void **ret)
 }
 inline struct status load_prior(ctx *, const char *, const char *, void **ret)
 {
-    *ret = const_cast<engagement_axis *>(&engagement_prior);
+    *ret = const_cast<engagement_axis *>(&engagement_axis_prior);
     return ok();
 }
 inline void unload_nothing(void *) {}

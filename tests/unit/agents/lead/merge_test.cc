@@ -110,7 +110,7 @@ TEST_F(Merges, EventsOutcomesAndActivityMove)
     auto l = get(a);
     EXPECT_EQ(l->engagement->event_count, 3);
     EXPECT_EQ(time_us(l->engagement->as_of_time), now - 1000);
-    EXPECT_NEAR(l->engagement->value, 3 * engagement_weight(&engagement_prior, STR("page_view")), 1e-6);
+    EXPECT_NEAR(l->engagement->value, 3 * engagement_weight(&engagement_axis_prior, STR("page_view")), 1e-6);
 }
 
 TEST_F(Merges, AMergeIsCheckedAndMayBeRepeated)
