@@ -55,17 +55,18 @@ promote() {
     jq -r '"In service: \(.name), out-of-fold AUC \(.metrics.roc_auc // .metrics.rocAuc)"' "$dir/version.json"
 }
 
+# Each run is an import of its own; a file that was imported before changes nothing.
 import_leads() {
     say 'Importing leads, each with triage'
-    rest -X POST --data-binary @$data/leads.csv -H 'content-type: text/csv' "http://$HTTP/v1/leadImports/sample:upload?triage=true" |
+    rest -X POST --data-binary @$data/leads.csv -H 'content-type: text/csv' "http://$HTTP/v1/leadImports/sample-$(date +%s):upload?triage=true" |
         jq -r '"\(.row_count) rows: \(.created_count // 0) new, \(.updated_count // 0) changed, \(.unchanged_count // 0) known, \(.rejected_count // 0) refused"'
 }
 
-# The first lead of the best class that there is.
+# A lead to show, the most telling there is: first those that the model is sure of.
 pick() {
-    local class
-    for class in CAMPAIGN_QUALIFIED GENERAL_INQUIRY COLD_LEAD; do
-        rest -G "http://$HTTP/v1/leads" --data-urlencode "filter=triage.category = $class" --data-urlencode page_size=1000 |
+    local filter
+    for filter in 'triage.category = CAMPAIGN_QUALIFIED AND triage.destination != HANDOFF' 'triage.category = CAMPAIGN_QUALIFIED' 'triage.fit_score >= 0'; do
+        rest -G "http://$HTTP/v1/leads" --data-urlencode "filter=$filter" --data-urlencode page_size=1000 |
             jq -e -r '.leads[0] | select(. != null) | [.name, .email, .triage.decision] | join(" ")' && return
     done
     die 'demo: no lead was triaged'
@@ -103,7 +104,7 @@ try_lines() {
     local line said
     while read -r line; do
         said=$(PATH="$bin:$PATH" bash -c "$line" </dev/null) || die "demo: this line fails: $line"
-        [[ -n $said && $said != *'"code"'*'"message"'* ]] || die "demo: this line answers an error: $line"$'\n'"$said"
+        [[ -n $said && $said != '{"error":'* ]] || die "demo: this line answers an error: $line"$'\n'"$said"
     done
     echo 'Every line works.'
 }

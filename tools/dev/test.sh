@@ -11,6 +11,7 @@
 #   tsan      the tests of server and store again with ThreadSanitizer
 #   go        gateway and clients
 #   stories   whole-system tests over the running programs: end to end, kill, bad input
+#   demo      ./dev up, what ./dev run shows and each line that it prints, twice, ./dev down
 #   fuzz      each fuzz target for a few seconds
 #   proto     buf breaking against proto/baseline.binpb; the generated code is current
 # All steps run even where one failed. Logs and results are in .state/test/STEP.log and .results; the last line is `N passed, N failed`
@@ -19,7 +20,7 @@
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-steps=(lint tools build unit contract asan tsan go stories fuzz proto)
+steps=(lint tools build unit contract asan tsan go stories demo fuzz proto)
 out=$state/test
 
 record() { printf '%s %s\n' "$1" "$2" >>"$out/$step.results"; }
@@ -100,6 +101,24 @@ step_stories() {
     go_tests -p 1 "${packages[@]}"
 }
 
+step_demo() {
+    local dir=$out/demo.state
+    rm -rf "$dir"
+    check 'up' bash tools/dev/up.sh --no-build --state "$dir" --http 15000 --grpc 15051 --server 15052
+    check 'demo: trains, imports, shows, and its lines work' bash tools/dev/demo.sh --state "$dir" --check
+    check 'demo again: does not train' untrained bash tools/dev/demo.sh --state "$dir" --check
+    check 'down' bash tools/dev/down.sh --state "$dir"
+    check 'down again' bash tools/dev/down.sh --state "$dir"
+}
+
+# untrained COMMAND...: succeeds where the command does and says nothing of training.
+untrained() {
+    local said
+    said=$("$@") || return
+    printf '%s\n' "$said"
+    [[ $said != *Training* && $said == *'400 known'* ]]
+}
+
 step_fuzz() {
     local target
     for target in $(bash tests/fuzz/run.sh --list); do
@@ -141,7 +160,7 @@ done
 
 need all
 mkdir -p "$out"
-rm -f "$out"/*
+rm -rf "${out:?}"/*
 # What the stories start.
 export MARKETING_SERVER=$bin/server MARKETING_GATEWAY=$bin/gateway MARKETINGCTL=$bin/marketingctl
 

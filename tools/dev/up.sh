@@ -65,7 +65,7 @@ await() {
 }
 
 # The key that signs this system's own models, and whose signature the server asks for.
-[[ -f $dir/model.key ]] || "$bin/marketingctl" keys new --out "$dir/model.key"
+[[ -f $dir/model.key ]] || "$bin/marketingctl" keys new --out "$dir/model.key" >/dev/null
 
 start "$dir" server "$bin/server" --listen "127.0.0.1:$server" --database-url "$db" --model-keys "$dir/model.key.pub" --drain-seconds 15
 await server
