@@ -47,6 +47,7 @@ func describe(raw []byte, files []protoreflect.FileDescriptor) ([]byte, error) {
 	}
 	requireFields(doc["definitions"].(object), files)
 	merge(doc, more)
+	limits("", doc)
 	out, err := json.MarshalIndent(doc, "", " ")
 	return append(out, '\n'), err
 }
@@ -191,6 +192,37 @@ func hasBody(op object) bool {
 
 func failure(text string) object {
 	return object{"description": text, "schema": object{"$ref": "#/definitions/Error"}}
+}
+
+// What the protos say in words about all fields of a name or type, for programs.
+const (
+	requestID = "^([ -~]{8,128})?$"
+	integer   = "^-?[0-9]+$"
+)
+
+// limits adds them to every property and parameter under v, which stands under a key.
+func limits(key string, v any) {
+	switch v := v.(type) {
+	case object:
+		if name, ok := v["name"].(string); ok && v["in"] != nil {
+			key = name
+		}
+		switch {
+		case v["type"] == "string" && v["format"] == "int64":
+			v["pattern"] = integer
+		case v["type"] == "string" && key == "request_id":
+			v["pattern"] = requestID
+		case v["type"] == "integer" && key == "page_size":
+			v["minimum"] = 0
+		}
+		for k, inner := range v {
+			limits(k, inner)
+		}
+	case []any:
+		for _, inner := range v {
+			limits(key, inner)
+		}
+	}
 }
 
 // requireFields marks the fields that the protos mark as required in the definitions of whole requests. (The generator marks a field

@@ -69,6 +69,7 @@ func TestRESTErrorShape(t *testing.T) {
 		"/v1/leads/busy":    {429, "RESOURCE_EXHAUSTED", "OVERLOADED", "2"},
 		"/v1/leads/broken":  {500, "INTERNAL", "INTERNAL", ""},
 		"/v1/leads/bare":    {400, "FAILED_PRECONDITION", "", ""},
+		"/v1/leads/a:nope":  {404, "NOT_FOUND", "PATH_UNKNOWN", ""},
 		"/v1/nope":          {404, "NOT_FOUND", "PATH_UNKNOWN", ""},
 		"/v1/config":        {501, "UNIMPLEMENTED", "METHOD_UNKNOWN", ""},
 	} {
@@ -98,6 +99,9 @@ func TestRESTMethods(t *testing.T) {
 		{"PUT", "/v1/leads/a", "DELETE, GET, HEAD, OPTIONS, PATCH"},
 		{"DELETE", "/v1/leads:triage", "OPTIONS, POST"},
 		{"POST", "/health", "GET, HEAD, OPTIONS"},
+		{"GET", "/v1/leads/a:merge", "OPTIONS, POST"},
+		{"GET", "/v1/leadImports/x:upload", "OPTIONS, POST"},
+		{"PATCH", "/v1/decisions/x:override", "OPTIONS, POST"},
 		{"TRACE", "/v1/leads", "GET, HEAD, OPTIONS, POST"},
 		{"BREW", "/v1/leads", "GET, HEAD, OPTIONS, POST"},
 	} {
@@ -147,6 +151,7 @@ func TestRESTMalformedJSON(t *testing.T) {
 		{"POST", "/v1/leads:batchCreate", `{"leads":[{},{"email":7}]}`, "FIELD_INVALID", "leads[1].email", "line 1, column 23: invalid value for string field email: 7"},
 		{"POST", "/v1/leads:triage", `{"explain":"é","explain":true}`, "FIELD_INVALID", "explain", `line 1, column 12: invalid value for bool field explain: "é"`},
 		{"POST", "/v1/leads", `{"attributes":{"a":"b","c":[]}}`, "FIELD_INVALID", "lead.attributes.c", "line 1, column 28: invalid value for string field value: ["},
+		{"POST", "/v1/leads/a/outcomes", `{"value_micros":"x"}`, "FIELD_INVALID", "outcome.value_micros", `line 1, column 17: invalid value for int64 field value_micros: "x"`},
 		{"POST", "/v1/leads:triage", `{"lead":`, "MALFORMED_MESSAGE", "", ""},
 		{"POST", "/v1/leads:triage", `{"lead":}`, "MALFORMED_MESSAGE", "", ""},
 		{"POST", "/v1/leads:triage", `{} {}`, "MALFORMED_MESSAGE", "", ""},

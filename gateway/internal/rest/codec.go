@@ -85,7 +85,22 @@ func bodyFault(body []byte, at, text string) *status.Status {
 	if at != "" && at != "*" {
 		path = strings.TrimSuffix(at+"."+path, ".")
 	}
-	return fault.Field(pb.Reason_REASON_FIELD_INVALID, path, "%s", cut(where+m[4]))
+	return fault.Field(pb.Reason_REASON_FIELD_INVALID, path, "%s", cut(where+ownName(m[4], path)))
+}
+
+var camelName = regexp.MustCompile(`( for \w+ field )(\w+)`)
+
+// ownName puts a field's name as it stands in the body where protojson wrote its camel-case form.
+func ownName(text, path string) string {
+	own := path[strings.LastIndexAny(path, ".")+1:]
+	if i := strings.IndexByte(own, '['); i >= 0 {
+		own = own[:i]
+	}
+	m := camelName.FindStringSubmatchIndex(text)
+	if m == nil || !strings.EqualFold(strings.ReplaceAll(own, "_", ""), text[m[4]:m[5]]) {
+		return text
+	}
+	return text[:m[4]] + own + text[m[5]:]
 }
 
 func cut(s string) string {

@@ -190,6 +190,10 @@ func (s *Server) options(w http.ResponseWriter, r *http.Request, cors bool) {
 func (s *Server) enter(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, in map[string]string) {
 		c := callOf(r.Context())
+		if holdsVerb(in) {
+			s.noVerb(w, r)
+			return
+		}
 		c.rule = s.rules.of(r)
 		var refused *status.Status
 		if c.md, refused = upstream.Metadata(headers(r, c.id), upstream.Host(r.RemoteAddr)); refused != nil {
@@ -208,6 +212,15 @@ func (s *Server) enter(next runtime.HandlerFunc) runtime.HandlerFunc {
 		defer cancel()
 		next(w, r.WithContext(ctx), in)
 	}
+}
+
+// noVerb answers a path whose verb the method does not have.
+func (s *Server) noVerb(w http.ResponseWriter, r *http.Request) {
+	code := http.StatusNotFound
+	if len(s.rules.allowed(r)) > 0 {
+		code = http.StatusMethodNotAllowed
+	}
+	s.noRoute(r.Context(), s.mux, s.codec, w, r, code)
 }
 
 // readRequest checks and reads the request of an RPC's route.

@@ -55,8 +55,8 @@ func newRules(own []rule) (*rules, error) {
 	)}
 	for _, r := range all {
 		rs.byKey[r.key()] = r
-		err := rs.probe.HandlePath(r.method, r.template, func(_ http.ResponseWriter, req *http.Request, _ map[string]string) {
-			*req.Context().Value(foundKey{}).(*bool) = true
+		err := rs.probe.HandlePath(r.method, r.template, func(_ http.ResponseWriter, req *http.Request, in map[string]string) {
+			*req.Context().Value(foundKey{}).(*bool) = !holdsVerb(in)
 		})
 		if err != nil {
 			return nil, err
@@ -146,6 +146,17 @@ func (rs *rules) allowed(r *http.Request) []string {
 	}
 	sort.Strings(methods)
 	return methods
+}
+
+// holdsVerb tells a match that is none: the mux takes "leads/a:merge" for the name of a lead where the method has no such verb, but ids have
+// no colons.
+func holdsVerb(in map[string]string) bool {
+	for _, value := range in {
+		if strings.Contains(value, ":") {
+			return true
+		}
+	}
+	return false
 }
 
 // nothing is a ResponseWriter that nothing is written to.
