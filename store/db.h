@@ -168,6 +168,9 @@ struct db_ops {
     /* Expected to answer whether the database can be reached now, within a second. Any thread. */
     struct status (*ping)(struct db *);
     void (*close)(struct db *);
+    /* Expected to prepare every text that the statement has for this database, without running it. Fails:
+     * INTERNAL with what is wrong. Any thread. */
+    struct status (*check)(struct db *, const struct stmt *, struct arena *);
 };
 
 struct db {

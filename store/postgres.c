@@ -75,6 +75,7 @@ static const struct db_ops pg_ops = {
     .upkeep = pg_upkeep,
     .ping = pg_ping,
     .close = pg_close,
+    .check = pg_check,
 };
 
 /* libpq's own words about a malformed url may quote the password in it. */

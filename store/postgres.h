@@ -97,6 +97,8 @@ bool pg_is_prepared(const struct pg_conn *c, const struct stmt *s, enum pg_text 
 /* Sends a Parse; once the server has accepted it, pg_prepared_add. */
 MUSTCHECK bool pg_send_prepare(struct pg_conn *c, const struct stmt *s, enum pg_text text);
 void pg_prepared_add(struct pg_conn *c, const struct stmt *s, enum pg_text text);
+/* Asks for the columns of a prepared statement. */
+MUSTCHECK bool pg_send_describe(struct pg_conn *c, const struct stmt *s, enum pg_text text);
 MUSTCHECK bool pg_send(struct pg_conn *c, const struct stmt *s, enum pg_text text, const struct pg_params *p);
 
 /* postgres_read.c: the port's reading half. */
@@ -104,6 +106,7 @@ struct status pg_read_begin(struct db *db, int64_t deadline_us, struct db_read *
 struct status pg_query(struct db_read *r, const struct stmt *s, const struct value *args, struct arena *a,
                        struct rows *ret);
 void pg_read_end(struct db_read *r);
+struct status pg_check(struct db *db, const struct stmt *s, struct arena *a);
 struct status pg_ping(struct db *db);
 
 /* postgres_write.c and postgres_plan.c: the port's writing half. */

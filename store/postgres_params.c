@@ -163,6 +163,16 @@ bool pg_send_prepare(struct pg_conn *c, const struct stmt *s, enum pg_text text)
     return false;
 }
 
+bool pg_send_describe(struct pg_conn *c, const struct stmt *s, enum pg_text text)
+{
+    char name[NAME_BYTES];
+    name_of(name, s, text);
+    if (PQsendDescribePrepared(c->h, name) == 1)
+        return true;
+    pg_lost(c);
+    return false;
+}
+
 bool pg_send(struct pg_conn *c, const struct stmt *s, enum pg_text text, const struct pg_params *p)
 {
     char name[NAME_BYTES];

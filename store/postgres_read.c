@@ -112,12 +112,17 @@ static bool columns_match(const PGresult *r, const struct stmt *s)
     return true;
 }
 
+static struct status wrong_columns(const struct stmt *s, struct arena *a)
+{
+    return fail(a, REASON_INTERNAL, "%s: its columns are not of the types that the row of the statement says",
+                s->name);
+}
+
 static struct status copy_rows(const PGresult *r, const struct stmt *s, struct arena *a, struct rows *ret)
 {
     size_t n = (size_t)PQntuples(r), cols = strlen(s->result);
     if (!columns_match(r, s))
-        return fail(a, REASON_INTERNAL,
-                    "%s: its columns are not of the types that the row of the statement says", s->name);
+        return wrong_columns(s, a);
     struct value *v = arena_raw(a, n * cols * sizeof *v);
     if (!v)
         return fail_memory();
@@ -197,6 +202,41 @@ struct status pg_query(struct db_read *read, const struct stmt *s, const struct 
         return again;
     }
     return query_once(r, s, args, a, ret);
+}
+
+/* Two results: of the Parse, and the columns. */
+static struct status check_text(struct pg_reader *r, const struct stmt *s, enum pg_text text, struct arena *a)
+{
+    struct status st = ok();
+    PGresult *res = NULL;
+    if (!pg_send_prepare(&r->conn, s, text) || !pg_send_describe(&r->conn, s, text) ||
+        PQsendFlushRequest(r->conn.h) != 1)
+        return pg_dead(&r->conn);
+    for (int i = 0; i < 2; i++) {
+        if (!next_result(r, &res))
+            return pg_dead(&r->conn);
+        if (is_ok(st) && pg_failed(res))
+            st = pg_error(res, s->name, a);
+        else if (is_ok(st) && i == 0)
+            pg_prepared_add(&r->conn, s, text);
+        else if (is_ok(st) && text == PG_ROW && !columns_match(res, s))
+            st = wrong_columns(s, a);
+        PQclear(res);
+    }
+    return st;
+}
+
+struct status pg_check(struct db *db, const struct stmt *s, struct arena *a)
+{
+    struct db_read *read = NULL;
+    TRY(pg_read_begin(db, clock_mono_us() + 5 * US_PER_SECOND, &read));
+    struct pg_reader *r = (struct pg_reader *)read;
+    r->open = true; /* so that the end syncs, and an error ends with it */
+    struct status st = pg_is_prepared(&r->conn, s, PG_ROW) ? ok() : check_text(r, s, PG_ROW, a);
+    if (is_ok(st) && s->pg_bulk && !pg_is_prepared(&r->conn, s, PG_BULK))
+        st = check_text(r, s, PG_BULK, a);
+    pg_read_end(read);
+    return st;
 }
 
 struct status pg_ping(struct db *db)

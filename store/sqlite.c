@@ -116,6 +116,7 @@ static const struct db_ops lite_ops = {
     .upkeep = lite_upkeep,
     .ping = lite_ping,
     .close = lite_close,
+    .check = lite_check,
 };
 
 static struct status open_parts(struct lite_db *d, const struct db_options *o, struct arena *a)

@@ -13,7 +13,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <sqlite3.h>
-#include <stdatomic.h>
+
+C_BEGIN
 
 #define LITE_STATEMENTS                                                                                      \
     1024 /* prepared ones a connection holds; a power of two, at most three quarters are used */
@@ -51,7 +52,8 @@ struct lite_db {
     int64_t max_page_count; /* 0: no limit */
     bool read_only;
     int lock_fd;
-    _Atomic uint64_t commits; /* groups made durable by this process */
+    uint64_t commits; /* groups made durable by this process; read and written by __atomic alone, as are
+                         `stop` and `wal_pages` */
 
     struct lite_conn writer;
 
@@ -65,8 +67,8 @@ struct lite_db {
     pthread_t thread;
     bool thread_runs;
     sem_t wake, passed; /* a pass of the checkpoint thread begins; it has ended */
-    _Atomic bool stop;
-    _Atomic int wal_pages; /* after the newest commit */
+    bool stop;
+    int wal_pages;         /* after the newest commit */
     enum lite_round round; /* the committer's */
     int round_at;          /* pages at which it goes on with the round */
 };
@@ -92,6 +94,7 @@ struct status lite_read_begin(struct db *db, int64_t deadline_us, struct db_read
 struct status lite_query(struct db_read *r, const struct stmt *s, const struct value *args, struct arena *a,
                          struct rows *ret);
 void lite_read_end(struct db_read *r);
+struct status lite_check(struct db *db, const struct stmt *s, struct arena *a);
 struct status lite_ping(struct db *db);
 /* Lets go of the snapshots that idle readers still hold: they keep the WAL from being used again from its
  * start. */
@@ -106,4 +109,5 @@ MUSTCHECK struct status lite_checkpoint_start(struct lite_db *d, struct arena *a
 void lite_checkpoint_stop(struct lite_db *d);
 void lite_upkeep(struct db *db);
 
+C_END
 #endif

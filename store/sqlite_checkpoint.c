@@ -14,12 +14,22 @@
 #define READER_WAIT_US 50
 #define READER_WAITS 200
 
+static int wal_pages(const struct lite_db *d)
+{
+    return __atomic_load_n(&d->wal_pages, __ATOMIC_RELAXED);
+}
+
+static void set_wal_pages(struct lite_db *d, int pages)
+{
+    __atomic_store_n(&d->wal_pages, pages, __ATOMIC_RELAXED);
+}
+
 static int on_commit(void *arg, sqlite3 *h, const char *name, int pages)
 {
     struct lite_db *d = arg;
     (void)h;
     (void)name;
-    d->wal_pages = pages;
+    set_wal_pages(d, pages);
     return SQLITE_OK;
 }
 
@@ -29,7 +39,7 @@ static int wait_for_readers(void *arg, int tries)
 {
     struct lite_db *d = arg;
     usleep(READER_WAIT_US);
-    return tries < (d->wal_pages < MOST_PAGES ? READER_WAITS : 5 * READER_WAITS);
+    return tries < (wal_pages(d) < MOST_PAGES ? READER_WAITS : 5 * READER_WAITS);
 }
 
 /* Copies what can be copied beside the committer, which goes on writing. */
@@ -40,7 +50,7 @@ static void run_passes(struct lite_db *d)
         lite_readers_release(d);
         if (sqlite3_wal_checkpoint_v2(d->checkpointer.h, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied) !=
                 SQLITE_OK ||
-            copied < pages || atomic_load(&d->wal_pages) - copied < REST_PAGES)
+            copied < pages || wal_pages(d) - copied < REST_PAGES)
             return;
     }
 }
@@ -51,7 +61,7 @@ static void *checkpoint_run(void *arg)
     for (;;) {
         while (sem_wait(&d->wake) && errno == EINTR)
             ;
-        if (atomic_load(&d->stop))
+        if (__atomic_load_n(&d->stop, __ATOMIC_SEQ_CST))
             return NULL;
         run_passes(d);
         sem_post(&d->passed);
@@ -61,7 +71,7 @@ static void *checkpoint_run(void *arg)
 /* Kept snapshots become stale, and those of idle readers are let go. */
 static void renew_snapshots(struct lite_db *d)
 {
-    atomic_fetch_add(&d->commits, 1);
+    __atomic_fetch_add(&d->commits, 1, __ATOMIC_SEQ_CST);
     lite_readers_release(d);
 }
 
@@ -86,14 +96,14 @@ static void finish(struct lite_db *d)
         done = checkpoint(d, SQLITE_CHECKPOINT_RESTART);
     }
     d->round = done ? LITE_ROUND_NONE : LITE_ROUND_FINISH;
-    d->round_at = done ? PASS_PAGES : d->wal_pages + REST_PAGES + d->wal_pages / 16;
+    d->round_at = done ? PASS_PAGES : wal_pages(d) + REST_PAGES + wal_pages(d) / 16;
     if (done)
-        d->wal_pages = 0;
+        set_wal_pages(d, 0);
 }
 
 static bool pass_ended(struct lite_db *d)
 {
-    if (d->wal_pages < MOST_PAGES)
+    if (wal_pages(d) < MOST_PAGES)
         return sem_trywait(&d->passed) == 0;
     while (sem_wait(&d->passed) && errno == EINTR)
         ;
@@ -103,7 +113,7 @@ static bool pass_ended(struct lite_db *d)
 void lite_upkeep(struct db *db)
 {
     struct lite_db *d = (struct lite_db *)db;
-    if (d->wal_pages < d->round_at)
+    if (wal_pages(d) < d->round_at)
         return;
     if (d->round == LITE_ROUND_NONE) {
         d->round = LITE_ROUND_PASS;
@@ -130,7 +140,7 @@ struct status lite_checkpoint_start(struct lite_db *d, struct arena *a)
 void lite_checkpoint_stop(struct lite_db *d)
 {
     if (d->thread_runs) {
-        atomic_store(&d->stop, true);
+        __atomic_store_n(&d->stop, true, __ATOMIC_SEQ_CST);
         sem_post(&d->wake);
         pthread_join(d->thread, NULL);
         sem_destroy(&d->wake);

@@ -112,14 +112,18 @@ static bool params_in_order(sqlite3_stmt *stmt, const struct stmt *s)
 static struct status prepare_new(struct lite_conn *c, const struct stmt *s, struct arena *a,
                                  sqlite3_stmt **ret)
 {
-    int rc = sqlite3_prepare_v3(c->h, s->sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v3(c->h, s->sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
     if (rc != SQLITE_OK)
         return lite_error(c->h, rc, s->name, a);
-    if (params_in_order(*ret, s))
-        return ok();
-    sqlite3_finalize(*ret);
-    return fail(a, REASON_INTERNAL,
-                "%s: its columns are not those of the row, or its parameters not $1 .. $n in order", s->name);
+    if (!params_in_order(stmt, s)) {
+        sqlite3_finalize(stmt);
+        return fail(a, REASON_INTERNAL,
+                    "%s: its columns are not those of the row, or its parameters not $1 .. $n in order",
+                    s->name);
+    }
+    *ret = stmt;
+    return ok();
 }
 
 struct status lite_prepare(struct lite_conn *c, const struct stmt *s, struct arena *a, sqlite3_stmt **ret)

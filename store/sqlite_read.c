@@ -74,7 +74,7 @@ struct status lite_read_begin(struct db *db, int64_t deadline_us, struct db_read
     TRY(s);
     r->deadline_us = deadline_us;
     /* Counted before the snapshot opens: it is never older than `seen` says. */
-    uint64_t commits = atomic_load(&d->commits);
+    uint64_t commits = __atomic_load_n(&d->commits, __ATOMIC_SEQ_CST);
     if (r->open && (r->seen != commits || d->read_only))
         snapshot_close(r);
     if (!r->open) {
@@ -98,7 +98,7 @@ void lite_read_end(struct db_read *read)
     struct lite_db *d = (struct lite_db *)read->db;
     if (sqlite3_get_autocommit(r->conn.h))
         r->open = false;
-    if (r->seen != atomic_load(&d->commits))
+    if (r->seen != __atomic_load_n(&d->commits, __ATOMIC_SEQ_CST))
         snapshot_close(r);
     pthread_mutex_lock(&d->lock);
     r->next = d->idle;
@@ -180,6 +180,16 @@ struct status lite_query(struct db_read *read, const struct stmt *s, const struc
     ret->cols = l.cols;
     ret->v = l.v;
     return ok();
+}
+
+struct status lite_check(struct db *db, const struct stmt *s, struct arena *a)
+{
+    struct db_read *r = NULL;
+    sqlite3_stmt *stmt;
+    TRY(lite_read_begin(db, clock_mono_us() + 5 * US_PER_SECOND, &r));
+    struct status st = lite_prepare(&((struct lite_reader *)r)->conn, s, a, &stmt);
+    lite_read_end(r);
+    return st;
 }
 
 struct status lite_ping(struct db *db)

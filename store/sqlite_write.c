@@ -87,7 +87,7 @@ static struct status commit(struct lite_db *d, struct arena *a)
 {
     int rc = lite_run(d->writer.commit);
     if (rc == SQLITE_DONE) {
-        atomic_fetch_add(&d->commits, 1);
+        __atomic_fetch_add(&d->commits, 1, __ATOMIC_SEQ_CST);
         return ok();
     }
     struct status s = lite_error(d->writer.h, rc, "commit", a);

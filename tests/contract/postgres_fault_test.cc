@@ -1,0 +1,206 @@
+// What the PostgreSQL backend must do when its server stops, dies, is slow or full.
+#include "tests/contract/db_fault.h"
+
+#include "base/ids.h"
+
+#include <csignal>
+#include <map>
+#include <thread>
+#include <unistd.h>
+
+namespace
+{
+
+class PostgresFault : public DbFault
+{
+  protected:
+    // These tests have a server of their own, which they may stop.
+    static void SetUpTestSuite()
+    {
+        const char *tmp = getenv("TEST_TMPDIR");
+        char id[ID_TEXT];
+        id_new(id);
+        server = std::string(tmp ? tmp : "/tmp") + "/pg-" + id;
+        control("start");
+    }
+    static void TearDownTestSuite()
+    {
+        control("remove");
+        EXPECT_EQ(system(("rm -rf " + server).c_str()), 0);
+    }
+    void SetUp() override
+    {
+        char id[ID_TEXT];
+        id_new(id);
+        std::string url_of_server = control("url");
+        ASSERT_NE(url_of_server, "");
+        postgres_exec(url_of_server, std::string("CREATE DATABASE t") + id);
+        url = postgres_database(url_of_server, std::string("t") + id);
+    }
+    void TearDown() override
+    {
+        close();
+    }
+    static std::string control(const char *action)
+    {
+        std::string out;
+        char line[256];
+        FILE *p = popen(("tests/lib/postgres.sh " + std::string(action) + " " + server).c_str(), "r");
+        while (p && fgets(line, sizeof line, p))
+            out += line;
+        EXPECT_EQ(pclose(p), 0) << action;
+        return out.substr(0, out.find('\n'));
+    }
+    static std::string server;
+};
+std::string PostgresFault::server;
+
+TEST_P(PostgresFault, AwayAndBackAgain)
+{
+    open();
+    struct committer *c = start_committer(db, &memory.arena);
+    ASSERT_TRUE(is_ok(triage(c, "w", "before")));
+    ASSERT_TRUE(is_ok(db->ops->ping(db)));
+    control("stop");
+    EXPECT_EQ(triage(c, "w", "away").reason, REASON_STORE_UNAVAILABLE);
+    int64_t start = clock_mono_us();
+    EXPECT_EQ(triage(c, "w", "away").reason, REASON_STORE_UNAVAILABLE);
+    EXPECT_LT(clock_mono_us() - start, US_PER_SECOND) << "it has to say so at once";
+    EXPECT_EQ(db->ops->ping(db).reason, REASON_STORE_UNAVAILABLE);
+    struct db *none = nullptr;
+    EXPECT_EQ(try_open(nullptr, &none).reason, REASON_STORE_UNAVAILABLE);
+    control("start");
+    start = clock_mono_us();
+    struct status s;
+    while (!is_ok(s = triage(c, "w", "after")) && clock_mono_us() - start < 5 * US_PER_SECOND)
+        usleep(20000);
+    EXPECT_TRUE(is_ok(s)) << "not back within 5 s: " << s.message;
+    EXPECT_TRUE(is_ok(db->ops->ping(db)));
+    committer_stop(c);
+    EXPECT_EQ(count("w"), (Counts{ 2, 2, 2, 2, 2 }));
+}
+
+TEST_P(PostgresFault, AServerThatDiesUnderLoadLosesNothingItConfirmed)
+{
+    open();
+    struct committer *c = start_committer(db, &memory.arena);
+    std::map<std::string, enum reason> outcome;
+    std::thread load([&] {
+        for (int i = 0; i < 3000; i++) {
+            std::string id = std::to_string(i);
+            outcome[id] = static_cast<enum reason>(triage(c, "w", id).reason);
+            if (outcome[id] != REASON_NONE)
+                usleep(5000);
+        }
+    });
+    for (int i = 0; i < 3; i++) {
+        usleep(300000);
+        kill(static_cast<pid_t>(std::stol(control("pid"))), SIGQUIT); /* immediate: as a crash */
+        usleep(500000);
+        while (control("start").empty())
+            usleep(100000);
+    }
+    load.join();
+    committer_stop(c);
+    int64_t confirmed = 0, unknown = 0;
+    for (const auto &o : outcome) {
+        confirmed += o.second == REASON_NONE;
+        unknown += o.second == REASON_COMMIT_UNKNOWN;
+        EXPECT_TRUE(o.second == REASON_NONE || o.second == REASON_COMMIT_UNKNOWN ||
+                    o.second == REASON_STORE_UNAVAILABLE)
+            << reason_name(o.second);
+    }
+    Counts n = count("w");
+    EXPECT_EQ(n, (Counts{ n[0], n[0], n[0], n[0], n[0] }));
+    EXPECT_GE(n[0], confirmed);
+    EXPECT_LE(n[0], confirmed + unknown) << "what was refused is there";
+    Memory m;
+    for (const auto &o : outcome)
+        if (o.second == REASON_NONE) {
+            struct rows r = query(&m.arena, &spine_lead_get, { v_text("w"), v_text(o.first.c_str()) });
+            EXPECT_EQ(r.n, 1u) << o.first;
+            arena_reset(&m.arena);
+        }
+}
+
+TEST_P(PostgresFault, FullDiskIsStoreFull)
+{
+    open();
+    postgres_exec(url,
+                  "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \\$\\$ BEGIN IF NEW.id = "
+                  "'full' THEN "
+                  "RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END IF; RETURN NEW; END \\$\\$; "
+                  "CREATE TRIGGER full_disk BEFORE INSERT ON lead FOR EACH ROW EXECUTE FUNCTION full_disk()");
+    struct committer *c = start_committer(db, &memory.arena);
+    EXPECT_EQ(triage(c, "w", "full").reason, REASON_STORE_FULL);
+    EXPECT_TRUE(is_ok(triage(c, "w", "fits")));
+    committer_stop(c);
+}
+
+TEST_P(PostgresFault, AQueryEndsAtTheDeadline)
+{
+    static const struct stmt sleep = { "sleep", "d", "t", "SELECT pg_sleep($1)::text", nullptr, nullptr };
+    static const struct stmt running = {
+        "running",
+        "",
+        "i",
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'",
+        nullptr,
+        nullptr
+    };
+    open();
+    Memory m;
+    struct ctx c;
+    struct rows r;
+    memset(&c, 0, sizeof c);
+    c.arena = &m.arena;
+    c.db = db;
+    int64_t start = clock_mono_us();
+    c.deadline_us = start + US_PER_SECOND / 5;
+    struct value seconds = v_real(10);
+    EXPECT_EQ(db_query(&c, &sleep, &seconds, &r).reason, REASON_DEADLINE_PASSED);
+    db_read_done(&c);
+    EXPECT_LT(clock_mono_us() - start, US_PER_SECOND);
+    usleep(500000);
+    EXPECT_EQ(numbers(&running, {}), Counts{ 0 }) << "the server still works for a caller that is gone";
+}
+
+TEST_P(PostgresFault, ReadersWaitForAConnectionUntilTheDeadline)
+{
+    open();
+    struct db_read *held[4], *more = nullptr;
+    for (struct db_read *&h : held)
+        ASSERT_TRUE(is_ok(db->ops->read_begin(db, clock_mono_us() + US_PER_SECOND, &h)));
+    EXPECT_EQ(db->ops->read_begin(db, clock_mono_us() + US_PER_SECOND / 20, &more).reason,
+              REASON_DEADLINE_PASSED);
+    std::thread later([&] {
+        usleep(50000);
+        db->ops->read_end(held[0]);
+    });
+    EXPECT_TRUE(is_ok(db->ops->read_begin(db, clock_mono_us() + 5 * US_PER_SECOND, &more)));
+    later.join();
+    db->ops->read_end(more);
+    for (int i = 1; i < 4; i++)
+        db->ops->read_end(held[i]);
+}
+
+TEST_P(PostgresFault, ThePasswordIsNeverTold)
+{
+    const char *urls[] = {
+        "postgresql://u:canary-word@127.0.0.1:1/x",
+        "postgresql://u:canary-word@127.0.0.1:1/x?nonsense=canary-word",
+        "postgresql://u:canary-word%zz@127.0.0.1/x",
+        "mysql://u:canary-word@127.0.0.1/x",
+    };
+    for (const char *u : urls) {
+        url = u;
+        struct db *d = nullptr;
+        struct status s = try_open(nullptr, &d);
+        ASSERT_FALSE(is_ok(s));
+        EXPECT_EQ(strstr(s.message, "canary"), nullptr) << s.message;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, PostgresFault, testing::Values("postgresql"));
+
+} // namespace

@@ -1,0 +1,58 @@
+// Every statement of every room is prepared on both databases, against the schema of store/migrations.
+#include "server/services.h"
+#include "tests/contract/db_fixture.h"
+
+#include <set>
+
+namespace
+{
+
+class Statements : public DbTest
+{
+};
+
+TEST_P(Statements, EachPreparesWithItsParametersAndColumns)
+{
+    open();
+    int n = 0;
+    for (const struct stmt_table *const *t = all_statements; *t; t++)
+        for (size_t i = 0; i < (*t)->n; i++, n++) {
+            const struct stmt *s = &(*t)->rows[i];
+            struct status st = db->ops->check(db, s, &memory.arena);
+            EXPECT_TRUE(is_ok(st)) << st.message;
+        }
+    EXPECT_GT(n, 20);
+}
+
+TEST_P(Statements, AWrongOneIsNamed)
+{
+    open();
+    const struct stmt wrong[] = {
+        { "wrong_table", "", "", "SELECT 1 FROM no_such_table", nullptr, nullptr },
+        { "wrong_columns", "", "ii", "SELECT version FROM lead", nullptr, nullptr },
+    };
+    for (const struct stmt &s : wrong) {
+        struct status st = db->ops->check(db, &s, &memory.arena);
+        EXPECT_EQ(st.reason, REASON_INTERNAL);
+        EXPECT_NE(strstr(st.message, s.name), nullptr) << st.message;
+    }
+    static const struct stmt right = { "right", "", "i", "SELECT version FROM lead", nullptr, nullptr };
+    EXPECT_TRUE(is_ok(db->ops->check(db, &right, &memory.arena)))
+        << "an error does not stay on the connection";
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, Statements, testing::Values("sqlite", "postgresql"));
+
+TEST(StatementNames, AreUniqueOverAllRoomsAndFitPostgres)
+{
+    std::set<std::string> names;
+    for (const struct stmt_table *const *t = all_statements; *t; t++)
+        for (size_t i = 0; i < (*t)->n; i++) {
+            const struct stmt *s = &(*t)->rows[i];
+            EXPECT_TRUE(names.insert(s->name).second) << s->name << " stands twice";
+            EXPECT_LE(strlen(s->name), 50u) << s->name;
+            EXPECT_LE(strlen(s->params), 32u) << s->name;
+        }
+}
+
+} // namespace
