@@ -1,5 +1,6 @@
 // Leads as all agents see them.
 #include "agents/record/events.h"
+#include "agents/record/known.h"
 #include "agents/record/lead_set.h"
 #include "agents/record/lead_text.h"
 #include "agents/record/leads.h"
@@ -56,7 +57,7 @@ Lead *make(arena *a, const Given &g)
 class Leads : public testing::Test
 {
   protected:
-    House house{ { &leads_statements, &events_statements } };
+    House house{ { &leads_statements, &events_statements, &known_statements } };
 
     // Creates or updates one after the other in commits of their own: names, or reasons of failure.
     std::string upsert(const Given &g)
@@ -314,6 +315,75 @@ TEST_F(Leads, TwoConcurrentNewLeadsOfOneIdentityBecomeOne)
     };
     EXPECT_EQ(upsert(email("a@b.at").with("ours", "1")), theirs);
     EXPECT_EQ(house.count("SELECT COUNT(*) FROM lead WHERE workspace = $1"), 1);
+}
+
+// ---- identities known to be new ----
+
+class KnownIdentities : public Leads
+{
+  protected:
+    void SetUp() override
+    {
+        arena_init(&memory, 1 << 20);
+        ASSERT_EQ(known_open(1000, &memory, &house.app.known).code, CODE_OK);
+    }
+    void TearDown() override
+    {
+        known_close(house.app.known);
+        arena_done(&memory);
+    }
+    void fill()
+    {
+        auto a = house.run([](ctx *c) { return known_fill(c); });
+        ASSERT_EQ(a.reason(), "OK");
+    }
+    // Whether finding this lead reads the store.
+    bool reads(const Given &g)
+    {
+        arena a;
+        arena_init(&a, 1 << 20);
+        unit u = {};
+        ctx c = house.make(&a, &u);
+        lead_row row;
+        EXPECT_EQ(lead_resolve(&c, make(&a, g), &row).code, CODE_OK);
+        bool read = c.read != nullptr;
+        db_read_done(&c);
+        arena_done(&a);
+        return read;
+    }
+    arena memory;
+};
+
+TEST_F(KnownIdentities, CostNoReadWhereTheyAreNew)
+{
+    std::string a = upsert(email("a@b.at"));
+    EXPECT_TRUE(reads(email("new@b.at"))) << "not filled yet";
+    fill();
+    EXPECT_FALSE(reads(email("new@b.at")));
+    EXPECT_TRUE(reads(email("a@b.at")));
+    std::string b = upsert(email("b@b.at"));
+    EXPECT_TRUE(reads(email("b@b.at")));
+    EXPECT_EQ(upsert(email("a@b.at")), a);
+    EXPECT_EQ(upsert(email("b@b.at")), b);
+    house.workspace = "another";
+    EXPECT_FALSE(reads(email("a@b.at")));
+}
+
+TEST_F(KnownIdentities, MayLagBehindAnotherReplica)
+{
+    fill();
+    struct known *here = house.app.known;
+    house.app.known = nullptr; // another process, which this one hears nothing of
+    Given theirs = email("a@b.at");
+    theirs.external_id = "7";
+    std::string name = upsert(theirs);
+    house.app.known = here;
+    EXPECT_FALSE(reads(email("a@b.at")));
+    EXPECT_EQ(upsert(email("a@b.at").with("ours", "1")), name); // the commit conflicts, the second run asks
+    EXPECT_STREQ(lead_attribute(get(name).res, STR("ours")), "1");
+    Given together = email("b@b.at");
+    together.external_id = "7";
+    EXPECT_EQ(upsert_together({ together, email("b@b.at"), email("c@b.at") }, true)[1], name);
 }
 
 // ---- fields and engagement ----
