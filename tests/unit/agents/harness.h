@@ -133,6 +133,8 @@ class House
         c.attempt = number;
         struct status s = work(&c);
         db_read_done(&c);
+        if (s.code == CODE_OK && a->overflow)
+            s = fail_memory();
         if (s.code == CODE_OK && before_commit)
             before_commit();
         if (s.code == CODE_OK && u.n)
