@@ -1,5 +1,7 @@
 #include "ml/shap.h"
 
+_Static_assert(FOREST_DEPTH_MAX <= 2 * SHAP_POINTS, "the quadrature is exact to this depth");
+
 #define NODES_MAX (1u << (FOREST_DEPTH_MAX + 1))
 #define SHARE_MIN 1e-6 /* of one test; keeps the products of tiny shares away from 0 / 0 */
 

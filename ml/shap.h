@@ -15,7 +15,6 @@
 C_BEGIN
 
 #define SHAP_POINTS 4
-_Static_assert(FOREST_DEPTH_MAX <= 2 * SHAP_POINTS, "the quadrature is exact to this depth");
 
 /* One number a quadrature point. */
 typedef float shap_lanes __attribute__((vector_size(SHAP_POINTS * sizeof(float))));
