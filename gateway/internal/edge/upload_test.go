@@ -250,6 +250,12 @@ func TestStreamTriageFailures(t *testing.T) {
 	if a.StatusCode != 200 || len(got) != 2 || got[1].Error.Reason != "LEAD_NOT_FOUND" || got[1].Error.Code != 404 {
 		t.Errorf("after it: %d %s", a.StatusCode, a.body)
 	}
+	for range 20 { // a stream that broke off leaves nothing behind for the next call
+		s.post("/v1/leads:streamTriage", "application/x-ndjson", strings.NewReader(`{"correlation_id":"1"}`+"\n"+`{"correlation_id":"fail"}`))
+		if a = s.call("GET", "/v1/leads/a", ""); a.StatusCode != 200 {
+			t.Fatalf("the next call: %d %s", a.StatusCode, a.body)
+		}
+	}
 	a = s.post("/v1/leads:streamTriage", "application/json", strings.NewReader(`{}`))
 	if a.failure(t); a.StatusCode != 415 {
 		t.Errorf("media type: %d", a.StatusCode)

@@ -38,49 +38,59 @@ type proxy struct {
 // Every shape is a case of this one.
 var anyShape = &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
 
-// handle serves one call of any method that the gateway does not serve itself.
+// call is one call of any method that the gateway does not serve itself.
+type call struct {
+	*proxy
+	method string
+	id     string // request id
+	down   grpc.ServerStream
+}
+
 func (p *proxy) handle(_ any, down grpc.ServerStream) error {
 	began := time.Now()
 	method, _ := grpc.MethodFromServerStream(down)
+	c := &call{proxy: p, method: method, down: down}
 	p.inFlight.Add(1)
 	defer p.inFlight.Add(-1)
-	st := p.carry(method, down)
-	p.done(method, down, st, time.Since(began))
+	st := c.carry()
+	c.done(st, time.Since(began))
 	return st.Err()
 }
 
-func (p *proxy) done(method string, down grpc.ServerStream, st *status.Status, took time.Duration) {
-	route, code := routeOf(method), fault.CodeName(st.Code())
-	p.metrics.Done("grpc", route, code, took)
-	if p.logCalls {
-		slog.Info("call", "protocol", "grpc", "route", route, "code", code, "ms", took.Milliseconds(), "caller", upstream.Caller(down.Context()))
+func (c *call) done(st *status.Status, took time.Duration) {
+	route, code := routeOf(c.method), fault.CodeName(st.Code())
+	c.metrics.Done("grpc", route, code, took)
+	if c.logCalls {
+		slog.Info("call", "protocol", "grpc", "route", route, "code", code,
+			"ms", took.Milliseconds(), "request", c.id, "caller", upstream.Caller(c.down.Context()))
 	}
 }
 
 // carry opens the call to the server when the first message (or the half-close) is there and not before: calls that are reset as soon
 // as they are opened, by whoever floods us with them, never reach the server.
-func (p *proxy) carry(method string, down grpc.ServerStream) *status.Status {
-	if len(method) > maxMethod {
+func (c *call) carry() *status.Status {
+	if len(c.method) > maxMethod {
 		return fault.New(pb.Reason_REASON_METHOD_UNKNOWN, "no such method is served")
 	}
-	in, _ := metadata.FromIncomingContext(down.Context())
-	md, refused := upstream.Metadata(in, upstream.Caller(down.Context()))
+	in, _ := metadata.FromIncomingContext(c.down.Context())
+	md, refused := upstream.Metadata(in, upstream.Caller(c.down.Context()))
 	if refused != nil {
 		return refused
 	}
-	_ = down.SetHeader(metadata.Pairs(upstream.RequestID, md[upstream.RequestID][0])) // fails only once headers are sent
-	first, firstErr := receive(down)
+	c.id = md[upstream.RequestID][0]
+	_ = c.down.SetHeader(metadata.Pairs(upstream.RequestID, c.id)) // fails only once headers are sent
+	first, firstErr := receive(c.down)
 	if firstErr != nil && !errors.Is(firstErr, io.EOF) {
 		return fault.FromServer(firstErr)
 	}
-	ctx, cancel := context.WithCancelCause(metadata.NewOutgoingContext(down.Context(), md))
+	ctx, cancel := context.WithCancelCause(metadata.NewOutgoingContext(c.down.Context(), md))
 	defer cancel(nil)
-	up, err := p.pool.NewStream(ctx, anyShape, method, grpc.ForceCodecV2(p.codec))
+	up, err := c.pool.NewStream(ctx, anyShape, c.method, grpc.ForceCodecV2(c.codec))
 	if err != nil {
-		return explain(down, err)
+		return c.explain(err)
 	}
-	go requests(first, firstErr, down, up, cancel)
-	return answers(ctx, up, down)
+	go requests(first, firstErr, c.down, up, cancel)
+	return c.answers(ctx, up)
 }
 
 // requests carries the caller's messages on. It reads the next one when the server has taken the last: a server that does not read makes the
@@ -117,46 +127,45 @@ func receive(down grpc.ServerStream) (*frame, error) {
 }
 
 // answers carries headers, messages, trailers and status back.
-func answers(ctx context.Context, up grpc.ClientStream, down grpc.ServerStream) *status.Status {
+func (c *call) answers(ctx context.Context, up grpc.ClientStream) *status.Status {
 	if header, err := up.Header(); err == nil && header != nil {
 		delete(header, upstream.RequestID) // set already, equal
-		_ = down.SendHeader(header)        // fails where the caller is gone, as will SendMsg
+		_ = c.down.SendHeader(header)      // fails where the caller is gone, as will SendMsg
 	}
 	for {
 		f := new(frame)
 		if err := up.RecvMsg(f); err != nil {
-			return ending(ctx, err, up, down)
+			return c.ending(ctx, err, up)
 		}
-		if err := down.SendMsg(f); err != nil {
+		if err := c.down.SendMsg(f); err != nil {
 			return fault.FromServer(err)
 		}
 	}
 }
 
 // ending is the call's status. Details are handed on as the bytes they came as: grpc-go would encode them anew.
-func ending(ctx context.Context, err error, up grpc.ClientStream, down grpc.ServerStream) *status.Status {
+func (c *call) ending(ctx context.Context, err error, up grpc.ClientStream) *status.Status {
 	if errors.Is(err, io.EOF) {
-		down.SetTrailer(up.Trailer())
+		c.down.SetTrailer(up.Trailer())
 		return status.New(codes.OK, "")
 	}
 	if cause := context.Cause(ctx); cause != nil && ctx.Err() != nil {
 		return fault.FromServer(cause)
 	}
 	trailer := up.Trailer()
-	down.SetTrailer(trailer)
+	c.down.SetTrailer(trailer)
 	st := status.Convert(err)
 	if len(trailer[statusDetails]) > 0 {
 		return status.New(st.Code(), st.Message())
 	}
-	return explain(down, err)
+	return c.explain(err)
 }
 
 // explain turns an error that was made on the way into a status of the API, and logs what that does not tell.
-func explain(down grpc.ServerStream, err error) *status.Status {
+func (c *call) explain(err error) *status.Status {
 	st := fault.FromServer(err)
 	if st.Code() == codes.Internal || st.Code() == codes.Unavailable {
-		method, _ := grpc.MethodFromServerStream(down)
-		slog.Warn("call failed", "protocol", "grpc", "route", routeOf(method), "code", fault.CodeName(st.Code()), "cause", err.Error())
+		slog.Warn("call failed", "protocol", "grpc", "route", routeOf(c.method), "code", fault.CodeName(st.Code()), "request", c.id, "cause", err.Error())
 	}
 	return st
 }

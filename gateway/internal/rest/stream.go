@@ -61,6 +61,8 @@ func (s *Server) streamTriage(w http.ResponseWriter, r *http.Request, _ map[stri
 		rows: make(chan *pb.StreamTriageResponse, rowsAhead), ended: make(chan *status.Status, 1),
 	}
 	w.Header().Set("Content-Type", ndjson)
+	// Waking the reader may end HTTP/1's watch over the connection, after which every later call on it would count as cancelled.
+	w.Header().Set("Connection", "close")
 	go t.read(ctx)
 	if st := t.write(); st != nil {
 		cancel()
@@ -160,7 +162,6 @@ func (t *rowStream) line(m proto.Message) error {
 // end says why the stream broke off: as the answer where none was begun, else as its last line.
 func (t *rowStream) end(st *status.Status) {
 	if !t.began {
-		t.w.Header().Set("Connection", "close")
 		t.server.fail(t.w, t.r, st)
 		return
 	}
