@@ -2,6 +2,7 @@
 #include "server/house.h"
 #include "server/report.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,14 @@ static void set_limits(void)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
+}
+
+/* Large requests give their memory back to the system: without a fixed threshold glibc keeps it, in an arena
+ * a thread. */
+static void set_allocator(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_ARENA_MAX, 2);
 }
 
 static bool asked_for_help(int argc, char **argv)
@@ -49,6 +58,7 @@ int main(int argc, char **argv)
     if (asked_for_help(argc, argv))
         return 0;
     set_limits();
+    set_allocator();
     setenv("OMP_NUM_THREADS", "1", 0); /* OpenMP's threads spin where cores are shared */
     signal(SIGPIPE, SIG_IGN);
     sigemptyset(&stop);
