@@ -205,7 +205,10 @@ static struct status load(struct ctx *c, const struct model_import *s, struct mo
 {
     if (!s->named)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "model_id", "the stream held no message");
-    TRY(model_load(buf_str(&s->file), scoring_trust(c->app->scoring), c->arena, ret));
+    struct status loaded = model_load(buf_str(&s->file), scoring_trust(c->app->scoring), c->arena, ret);
+    if (loaded.reason == REASON_MODEL_INVALID)
+        return fail_field(c->arena, REASON_MODEL_INVALID, "content", "%s", loaded.message);
+    TRY(loaded);
     if (arena_on_reset(c->arena, drop_model, *ret))
         return check_self(c, *ret);
     model_unref(*ret);
