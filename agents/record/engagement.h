@@ -28,7 +28,6 @@ struct engagement_axis {
 };
 
 extern const struct engagement_axis engagement_axis_prior;
-#define engagement_prior engagement_axis_prior
 
 /* What an event of this type adds to the lead's activity. */
 double engagement_weight(const struct engagement_axis *e, struct str type);

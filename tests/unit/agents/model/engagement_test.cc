@@ -36,10 +36,10 @@ void live(ScoringHouse &h, int leads)
 {
     static const stmt event = {
         "test_event",
-        "tttit",
+        "tttitb",
         "",
         "INSERT INTO lead_event (workspace, event_id, lead_id, event_time, ingest_time, type, data)"
-        " VALUES ($1, $2, $3, $4, 0, $5, x'')",
+        " VALUES ($1, $2, $3, $4, 0, $5, $6)",
         nullptr,
         nullptr
     };
@@ -62,7 +62,7 @@ void live(ScoringHouse &h, int leads)
                 auto add = [&](const char *type, int age, int n) {
                     UNIT_ADD(c->unit, &event, 1, REASON_CONFLICT, v_text(c->workspace),
                              v_text(arena_printf(c->arena, "%s%s%d", lead, type, n)), v_text(lead),
-                             v_int(start_us - age * US_PER_DAY), v_text(type));
+                             v_int(start_us - age * US_PER_DAY), v_text(type), v_bytes(STR("")));
                 };
                 if (demo)
                     add("demo_request", days, 0);
@@ -145,7 +145,7 @@ TEST(EngagementModel, ALeadIsJudgedAsOfItsLastDecisionBeforeTheOutcome)
         "it",
         "",
         "INSERT INTO decision (workspace, id, lead_id, create_time, kind, route, data)"
-        " SELECT workspace, id, lead_id, outcome_time - $1, 1, 1, x'' FROM outcome WHERE workspace = $2",
+        " SELECT workspace, id, lead_id, outcome_time - $1, 1, 1, data FROM outcome WHERE workspace = $2",
         nullptr,
         nullptr
     };

@@ -182,15 +182,12 @@ TEST(ReplayDecision, SaysWhereItIsImpossible)
     auto made = h.triage({ { "visits", "12" } });
     ASSERT_TRUE(made.ok_());
     EXPECT_TRUE(replay(h, made->decision->name)->identical);
-    auto without = [&](const char *sql) {
-        static std::vector<std::unique_ptr<stmt>> kept;
-        kept.push_back(std::make_unique<stmt>(stmt{ sql, "t", "", sql, nullptr, nullptr }));
-        h.run([&](ctx *c) {
-            UNIT_ADD(c->unit, kept.back().get(), 1, REASON_CONFLICT, v_text(c->workspace));
-            return ok();
-        });
-    };
-    without("DELETE FROM routing_policy WHERE workspace = $1");
+    static const stmt forget = { "test_forget", "t",    "", "DELETE FROM routing_policy WHERE workspace = $1",
+                                 nullptr,       nullptr };
+    h.run([&](ctx *c) {
+        UNIT_ADD(c->unit, &forget, 1, REASON_CONFLICT, v_text(c->workspace));
+        return ok();
+    });
     auto policy = replay(h, made->decision->name);
     EXPECT_EQ(policy.reason(), "REPLAY_IMPOSSIBLE");
     EXPECT_NE(policy.message().find("routing policy"), std::string::npos) << policy.message();

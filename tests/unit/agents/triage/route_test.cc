@@ -47,10 +47,11 @@ Rule without(const char *part)
     return r;
 }
 
-TEST(RoutePolicy, RefusesEveryFaultByName)
+// Faults of one rule or of the policy's own parts.
+std::vector<Refused> faulty_parts()
 {
     const double nan = std::nan("");
-    const std::vector<Refused> table = {
+    return {
         { "no rules", {}, 0, 0, "p.rules: must be 1 to 64" },
         { "65 rules", std::vector<Rule>(65), 0, 0, "p.rules: must be 1 to 64" },
         { "threshold under a half",
@@ -89,6 +90,13 @@ TEST(RoutePolicy, RefusesEveryFaultByName)
         { "no category", { without("category") }, 0, 0, "p.rules[0].category: must be set" },
         { "no priority", { without("priority") }, 0, 0, "p.rules[0].priority: must be set" },
         { "unknown destination", { without("destination") }, 0, 0, "p.rules[0].destination: must be set" },
+    };
+}
+
+// Sound rules that do not make a sound policy.
+std::vector<Refused> faulty_wholes()
+{
+    return {
         { "nothing at the end", { rule("a", 0.5) }, 0, 0, "p.rules[0]: the last rule must match everything" },
         { "a filter at the end",
           { rule("a", 0, 0, 0, 0, "source = x") },
@@ -106,6 +114,10 @@ TEST(RoutePolicy, RefusesEveryFaultByName)
           0,
           "p.rules[2]: is never reached" },
     };
+}
+
+void expect_refused(const std::vector<Refused> &table)
+{
     for (const Refused &t : table) {
         Arena a;
         struct route_policy *p = nullptr;
@@ -114,6 +126,12 @@ TEST(RoutePolicy, RefusesEveryFaultByName)
         EXPECT_NE(violations(s).find(t.expected), std::string::npos) << t.what << ":\n" << violations(s);
         EXPECT_EQ(p, nullptr);
     }
+}
+
+TEST(RoutePolicy, RefusesEveryFaultByName)
+{
+    expect_refused(faulty_parts());
+    expect_refused(faulty_wholes());
 }
 
 TEST(RoutePolicy, NamesAllFaultsAtOnce)
