@@ -86,7 +86,9 @@ step_contract() {
 
 step_asan() { bazel_tests --config=asan //tests/unit/...; }
 
-step_tsan() { bazel_tests --config=tsan //tests/unit/server/... //tests/unit/store/...; }
+step_tsan() {
+    bazel_tests --config=tsan "--test_env=TSAN_OPTIONS=suppressions=$root/tests/tsan.supp" //tests/unit/server/... //tests/unit/store/...
+}
 
 step_go() {
     local -a packages
