@@ -89,6 +89,9 @@ int lite_run(sqlite3_stmt *stmt);
  * STORE_FULL, STORE_UNAVAILABLE or INTERNAL. */
 struct status lite_error(sqlite3 *h, int code, const char *what, struct arena *a);
 
+/* sqlite_vfs.c: the name of the file layer for the writer. */
+const char *lite_gathering_vfs(void);
+
 /* sqlite_read.c: the port's reading half. */
 struct status lite_read_begin(struct db *db, int64_t deadline_us, struct db_read **ret);
 struct status lite_query(struct db_read *r, const struct stmt *s, const struct value *args, struct arena *a,

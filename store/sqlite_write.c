@@ -129,6 +129,8 @@ void lite_write(struct db *db, struct unit **units, size_t n)
     enum verdict v = run_group(d, units, n, run_unit, &failed);
     if (v == UNIT_BAD && n > 1)
         v = run_group(d, units, n, run_unit_apart, &failed);
+    if (v == GROUP_BAD && failed.reason == REASON_STORE_FULL)
+        d->round_at = 0; /* a checkpoint now may give the WAL's room back */
     if (v == GROUP_BAD)
         units_fail(units, n, (enum reason)failed.reason, failed.message);
 }
