@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/marketing-agents/marketing/tests/e2e/house"
@@ -17,6 +18,7 @@ type options struct {
 	seconds float64
 	rate    float64
 	echo    string
+	only    string
 }
 
 func main() {
@@ -25,6 +27,7 @@ func main() {
 	flag.Float64Var(&o.seconds, "seconds", 3, "seconds of each measurement")
 	flag.Float64Var(&o.rate, "rate", 3000, "calls a second of the open loop")
 	flag.StringVar(&o.echo, "echo", "", "the echo server's binary")
+	flag.StringVar(&o.only, "only", "", "measure only the echo and the servers whose name holds this text")
 	flag.Parse()
 	os.Exit(house.Main(func() int {
 		if err := bench(o); err != nil {
@@ -36,11 +39,12 @@ func main() {
 }
 
 func bench(o options) error {
-	subjects, err := open(o)
-	defer closeAll(subjects)
+	all, err := open(o)
+	defer closeAll(all)
 	if err != nil {
 		return err
 	}
+	subjects := choose(all, o.only)
 	fmt.Println(load.Machine(os.TempDir()))
 	fmt.Printf("messages: a TriageLead request of %d fields, %d bytes, another address and request id each; %d connections; rounds of %.0f s, %d of them, interleaved\n\n",
 		subjects[0].lead.Fields, subjects[0].lead.Bytes, connections, o.seconds, o.rounds)
@@ -57,6 +61,17 @@ func bench(o options) error {
 	}
 	fmt.Println(load.Machine(os.TempDir()))
 	return nil
+}
+
+// choose keeps the echo and what is asked for.
+func choose(all []*subject, text string) []*subject {
+	chosen := all[:1]
+	for _, s := range all[1:] {
+		if strings.Contains(s.name, text) {
+			chosen = append(chosen[:len(chosen):len(chosen)], s)
+		}
+	}
+	return chosen
 }
 
 const connections = 4

@@ -95,13 +95,14 @@ func openStore(store house.Store, lead *load.Lead) ([]*subject, error) {
 	for _, variant := range []struct {
 		name   string
 		change func(*pb.TriageLeadRequest)
-	}{{"TriageLead, nothing stored (validate_only)", dry}, {"TriageLead durable on sqlite, explained", explained}} {
+	}{{"TriageLead, nothing stored (validate_only)", dry}, {"TriageLead explained, durable on sqlite", explained}} {
 		lead, err := load.NewLead(variant.change)
 		if err != nil {
 			return all, err
 		}
 		all = append(all, &subject{name: variant.name, address: h.Address, pids: durable.pids, lead: lead})
 	}
+	all[0], all[1] = all[1], all[0] // nothing stored comes first
 	return all, nil
 }
 
