@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Rows' worth of preference for equal weights: averaging unlike members costs next to nothing on like rows and holds
- * better when the world drifts. */
+/* Rows' worth of preference for equal weights: averaging unlike members costs next to nothing on like rows
+ * and holds better when the world drifts. */
 #define PULL 100.0
 
 static double softplus(double m)
