@@ -5,6 +5,8 @@
 #include "store/committer.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
+#include "store/backend.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -98,7 +100,12 @@ static bool failed_alone(struct status s)
 static void write_group(struct committer *c, struct unit **group, size_t n)
 {
     int64_t start = clock_mono_us();
-    c->db->ops->write(c->db, group, n);
+    if (FAULT(store_before_write))
+        units_fail(group, n, REASON_STORE_UNAVAILABLE, "fault store_before_write");
+    else
+        c->db->ops->write(c->db, group, n);
+    if (FAULT(store_after_commit))
+        units_fail(group, n, REASON_COMMIT_UNKNOWN, "fault store_after_commit");
     count(&c->commit_us, (uint64_t)(clock_mono_us() - start));
     size_t failed = 0;
     bool redone = false;

@@ -4,6 +4,7 @@
 #include "store/postgres.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 
 static const struct stmt begin = { "store_begin", "", "", "BEGIN", NULL, NULL };
 static const struct stmt commit = { "store_commit", "", "", "COMMIT", NULL, NULL };
@@ -151,6 +152,16 @@ static enum verdict commit_read(struct group *g, bool after_savepoint)
     return GROUP_GOOD;
 }
 
+static enum verdict commit_group(struct group *g, bool after_savepoint)
+{
+    if (FAULT(store_before_commit)) {
+        pg_lost(g->c); /* the server undoes what it has when the connection closes */
+        g->failed = fail(NULL, REASON_STORE_UNAVAILABLE, "fault store_before_commit");
+        return GROUP_REFUSED;
+    }
+    return control_send(g->c, &commit) ? commit_read(g, after_savepoint) : GROUP_LOST;
+}
+
 static bool prepare_plan(struct group *g, const struct pg_plan *p, bool *all)
 {
     for (size_t i = 0; i < p->n; i++) {
@@ -190,7 +201,7 @@ static enum verdict write_together(struct group *g)
         return GROUP_LOST;
     if (!good)
         return undo_group(g) ? GROUP_CAREFUL : GROUP_LOST;
-    return control_send(g->c, &commit) ? commit_read(g, false) : GROUP_LOST;
+    return commit_group(g, false);
 }
 
 static bool unit_prepare(struct group *g, struct unit *u)
@@ -273,7 +284,7 @@ static enum verdict write_apart(struct group *g)
     }
     if (before && !control_send(g->c, before))
         return GROUP_LOST;
-    return control_send(g->c, &commit) ? commit_read(g, before != NULL) : GROUP_LOST;
+    return commit_group(g, before != NULL);
 }
 
 static enum verdict write_once(struct group *g)

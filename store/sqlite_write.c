@@ -3,6 +3,8 @@
  * its own effects along. */
 #include "store/sqlite.h"
 
+#include "base/fault.h"
+
 enum verdict {
     UNIT_GOOD,
     UNIT_BAD,  /* its outcome is set; the transaction lives */
@@ -85,6 +87,10 @@ static void undo(struct lite_conn *c)
  * may not be on the disk when the file is opened next. */
 static struct status commit(struct lite_db *d, struct arena *a)
 {
+    if (FAULT(store_before_commit)) {
+        undo(&d->writer);
+        return fail(a, REASON_STORE_UNAVAILABLE, "fault store_before_commit");
+    }
     int rc = lite_run(d->writer.commit);
     if (rc == SQLITE_DONE) {
         __atomic_fetch_add(&d->commits, 1, __ATOMIC_SEQ_CST);
