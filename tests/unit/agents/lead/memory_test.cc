@@ -138,19 +138,18 @@ TEST_F(Memory, ListLeads)
     EXPECT_EQ(after, 0);
 }
 
-// The stream's state lies outside of the budget; one item is what is walked.
+// The stream's state lies outside of the budget, and outlives the commit; one item is what is walked.
+arena stream_memory;
+
 struct status import_once(ctx *c, const ImportLeadsRequest *req, LeadImport *)
 {
-    static lead_import *state;
-    arena memory;
-    arena_init(&memory, 1 << 20);
+    lead_import *state = nullptr;
+    arena_done(&stream_memory);
+    arena_init(&stream_memory, 1 << 20);
     ctx open = *c;
-    open.arena = &memory;
+    open.arena = &stream_memory;
     struct status s = import_leads_open(&open, &state);
-    if (s.code == CODE_OK)
-        s = import_leads_item(c, state, req);
-    arena_done(&memory);
-    return s;
+    return s.code ? s : import_leads_item(c, state, req);
 }
 
 TEST_F(Memory, ImportLeads)
@@ -164,6 +163,7 @@ TEST_F(Memory, ImportLeads)
     req.content.data = reinterpret_cast<uint8_t *>(file.data());
     req.content.len = file.size();
     walk(import_once, req, &LeadImport_descriptor);
+    arena_done(&stream_memory);
     EXPECT_EQ(after, 6); // two leads, an identity, a reject, the import, an event
 }
 
