@@ -53,7 +53,7 @@ func NewServer(o Options) *grpc.Server {
 		// Fixed windows bound what one caller can make us hold; small buffers bound what an idle connection costs.
 		grpc.StaticStreamWindowSize(64 << 10),
 		grpc.StaticConnWindowSize(1 << 20),
-		grpc.ReadBufferSize(8 << 10),
+		grpc.ReadBufferSize(17 << 10), // one frame of the largest size: what is left unread makes a hang-up a reset
 		grpc.SharedWriteBuffer(true),
 	}
 	if o.Creds != nil {
