@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { os.Exit(house.Main(m.Run)) }
 
 const (
 	leads       = 500
-	memoryLimit = 12 << 20 // more than this between the end of the warm-up and the end is a leak
+	memoryLimit = 20 << 20 // more than this after the warm-up is a leak: the page cache may still fill up to 16 MiB
 )
 
 // seconds is SOAK_SECONDS, or 24.
