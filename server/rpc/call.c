@@ -431,10 +431,8 @@ static void watch_close(struct slot *s)
     op.data.recv_close_on_server.cancelled = &s->was_cancelled;
     s->on_close.on = on_closed;
     slot_ref(s);
-    tag_hand_over(&s->on_close);
-    s->close_watched = grpc_call_start_batch(s->call, &op, 1, &s->on_close, NULL) == GRPC_CALL_OK;
-    if (!s->close_watched)
-        slot_unref(s);
+    s->close_watched = true;
+    slot_batch(s, &op, 1, &s->on_close);
 }
 
 static void begin(struct slot *s)

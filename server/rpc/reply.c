@@ -161,12 +161,9 @@ void reply_end(struct slot *s, struct status st)
         __atomic_store_n(&s->rest_us, clock_mono_us(), __ATOMIC_RELAXED);
         __atomic_store_n(&s->waiting, WAIT_WRITE, __ATOMIC_SEQ_CST);
     }
-    tag_hand_over(&s->on_end);
-    grpc_call_error e = grpc_call_start_batch(s->call, ops, n, &s->on_end, NULL);
-    /* From here on the slot may be another call's. */
+    slot_batch(s, ops, n, &s->on_end);
     if (message)
         grpc_byte_buffer_destroy(message);
-    ASSERT(e == GRPC_CALL_OK);
 }
 
 void reply_refuse(struct slot *s, enum reason why, const char *text)

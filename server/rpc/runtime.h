@@ -108,7 +108,9 @@ struct slot {
     /* Streams. */
     struct slot *prev_stream, *next_stream; /* under rpc->streams_lock */
     bool listed;
-    int waiting;     /* atomic: enum waiting */
+    int waiting; /* atomic: enum waiting */
+    pthread_mutex_t
+        io_lock;     /* held while a read is started: who claims the wait for it lets the start end first */
     int64_t rest_us; /* atomic: since when it waits */
 };
 
@@ -169,6 +171,8 @@ void slots_arm_all(struct rpc *r);
 bool slot_replace(struct slot *s);
 void slot_ref(struct slot *s);
 void slot_unref(struct slot *s); /* the last one takes the slot back */
+/* Starts a batch of the call. The slot may be another thread's before this returns. */
+void slot_batch(struct slot *s, const grpc_op *ops, size_t n, struct tag *t);
 
 /* call.c */
 void call_arrived(struct slot *s, bool ok);

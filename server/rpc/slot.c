@@ -49,6 +49,7 @@ static void slot_init(struct rpc *r, struct slot *s)
     s->rpc = r;
     s->on_arrival.slot = s->on_close.slot = s->on_io.slot = s->on_end.slot = s;
     s->on_arrival.on = call_arrived;
+    pthread_mutex_init(&s->io_lock, NULL);
     arena_init(&s->arena, 0);
     arena_init(&s->stream_arena, 0);
     push_free(r, s);
@@ -71,6 +72,7 @@ struct status slots_make(struct rpc *r)
 void slots_free(struct rpc *r)
 {
     for (size_t i = 0; r->slots && i < r->n_slots; i++) {
+        pthread_mutex_destroy(&r->slots[i].io_lock);
         arena_done(&r->slots[i].arena);
         arena_done(&r->slots[i].stream_arena);
     }
@@ -88,13 +90,14 @@ static void arm(struct slot *s, struct bound *m)
     __atomic_store_n(&s->refs, 1, __ATOMIC_RELAXED);
     __atomic_add_fetch(&r->in_core, 1, __ATOMIC_SEQ_CST);
     grpc_metadata_array_init(&s->metadata);
+    if (!m->row)
+        grpc_call_details_init(&s->details);
     tag_hand_over(&s->on_arrival);
     if (m->row) {
         e = grpc_server_request_registered_call(r->server, m->registered, &s->call, &s->deadline,
                                                 &s->metadata, sends_one_request(m->row) ? &s->payload : NULL,
                                                 r->cq, r->cq, &s->on_arrival);
     } else {
-        grpc_call_details_init(&s->details);
         e = grpc_server_request_call(r->server, &s->call, &s->details, &s->metadata, r->cq, r->cq,
                                      &s->on_arrival);
     }
@@ -129,6 +132,14 @@ bool slot_replace(struct slot *s)
     __atomic_add_fetch(&m->armed, 1, __ATOMIC_RELAXED);
     arm(other, m);
     return true;
+}
+
+void slot_batch(struct slot *s, const grpc_op *ops, size_t n, struct tag *t)
+{
+    grpc_call *call = s->call;
+    tag_hand_over(t);
+    /* Fails only where it is misused. */
+    ASSERT(grpc_call_start_batch(call, ops, n, t, NULL) == GRPC_CALL_OK);
 }
 
 void slot_ref(struct slot *s)

@@ -105,13 +105,15 @@ static void write_and_read(struct slot *s)
     ops[n].op = GRPC_OP_RECV_MESSAGE;
     ops[n++].data.recv_message.recv_message = &s->payload;
     s->on_io.on = on_read;
-    slot_ref(s); /* the event may come after the ticker ended the stream */
-    tag_hand_over(&s->on_io);
+    slot_ref(s); /* the event's: it may come after the ticker ended the stream */
+    slot_ref(s); /* ours */
+    pthread_mutex_lock(&s->io_lock);
     rest(s, WAIT_READ);
-    grpc_call_error e = grpc_call_start_batch(s->call, ops, n, &s->on_io, NULL);
+    slot_batch(s, ops, n, &s->on_io);
+    pthread_mutex_unlock(&s->io_lock);
     if (message)
         grpc_byte_buffer_destroy(message);
-    ASSERT(e == GRPC_CALL_OK);
+    slot_unref(s);
 }
 
 static void write_reply(struct slot *s)
@@ -127,11 +129,9 @@ static void write_reply(struct slot *s)
     ops[n++].data.send_message.send_message = message;
     reply_drop(s);
     s->on_io.on = on_written;
-    tag_hand_over(&s->on_io);
     rest(s, WAIT_WRITE);
-    grpc_call_error e = grpc_call_start_batch(s->call, ops, n, &s->on_io, NULL);
+    slot_batch(s, ops, n, &s->on_io);
     grpc_byte_buffer_destroy(message);
-    ASSERT(e == GRPC_CALL_OK);
 }
 
 /* ---- what follows each step ---- */
@@ -182,9 +182,11 @@ void next_settled(struct slot *s, struct status st)
     } else if (s->next_is == RPC_SEND) {
         write_reply(s);
     } else {
+        slot_ref(s); /* once it waits, the slot is anybody's */
         rest(s, WAIT_TIMER);
         if (call_cancelled(s) && stream_claim(s, WAIT_TIMER))
             reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
+        slot_unref(s);
     }
 }
 

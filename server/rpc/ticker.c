@@ -76,7 +76,9 @@ static void tend(struct rpc *r, enum verdict want, bool woken)
     while (due) {
         struct slot *s = due;
         due = s->next;
+        pthread_mutex_lock(&s->io_lock);
         s->on_committer = false;
+        pthread_mutex_unlock(&s->io_lock);
         act(s, want);
     }
 }

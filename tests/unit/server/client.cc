@@ -15,18 +15,6 @@
 
 #include <cstdlib>
 
-// The C-core is not built with a race detector's hooks: what it does itself is not judged, only what we do
-// with it.
-extern "C" const char *__tsan_default_suppressions();
-extern "C" const char *__tsan_default_suppressions()
-{
-    return "called_from_lib:libgrpc.so\n"
-           "called_from_lib:libgpr.so\n"
-           "called_from_lib:libupb.so\n"
-           "called_from_lib:libabsl_*\n"
-           "race:libgrpc.so\n";
-}
-
 namespace test
 {
 namespace

@@ -65,9 +65,10 @@ const struct migration test_migrations[] = {
       "CREATE TABLE counter (workspace TEXT NOT NULL, name TEXT NOT NULL, version BIGINT NOT NULL, total "
       "BIGINT NOT NULL,"
       " PRIMARY KEY (workspace, name));"
-      "CREATE TABLE idempotency (workspace TEXT NOT NULL, request_id TEXT NOT NULL, method TEXT NOT NULL,"
-      " fingerprint BYTEA NOT NULL, create_time BIGINT NOT NULL, response BYTEA NOT NULL,"
-      " PRIMARY KEY (workspace, request_id, method));" },
+      "CREATE TABLE idempotency (seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, workspace TEXT NOT "
+      "NULL,"
+      " key BYTEA NOT NULL UNIQUE, fingerprint BYTEA NOT NULL, create_time BIGINT NOT NULL, response BYTEA "
+      "NOT NULL);" },
     { 0, NULL, NULL },
 };
 
