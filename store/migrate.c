@@ -12,7 +12,7 @@
 static const struct mapping {
     const char *from, *to;
 } mappings[] = {
-    { "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "INTEGER PRIMARY KEY AUTOINCREMENT" },
+    { "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "INTEGER PRIMARY KEY" },
     { "DOUBLE PRECISION", "REAL" },
     { "BIGINT", "INTEGER" },
     { "BYTEA", "BLOB" },

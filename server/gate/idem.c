@@ -18,19 +18,36 @@ struct status idem_check(struct arena *a, const char *request_id)
     return ok();
 }
 
+#define KEY_BYTES 16 /* of SHA-256: nobody can make two keys meet */
+
+/* The row's key, in the ctx's arena; p is NULL over the budget. */
+static struct str row_key(struct ctx *c, const struct idem_key *k)
+{
+    unsigned char digest[SHA256_BYTES];
+    char *text = arena_printf(c->arena, "%s\n%s\n%s", c->workspace, c->method, k->request_id);
+    if (!text)
+        return str_make(NULL, 0);
+    sha256(str_of(text), digest);
+    return str_make(arena_dup(c->arena, str_make((const char *)digest, KEY_BYTES)), KEY_BYTES);
+}
+
 void idem_seal(struct ctx *c, const struct idem_key *k, struct str response)
 {
-    struct str fingerprint = str_make((const char *)k->fingerprint, sizeof k->fingerprint);
-    UNIT_ADD(c->unit, &idem_sql[IDEM_INSERT], 1, REASON_CONFLICT, v_text(c->workspace), v_text(k->request_id),
-             v_text(c->method), v_bytes(fingerprint), v_int(c->now_us), v_bytes(response));
+    struct str fingerprint = str_make((const char *)k->fingerprint, sizeof k->fingerprint),
+               key = row_key(c, k);
+    if (key.p)
+        UNIT_ADD(c->unit, &idem_sql[IDEM_INSERT], 1, REASON_CONFLICT, v_text(c->workspace), v_bytes(key),
+                 v_bytes(fingerprint), v_int(c->now_us), v_bytes(response));
 }
 
 struct status idem_find(struct ctx *c, const struct idem_key *k, bool *ret_found, struct str *ret_response)
 {
     struct rows rows;
+    struct str key = row_key(c, k);
+    if (!key.p)
+        return fail_memory();
     db_read_done(c); /* the handler's snapshot may be older than the reply */
-    struct status s = DB_QUERY(c, &idem_sql[IDEM_SELECT], &rows, v_text(c->workspace), v_text(k->request_id),
-                               v_text(c->method));
+    struct status s = DB_QUERY(c, &idem_sql[IDEM_SELECT], &rows, v_bytes(key), v_text(c->workspace));
     db_read_done(c);
     TRY(s);
     if (!rows.n) {

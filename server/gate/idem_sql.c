@@ -2,25 +2,22 @@
 
 #include "server/gate/idem.h"
 
+#define COLUMNS "workspace, key, fingerprint, create_time, response"
+
 const struct stmt idem_sql[IDEM_STATEMENTS] = {
-    [IDEM_INSERT] = { "idem_insert", "tttbib", "",
-                      "INSERT INTO idempotency (workspace, request_id, method, fingerprint, create_time, "
-                      "response)"
-                      " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-                      "INSERT INTO idempotency (workspace, request_id, method, fingerprint, create_time, "
-                      "response)"
-                      " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bigint[], "
-                      "$6::bytea[])"
-                      " ON CONFLICT DO NOTHING",
+    [IDEM_INSERT] = { "idem_insert", "tbbib", "",
+                      "INSERT INTO idempotency (" COLUMNS
+                      ") VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+                      "INSERT INTO idempotency (" COLUMNS
+                      ") SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[],"
+                      " $4::bigint[], $5::bytea[]) ON CONFLICT DO NOTHING",
                       NULL },
-    [IDEM_SELECT] = { "idem_select", "ttt", "bb",
-                      "SELECT fingerprint, response FROM idempotency"
-                      " WHERE workspace = $1 AND request_id = $2 AND method = $3",
-                      NULL, NULL },
+    [IDEM_SELECT] = { "idem_select", "bt", "bb",
+                      "SELECT fingerprint, response FROM idempotency WHERE key = $1 AND workspace = $2", NULL,
+                      NULL },
     [IDEM_EXPIRE] = { "idem_expire", "ii", "",
-                      "DELETE FROM idempotency WHERE (workspace, request_id, method) IN"
-                      " (SELECT workspace, request_id, method FROM idempotency WHERE create_time < $1"
-                      " ORDER BY create_time LIMIT $2)",
+                      "DELETE FROM idempotency WHERE create_time < $1"
+                      " AND seq IN (SELECT seq FROM idempotency ORDER BY seq LIMIT $2)",
                       NULL, NULL },
 };
 

@@ -7,8 +7,8 @@
 C_BEGIN
 
 enum idem_statement {
-    IDEM_INSERT, /* workspace, request_id, method, fingerprint, create_time, response */
-    IDEM_SELECT, /* workspace, request_id, method -> fingerprint, response */
+    IDEM_INSERT, /* workspace, key, fingerprint, create_time, response */
+    IDEM_SELECT, /* key, workspace -> fingerprint, response */
     IDEM_EXPIRE, /* before, rows at most */
     IDEM_STATEMENTS
 };

@@ -1,6 +1,7 @@
 -- The spine: leads, their identities and events, decisions, the event log, idempotency, routing policies, models, imports.
 -- Portable: BIGINT, DOUBLE PRECISION and BYTEA are mapped to SQLite's types by store/migrate.c, and `--sqlite:` adds to a table there.
 -- Times are microseconds since 1970 UTC. `data` holds the resource as marketing.v1 bytes; the other columns are what lists and joins need.
+-- On SQLite only narrow tables are WITHOUT ROWID: whole rows in an index page leave it a fan-out of a handful, and every insert dirties several.
 
 CREATE TABLE lead (
     workspace TEXT NOT NULL,
@@ -10,8 +11,7 @@ CREATE TABLE lead (
     update_time BIGINT NOT NULL,
     data BYTEA NOT NULL,
     PRIMARY KEY (workspace, id)
-) --sqlite: WITHOUT ROWID
-;
+);
 
 -- kind: 1 email, 2 phone, 3 external id; value in its normal form.
 CREATE TABLE lead_identity (
@@ -42,8 +42,7 @@ CREATE TABLE lead_event (
     type TEXT NOT NULL,
     data BYTEA NOT NULL,
     PRIMARY KEY (workspace, event_id)
-) --sqlite: WITHOUT ROWID
-;
+);
 CREATE INDEX lead_event_by_lead ON lead_event (workspace, lead_id, event_time, event_id);
 
 CREATE TABLE outcome (
@@ -54,8 +53,7 @@ CREATE TABLE outcome (
     ingest_time BIGINT NOT NULL,
     data BYTEA NOT NULL,
     PRIMARY KEY (workspace, id)
-) --sqlite: WITHOUT ROWID
-;
+);
 CREATE INDEX outcome_by_lead ON outcome (workspace, lead_id, outcome_time, id);
 
 CREATE TABLE decision (
@@ -67,8 +65,7 @@ CREATE TABLE decision (
     route BIGINT NOT NULL,
     data BYTEA NOT NULL,
     PRIMARY KEY (workspace, id)
-) --sqlite: WITHOUT ROWID
-;
+);
 CREATE INDEX decision_by_lead ON decision (workspace, lead_id, id);
 
 -- The log that agents, watches, analytics and audit read by cursor.
@@ -85,16 +82,16 @@ CREATE TABLE event (
     payload BYTEA NOT NULL
 );
 
+-- Replies to request ids, oldest first by seq, so that expiry finds them without an index on time. key: the first 16 bytes of SHA-256 over
+-- workspace, method and request id: narrow, since it comes in no order and each row dirties a page of its index.
 CREATE TABLE idempotency (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     workspace TEXT NOT NULL,
-    request_id TEXT NOT NULL,
-    method TEXT NOT NULL,
+    key BYTEA NOT NULL UNIQUE,
     fingerprint BYTEA NOT NULL,
     create_time BIGINT NOT NULL,
-    response BYTEA NOT NULL,
-    PRIMARY KEY (workspace, request_id, method)
-) --sqlite: WITHOUT ROWID
-;
+    response BYTEA NOT NULL
+);
 
 CREATE TABLE routing_policy (
     workspace TEXT NOT NULL,
@@ -104,8 +101,7 @@ CREATE TABLE routing_policy (
     create_time BIGINT NOT NULL,
     data BYTEA NOT NULL,
     PRIMARY KEY (workspace, id, version)
-) --sqlite: WITHOUT ROWID
-;
+);
 
 -- What is in service, one row a slot ("routing_policy", "model", "engagement_model"); history says what was in service before, newest last.
 CREATE TABLE active_version (
@@ -129,8 +125,7 @@ CREATE TABLE model_version (
     digest TEXT NOT NULL,
     data BYTEA NOT NULL,
     PRIMARY KEY (workspace, model_id, version)
-) --sqlite: WITHOUT ROWID
-;
+);
 
 CREATE TABLE model_file (
     workspace TEXT NOT NULL,
@@ -147,8 +142,7 @@ CREATE TABLE lead_import (
     update_time BIGINT NOT NULL,
     data BYTEA NOT NULL,
     PRIMARY KEY (workspace, id)
-) --sqlite: WITHOUT ROWID
-;
+);
 
 CREATE TABLE lead_import_reject (
     workspace TEXT NOT NULL,
@@ -156,5 +150,4 @@ CREATE TABLE lead_import_reject (
     line BIGINT NOT NULL,
     data BYTEA NOT NULL,
     PRIMARY KEY (workspace, import_id, line)
-) --sqlite: WITHOUT ROWID
-;
+);

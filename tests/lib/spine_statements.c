@@ -76,14 +76,12 @@ const struct stmt spine_event_insert = { "spine_event_insert",
                                          NULL };
 const struct stmt spine_idempotency_insert = {
     "spine_idempotency_insert",
-    "tttbib",
+    "tbbib",
     "",
-    "INSERT INTO idempotency (workspace, request_id, method, fingerprint, create_time, response) "
-    "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-    "INSERT INTO idempotency (workspace, request_id, method, fingerprint, create_time, response) SELECT * "
-    "FROM "
-    "unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bigint[], $6::bytea[]) ON CONFLICT DO "
-    "NOTHING",
+    "INSERT INTO idempotency (workspace, key, fingerprint, create_time, response) "
+    "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+    "INSERT INTO idempotency (workspace, key, fingerprint, create_time, response) SELECT * FROM "
+    "unnest($1::text[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bytea[]) ON CONFLICT DO NOTHING",
     NULL
 };
 const struct stmt spine_count = { "spine_count",
@@ -117,7 +115,6 @@ void spine_triage(struct unit *u, const char *workspace, const char *id, int64_t
              v_bytes(decision));
     UNIT_ADD(u, &spine_event_insert, 1, REASON_CONFLICT, w, v_int(now_us), v_int(1), v_text("triage"),
              v_text("lead.triaged"), lead, v_text(""), lead, v_bytes(str_make(decision.p, decision.n / 8)));
-    UNIT_ADD(u, &spine_idempotency_insert, 1, REASON_CONFLICT, w, lead,
-             v_text("marketing.v1.TriageService/TriageLead"), v_bytes(fingerprint), v_int(now_us),
-             v_bytes(str_make(decision.p, decision.n / 2)));
+    UNIT_ADD(u, &spine_idempotency_insert, 1, REASON_CONFLICT, w, v_bytes(str_make(fingerprint.p, 16)),
+             v_bytes(fingerprint), v_int(now_us), v_bytes(str_make(decision.p, decision.n / 2)));
 }
