@@ -97,7 +97,7 @@ var table = []row{
 		list(func(o *Options) *[]string { return &o.Hosts })},
 	{"cors-origins", "", "Origins, comma-separated, whose pages may call REST, e.g. https://app.example.com. Empty: none.",
 		list(func(o *Options) *[]string { return &o.CORSOrigins })},
-	{"max-connections", "12000", "Connections to each listener at most; one more is closed at once.",
+	{"max-connections", "12000", "Connections to each listener at most; one more is closed at once. Where the process may not open so many files, as many as it may.",
 		number(1, 1000000, func(o *Options) *int { return &o.MaxConnections })},
 	{"max-upload-mb", "2048", "Size of a CSV upload over REST at most, in MiB.",
 		number(1, 1<<20, func(o *Options) *int { return &o.MaxUploadMB })},

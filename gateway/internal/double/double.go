@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,14 +50,29 @@ type Server struct {
 }
 
 // Start serves on a free loopback port until the test ends.
-func Start(t testing.TB) *Server {
+func Start(t testing.TB, options ...grpc.ServerOption) *Server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Address: l.Addr().String(), Health: health.NewServer(), Ended: make(chan error, 16)}
-	s.grpc = grpc.NewServer(
+	return serve(t, l, l.Addr().String(), options)
+}
+
+// StartUnix serves on a unix socket.
+func StartUnix(t testing.TB) *Server {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, l, "unix:"+path, nil)
+}
+
+func serve(t testing.TB, l net.Listener, address string, options []grpc.ServerOption) *Server {
+	s := &Server{Address: address, Health: health.NewServer(), Ended: make(chan error, 16)}
+	s.grpc = grpc.NewServer(append(options,
 		grpc.MaxRecvMsgSize(8<<20), // so that it is the gateway's limit that is tested
 		grpc.UnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			s.Calls.Add(1)
@@ -66,7 +82,7 @@ func Start(t testing.TB) *Server {
 			s.Calls.Add(1)
 			return next(srv, ss)
 		}),
-	)
+	)...)
 	pb.RegisterLeadServiceServer(s.grpc, s)
 	pb.RegisterTriageServiceServer(s.grpc, s)
 	pb.RegisterModelServiceServer(s.grpc, s)

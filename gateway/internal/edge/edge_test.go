@@ -36,7 +36,12 @@ type system struct {
 
 func start(t *testing.T, args ...string) *system {
 	t.Helper()
-	s := &system{t: t, server: double.Start(t)}
+	return startBefore(t, double.Start(t), args...)
+}
+
+func startBefore(t *testing.T, server *double.Server, args ...string) *system {
+	t.Helper()
+	s := &system{t: t, server: server}
 	args = append([]string{"--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--upstream", s.server.Address, "--drain-delay", "0"}, args...)
 	options, err := config.Parse(args, func(string) string { return "" }, io.Discard)
 	if err != nil {

@@ -4,7 +4,28 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
+
+// Descriptors kept for everything but callers' connections: those to the server, files, the listeners.
+const otherFiles = 200
+
+// connectionLimit is how many connections each of the two listeners may hold: what was asked for, less where the process may not open so
+// many files. A listener out of descriptors accepts nobody; one at its limit still answers by closing.
+func connectionLimit(asked int) int64 {
+	var files syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
+		return int64(asked)
+	}
+	return atMost(asked, files.Cur)
+}
+
+func atMost(asked int, files uint64) int64 {
+	if files >= uint64(2*asked+otherFiles) {
+		return int64(asked)
+	}
+	return max(1, (int64(files)-otherFiles)/2)
+}
 
 // limited is a listener that closes connections over a number at once. It goes on accepting: a full house must not look like a dead one.
 type limited struct {

@@ -39,6 +39,18 @@ func stream(t *testing.T) ([]byte, int64) {
 	return b.Bytes(), 80 + 11 + 80 + 400 + 40 + 4 + 5000 + 80 + 80
 }
 
+func TestConnectionsLeaveDescriptorsForTheRest(t *testing.T) {
+	for _, c := range []struct {
+		asked int
+		files uint64
+		want  int64
+	}{{12000, 1 << 20, 12000}, {12000, 20000, 9900}, {12000, 1024, 412}, {100, 400, 100}, {100, 10, 1}} {
+		if got := atMost(c.asked, c.files); got != c.want {
+			t.Errorf("%d asked, %d files: %d, want %d", c.asked, c.files, got, c.want)
+		}
+	}
+}
+
 func TestMeterCountsFramesHoweverTheyAreCut(t *testing.T) {
 	data, want := stream(t)
 	for _, size := range []int{1, 2, 3, 8, 9, 10, 100, len(data)} {

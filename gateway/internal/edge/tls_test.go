@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/gateway/internal/double"
 )
 
 // selfSigned writes a fresh certificate for 127.0.0.1 to two files.
@@ -116,5 +117,38 @@ func TestTLSOnBothListenersAndItsRenewal(t *testing.T) {
 	}
 	if _, err = get(renewed); err != nil {
 		t.Errorf("with a broken file the old certificate serves on: %v", err)
+	}
+}
+
+func TestServerOnAUnixSocket(t *testing.T) {
+	s := startBefore(t, double.StartUnix(t))
+	if a := s.call("GET", "/v1/leads/a", ""); a.StatusCode != 200 {
+		t.Error(a.StatusCode, a.body)
+	}
+	if a := s.call("GET", "/health", ""); a.StatusCode != 200 {
+		t.Error(a.StatusCode, a.body)
+	}
+}
+
+func TestMutualTLSWithTheServer(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	cert := selfSigned(t, certFile, keyFile) // both sides show it and trust it
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := x509.NewCertPool()
+	clients.AddCert(cert)
+	server := double.Start(t, grpc.Creds(credentials.NewTLS(&tls.Config{
+		Certificates: []tls.Certificate{pair}, ClientCAs: clients, ClientAuth: tls.RequireAndVerifyClientCert,
+	})))
+	s := startBefore(t, server, "--upstream-ca", certFile, "--upstream-cert", certFile, "--upstream-key", keyFile)
+	if a := s.call("GET", "/v1/leads/a", ""); a.StatusCode != 200 {
+		t.Error(a.StatusCode, a.body)
+	}
+	plain := startBefore(t, server)
+	if a := plain.call("GET", "/v1/leads/a", ""); a.StatusCode != 503 {
+		t.Errorf("without a certificate: %d %s", a.StatusCode, a.body)
 	}
 }
