@@ -31,12 +31,10 @@ static struct status score_by_model(struct arena *a, const struct decide_inputs 
 {
     float row[MODEL_FEATURES_MAX];
     struct model_score score;
-    struct arena_mark mark = arena_mark(a);
     const struct cell *given = cells(a, in);
     if (!given)
         return fail_memory();
     model_row(s->model, given, in->n, row);
-    arena_rewind(a, mark);
     model_score_row(s->model, row, &score);
     fit->probability = score.probability;
     fit->margin = unsigned_zero(score.margin);

@@ -58,20 +58,19 @@ inline std::string training_csv(unsigned seed, double strength, int rows = 600)
     return csv;
 }
 
-// The bytes of a model file; key NULL: unsigned. Trained once for each (seed, strength).
-inline std::string trained_model(unsigned seed, double strength, const Key *key)
+// The bytes of n model files that differ in their names only; key NULL: unsigned.
+inline std::vector<std::string> trained_models(size_t n, unsigned seed, double strength, const Key *key)
 {
     arena a, errors;
     frame f;
     schema s;
     model_parts parts = {};
     train_options o = {};
-    buf file;
+    std::vector<std::string> files;
     arena_init(&a, size_t(1) << 30);
     arena_init(&errors, 64 * 1024);
     std::string csv = training_csv(seed, strength);
     o.label = STR("y");
-    o.name = STR("made-up leads");
     o.seed = seed;
     o.data = STR("{}");
     auto all = [&]() -> struct status {
@@ -86,15 +85,24 @@ inline std::string trained_model(unsigned seed, double strength, const Key *key)
     };
     struct status st = all();
     EXPECT_EQ(st.code, CODE_OK) << (st.code ? st.message : "");
-    buf_init(&file, MODEL_FILE_MAX);
-    st = file_write(&parts, key ? key->secret : nullptr, &file);
-    EXPECT_EQ(st.code, CODE_OK);
-    std::string bytes(file.p, file.n);
-    buf_done(&file);
+    for (size_t i = 0; st.code == CODE_OK && i < n; i++) {
+        buf file;
+        std::string name = "made-up leads " + std::to_string(i);
+        parts.name = str_make(name.data(), name.size());
+        buf_init(&file, MODEL_FILE_MAX);
+        EXPECT_EQ(file_write(&parts, key ? key->secret : nullptr, &file).code, CODE_OK);
+        files.emplace_back(file.p, file.n);
+        buf_done(&file);
+    }
     frame_done(&f);
     arena_done(&a);
     arena_done(&errors);
-    return bytes;
+    return files;
+}
+
+inline std::string trained_model(unsigned seed, double strength, const Key *key)
+{
+    return trained_models(1, seed, strength, key).at(0);
 }
 
 // A house with everything that leads are scored by.
