@@ -25,17 +25,29 @@ while (($#)); do
 done
 
 # The processes are in sessions of their own: Ctrl-C reaches this script only, which stops them in order.
+watcher=
+leave() {
+    say Stopping
+    [[ -z $watcher ]] || kill "$watcher" 2>/dev/null || true
+    bash tools/dev/down.sh --state "$dir"
+}
 trap 'exit 130' INT
 trap 'exit 143' TERM
-trap 'say Stopping; bash tools/dev/down.sh --state "$dir"' EXIT
+trap leave EXIT
 
 bash tools/dev/up.sh --state "$dir" "${options[@]}"
 bash tools/dev/demo.sh --state "$dir"
 [[ -n $stay ]] || exit 0
 
 say "Running. Logs and data: ${dir#"$root/"}. Ctrl-C stops."
-while alive "$dir/server.pid" && alive "$dir/gateway.pid"; do
-    sleep 1
-done
+watch() {
+    while alive "$dir/server.pid" && alive "$dir/gateway.pid"; do
+        sleep 1
+    done
+}
+# In the background, since a signal is best met in `wait`.
+watch &
+watcher=$!
+wait "$watcher"
 tail -n 20 "$dir/server.log" "$dir/gateway.log" >&2
 die 'run: a process ended by itself; see the end of its log above'

@@ -3,8 +3,8 @@
 #
 # Runs every test there is, or only the named steps, in this order:
 #   lint      everything ./dev lint checks, and the checks' own test
-#   tools     tests of ./dev itself
 #   build     all C (warnings are errors) and all Go
+#   tools     tests of ./dev itself
 #   unit      unit tests of the C rooms
 #   contract  the store's contract over SQLite and a real PostgreSQL server
 #   asan      the unit tests again with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer
@@ -20,7 +20,7 @@
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-steps=(lint tools build unit contract asan tsan go stories demo fuzz proto)
+steps=(lint build tools unit contract asan tsan go stories demo fuzz proto)
 out=$state/test
 
 record() { printf '%s %s\n' "$1" "$2" >>"$out/$step.results"; }
