@@ -22,7 +22,7 @@ TEST(Migrate, TypesAreMappedAsWholeWords)
     EXPECT_EQ(to_sqlite("a BIGINT,\nb BYTEA, c DOUBLE PRECISION\nMY_BIGINT BIGINTS"),
               "a INTEGER,\nb BLOB, c REAL\nMY_BIGINT BIGINTS\n");
     EXPECT_EQ(to_sqlite("seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"),
-              "seq INTEGER PRIMARY KEY AUTOINCREMENT,\n");
+              "seq INTEGER PRIMARY KEY,\n");
 }
 
 TEST(Migrate, TablesBecomeStrict)
