@@ -14,6 +14,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 namespace test
 {
@@ -26,6 +28,14 @@ struct InitGrpc {
         grpc_init();
     }
 };
+
+std::string File(const std::string &path)
+{
+    std::ifstream in(path);
+    std::stringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
 
 std::string Text(grpc_slice s)
 {
@@ -94,9 +104,8 @@ bool Outcome::has_retry_info() const
     return Detail<Google__Rpc__RetryInfo>(*this, google__rpc__retry_info__descriptor) != nullptr;
 }
 
-Channel::Channel(const std::string &target)
+void Channel::Open(const std::string &target, grpc_channel_credentials *credentials)
 {
-    static InitGrpc once;
     grpc_arg args[2];
     args[0].type = args[1].type = GRPC_ARG_INTEGER;
     args[0].key = const_cast<char *>("grpc.use_local_subchannel_pool"); // a connection of its own
@@ -104,9 +113,23 @@ Channel::Channel(const std::string &target)
     args[1].key = const_cast<char *>(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH);
     args[1].value.integer = -1;
     grpc_channel_args list = { 2, args };
-    grpc_channel_credentials *c = grpc_insecure_credentials_create();
-    channel_ = grpc_channel_create(target.c_str(), c, &list);
-    grpc_channel_credentials_release(c);
+    channel_ = grpc_channel_create(target.c_str(), credentials, &list);
+    grpc_channel_credentials_release(credentials);
+}
+
+Channel::Channel(const std::string &target)
+{
+    static InitGrpc once;
+    Open(target, grpc_insecure_credentials_create());
+}
+
+Channel::Channel(const std::string &target, const std::string &cert, const std::string &key,
+                 const std::string &ca)
+{
+    static InitGrpc once;
+    std::string certs = File(cert), keys = File(key), roots = File(ca);
+    grpc_ssl_pem_key_cert_pair pair = { keys.c_str(), certs.c_str() };
+    Open(target, grpc_ssl_credentials_create(roots.c_str(), &pair, nullptr, nullptr));
 }
 
 Channel::~Channel()

@@ -34,6 +34,9 @@ class Channel
 {
   public:
     explicit Channel(const std::string &target);
+    // With TLS; PEM files.
+    Channel(const std::string &target, const std::string &cert, const std::string &key,
+            const std::string &ca);
     ~Channel();
     Channel(const Channel &) = delete;
     grpc_channel *get() const
@@ -46,6 +49,7 @@ class Channel
                   const Metadata &metadata = {}) const;
 
   private:
+    void Open(const std::string &target, grpc_channel_credentials *credentials);
     grpc_channel *channel_;
 };
 

@@ -2,43 +2,15 @@
 #include "server/gate/idem.h"
 
 #include "base/clock.h"
-#include "tests/unit/server/client.h"
-#include "tests/unit/server/test_service.h"
-#include "tests/unit/server/testdata/test.pb-c.h"
+#include "tests/unit/server/calls.h"
 
-#include <gtest/gtest.h>
-
-#include <atomic>
 #include <mutex>
 #include <set>
-#include <thread>
 
 namespace test
 {
 namespace
 {
-
-const char kAdd[] = "/test.v1.TestService/Add", kGet[] = "/test.v1.TestService/Get",
-           kChat[] = "/test.v1.TestService/Chat";
-
-std::string AddBytes(const char *name, int64_t amount, const std::string &request_id, bool refuse = false)
-{
-    Test__V1__AddRequest m = TEST__V1__ADD_REQUEST__INIT;
-    m.name = const_cast<char *>(name);
-    m.amount = amount;
-    m.refuse = refuse;
-    m.request_id = const_cast<char *>(request_id.c_str());
-    return Pack(m);
-}
-
-int64_t Total(const Channel &c, const char *name)
-{
-    Test__V1__GetRequest m = TEST__V1__GET_REQUEST__INIT;
-    m.name = const_cast<char *>(name);
-    Outcome o = c.Unary(kGet, Pack(m));
-    EXPECT_EQ(o.code, 0) << o.message;
-    return Unpack<Test__V1__AddResponse>(test__v1__add_response__descriptor, o.reply)->total;
-}
 
 class Idem : public ::testing::Test
 {

@@ -1,84 +1,10 @@
-// Calls of every shape, and every way a call can go wrong.
-#include "tests/unit/server/client.h"
-#include "tests/unit/server/test_service.h"
-#include "tests/unit/server/testdata/test.pb-c.h"
-
-#include <gtest/gtest.h>
-
-#include <atomic>
-#include <chrono>
-#include <thread>
+// Calls of every shape, their errors, their cancellation.
+#include "tests/unit/server/calls.h"
 
 namespace test
 {
 namespace
 {
-
-const char kEcho[] = "/test.v1.TestService/Echo", kSleep[] = "/test.v1.TestService/Sleep",
-           kAdd[] = "/test.v1.TestService/Add", kGet[] = "/test.v1.TestService/Get",
-           kCount[] = "/test.v1.TestService/Count", kWatch[] = "/test.v1.TestService/Watch",
-           kSum[] = "/test.v1.TestService/Sum", kChat[] = "/test.v1.TestService/Chat";
-
-std::string EchoBytes(const char *text)
-{
-    Test__V1__Everything m = TEST__V1__EVERYTHING__INIT;
-    m.text = const_cast<char *>(text);
-    return Pack(m);
-}
-
-std::string SleepBytes(int64_t ms)
-{
-    Test__V1__SleepRequest m = TEST__V1__SLEEP_REQUEST__INIT;
-    m.ms = ms;
-    return Pack(m);
-}
-
-std::string AddBytes(const char *name, int64_t amount, bool refuse = false, const char *request_id = "")
-{
-    Test__V1__AddRequest m = TEST__V1__ADD_REQUEST__INIT;
-    m.name = const_cast<char *>(name);
-    m.amount = amount;
-    m.refuse = refuse;
-    m.request_id = const_cast<char *>(request_id);
-    return Pack(m);
-}
-
-std::string CountBytes(int count, int bytes)
-{
-    Test__V1__CountRequest m = TEST__V1__COUNT_REQUEST__INIT;
-    m.count = count;
-    m.bytes = bytes;
-    return Pack(m);
-}
-
-std::shared_ptr<Test__V1__AddResponse> AddResponse(const std::string &bytes)
-{
-    return Unpack<Test__V1__AddResponse>(test__v1__add_response__descriptor, bytes);
-}
-
-int64_t Total(const Channel &c, const char *name)
-{
-    Test__V1__GetRequest m = TEST__V1__GET_REQUEST__INIT;
-    m.name = const_cast<char *>(name);
-    Outcome o = c.Unary(kGet, Pack(m));
-    EXPECT_EQ(o.code, 0) << o.message;
-    return AddResponse(o.reply)->total;
-}
-
-int64_t NowMs()
-{
-    return std::chrono::duration_cast<std::chrono::milliseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
-template <typename F> bool Eventually(F f)
-{
-    for (int i = 0; i < 5000; i++, std::this_thread::sleep_for(std::chrono::milliseconds(2)))
-        if (f())
-            return true;
-    return false;
-}
 
 class Rpc : public ::testing::Test
 {
@@ -122,7 +48,7 @@ TEST_F(Rpc, UnaryStoresBeforeItAnswers)
 
 TEST_F(Rpc, AFailedHandlerStoresNothing)
 {
-    Outcome o = channel_.Unary(kAdd, AddBytes("a", 5, true));
+    Outcome o = channel_.Unary(kAdd, AddBytes("a", 5, "", true));
     EXPECT_EQ(o.code, CODE_INVALID_ARGUMENT);
     EXPECT_EQ(o.reason(), "FIELD_INVALID");
     ASSERT_EQ(o.violations().size(), 1u);
@@ -276,7 +202,7 @@ TEST_F(Rpc, ABadItemEndsAClientStreamAndKeepsWhatWasCommitted)
 {
     Call call(channel_, kSum);
     call.Write(AddBytes("s", 1));
-    call.Write(AddBytes("s", 2, true));
+    call.Write(AddBytes("s", 2, "", true));
     for (int i = 0; i < 10 && call.Write(AddBytes("s", 4)); i++)
         ;
     std::string message;
@@ -304,7 +230,7 @@ TEST_F(Rpc, BidiSurvivesARefusedItem)
 {
     Call call(channel_, kChat);
     std::string message;
-    call.Write(AddBytes("c", 1, true));
+    call.Write(AddBytes("c", 1, "", true));
     ASSERT_TRUE(call.Read(&message));
     EXPECT_STREQ(AddResponse(message)->error, "FIELD_INVALID");
     call.Write(AddBytes("c", 2));
@@ -403,269 +329,6 @@ TEST_F(Rpc, CancelInEachPhaseOfAStream)
         EXPECT_EQ(summing.Finish().code, CODE_CANCELLED);
     }
     ExpectAlive();
-}
-
-TEST(RpcLimits, AFullLaneRefusesAtOnce)
-{
-    rpc_options o = Server::Defaults();
-    o.slow_threads = 1;
-    o.slow_queue = 2;
-    Server server(o);
-    std::atomic<int> refused{ 0 }, served{ 0 };
-    std::vector<std::thread> threads;
-    int64_t start = NowMs();
-    for (int t = 0; t < 12; t++)
-        threads.emplace_back([&] {
-            Channel own(server.target());
-            Outcome r = own.Unary(kSleep, SleepBytes(300));
-            if (r.code == 0)
-                served++;
-            else if (r.reason() == "OVERLOADED" && r.has_retry_info())
-                refused++;
-        });
-    for (auto &t : threads)
-        t.join();
-    EXPECT_EQ(served + refused, 12);
-    EXPECT_GE(refused, 8);
-    EXPECT_GE(served, 1);
-    EXPECT_LT(NowMs() - start, 4000);
-    EXPECT_EQ(Channel(server.target()).Unary(kSleep, SleepBytes(1)).code, 0);
-}
-
-TEST(RpcLimits, TooManyStreamsAreRefusedAndUnaryCallsGoOn)
-{
-    rpc_options o = Server::Defaults();
-    o.streams = 3;
-    Server server(o);
-    Channel channel(server.target());
-    std::vector<std::unique_ptr<Call>> open;
-    std::string message;
-    for (int i = 0; i < 3; i++) {
-        open.push_back(std::make_unique<Call>(channel, kChat));
-        open.back()->Write(AddBytes("z", 1));
-        ASSERT_TRUE(open.back()->Read(&message));
-    }
-    Call fourth(channel, kChat);
-    EXPECT_FALSE(fourth.Read(&message));
-    EXPECT_EQ(fourth.Finish().reason(), "OVERLOADED");
-    EXPECT_EQ(channel.Unary(kEcho, EchoBytes("alive")).code, 0);
-    open[0]->WritesDone();
-    EXPECT_EQ(open[0]->Finish().code, 0);
-    EXPECT_TRUE(Eventually([&] {
-        Call again(channel, kChat);
-        again.Write(AddBytes("z", 1));
-        return again.Read(&message);
-    }));
-    for (auto &c : open)
-        c->Cancel();
-}
-
-TEST(RpcLimits, ExhaustedSlotsNeverWedge)
-{
-    rpc_options o = Server::Defaults();
-    o.slots = 4;
-    o.slow_threads = 2;
-    o.slow_queue = 100;
-    Server server(o);
-    std::atomic<int> served{ 0 }, refused{ 0 }, other{ 0 };
-    std::vector<std::thread> threads;
-    for (int t = 0; t < 30; t++)
-        threads.emplace_back([&] {
-            Channel own(server.target());
-            Outcome r = own.Unary(kSleep, SleepBytes(200));
-            (r.code == 0 ? served : r.reason() == "OVERLOADED" ? refused : other)++;
-        });
-    for (auto &t : threads)
-        t.join();
-    EXPECT_EQ(other, 0);
-    EXPECT_GE(served, 4);
-    EXPECT_EQ(served + refused, 30);
-    Channel channel(server.target());
-    for (int i = 0; i < 100; i++)
-        EXPECT_EQ(channel.Unary(kEcho, EchoBytes("alive")).code, 0);
-}
-
-TEST(RpcLimits, AStreamWhoseCallerIsSilentIsEnded)
-{
-    rpc_options o = Server::Defaults();
-    o.stream_idle_ms = 300;
-    Server server(o);
-    Channel channel(server.target());
-    Call silent(channel, kChat);
-    std::string message;
-    silent.Write(AddBytes("q", 1));
-    ASSERT_TRUE(silent.Read(&message));
-    EXPECT_FALSE(silent.Read(&message));
-    Outcome r = silent.Finish();
-    EXPECT_EQ(r.code, CODE_DEADLINE_EXCEEDED);
-    EXPECT_EQ(r.reason(), "DEADLINE_PASSED");
-
-    Call stalled(channel, kCount);
-    stalled.Write(CountBytes(1000, 1 << 20));
-    stalled.WritesDone();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
-    int n = 0;
-    while (stalled.Read(&message))
-        n++;
-    EXPECT_LT(n, 1000);
-    EXPECT_NE(stalled.Finish().code, 0);
-}
-
-status Admit(void *arg, const rpc_call *call, ctx *c)
-{
-    str token;
-    if (!rpc_metadata(call, "authorization", &token) || !str_eq(token, STR("let me in")))
-        return fail(c->arena, REASON_METHOD_UNKNOWN, "no entry for %s", rpc_call_method(call)->scope);
-    c->workspace = static_cast<const char *>(arg);
-    return ok();
-}
-
-TEST(RpcAdmit, DecidesBeforeAnythingIsUnpacked)
-{
-    char workspace[] = "other";
-    rpc_options o = Server::Defaults();
-    o.admit = Admit;
-    o.admit_arg = workspace;
-    Server server(o);
-    Channel channel(server.target());
-    Outcome r = channel.Unary(kEcho, "\xff\xff not a message");
-    EXPECT_EQ(r.message, "no entry for test");
-    EXPECT_EQ(channel.Unary(kEcho, EchoBytes("x"), 5000, { { "authorization", "let me in" } }).code, 0);
-}
-
-TEST(RpcStart, RefusesPublicAddressesWithoutTlsAndAuthentication)
-{
-    arena a;
-    arena_init(&a, 1u << 20);
-    for (const char *address :
-         { "0.0.0.0:0", "[::]:0", "192.0.2.7:50051", "example.org:1", "*:0", "127.0.0.1.example.org:1" }) {
-        rpc_options o = Server::Defaults();
-        rpc *r = nullptr;
-        o.address = address;
-        status s = rpc_serve(&o, &a, &r);
-        EXPECT_EQ(s.code, CODE_INVALID_ARGUMENT) << address;
-        o.admit = Admit;
-        EXPECT_EQ(rpc_serve(&o, &a, &r).code, CODE_INVALID_ARGUMENT) << address;
-    }
-    arena_done(&a);
-}
-
-TEST(RpcStart, ServesAUnixSocket)
-{
-    rpc_options o = Server::Defaults();
-    std::string path =
-        std::string("unix:") + (getenv("TEST_TMPDIR") ? getenv("TEST_TMPDIR") : "/tmp") + "/rpc_test.sock";
-    o.address = path.c_str();
-    if (path.size() > 100)
-        GTEST_SKIP() << "the temporary folder's name is too long for a socket";
-    Server server(o);
-    EXPECT_EQ(Channel(path).Unary(kEcho, EchoBytes("x")).code, 0);
-}
-
-TEST(RpcStart, RefusesRowsThatDisagreeWithTheProto)
-{
-    arena a;
-    arena_init(&a, 4u << 20);
-    auto start = [&](std::vector<rpc_method> rows) {
-        rpc_options o = Server::Defaults();
-        rpc *r = nullptr;
-        o.methods = rows.data();
-        o.n_methods = rows.size();
-        status s = rpc_serve(&o, &a, &r);
-        EXPECT_NE(s.code, CODE_OK);
-        rpc_stop(r);
-        return std::string(s.message);
-    };
-    std::vector<rpc_method> rows(test_methods, test_methods + test_methods_n);
-    auto changed = rows;
-    changed.pop_back();
-    EXPECT_NE(start(changed).find("Chat has 0 rows"), std::string::npos);
-    changed = rows;
-    changed.push_back(rows[0]);
-    EXPECT_NE(start(changed).find("Echo has 2 rows"), std::string::npos);
-    changed = rows;
-    changed[0].name = "Ekko";
-    EXPECT_NE(start(changed).find("row without an RPC"), std::string::npos);
-    changed = rows;
-    changed[0].handler = rows[1].handler;
-    EXPECT_NE(start(changed).find("handler for other messages"), std::string::npos);
-    changed = rows;
-    changed[6].handler = rows[7].handler; // Sum as bidi: the messages fit, the streams do not
-    EXPECT_NE(start(changed).find("streams otherwise"), std::string::npos);
-    changed = rows;
-    changed[0].budget_kb = 0;
-    EXPECT_NE(start(changed).find("budget"), std::string::npos);
-    arena_done(&a);
-}
-
-TEST(RpcDrain, CallsUnderWayEndAndHealthTellsFirst)
-{
-    Server server;
-    Channel channel(server.target());
-    std::atomic<int> code{ -1 };
-    int slept = test_seen_now().slept;
-    std::thread caller([&] { code = Channel(server.target()).Unary(kSleep, SleepBytes(600)).code; });
-    ASSERT_TRUE(Eventually([&] { return test_seen_now().slept > slept; }));
-    int64_t start = NowMs();
-    rpc_drain(server.get(), 5000);
-    EXPECT_LT(NowMs() - start, 4000);
-    caller.join();
-    EXPECT_EQ(code, 0);
-    EXPECT_EQ(channel.Unary(kEcho, EchoBytes("late"), 500).code == 0, false);
-}
-
-TEST(RpcDrain, WhatDoesNotEndIsCut)
-{
-    Server server;
-    Channel channel(server.target());
-    Call chat(channel, kChat), watch(channel, kWatch), stalled(channel, kCount);
-    std::string message;
-    chat.Write(AddBytes("d", 1));
-    ASSERT_TRUE(chat.Read(&message));
-    Test__V1__GetRequest m = TEST__V1__GET_REQUEST__INIT;
-    m.name = const_cast<char *>("nothing");
-    watch.Write(Pack(m));
-    watch.WritesDone();
-    stalled.Write(CountBytes(1000, 1 << 20));
-    stalled.WritesDone();
-    ASSERT_TRUE(stalled.Read(&message));
-    int64_t start = NowMs();
-    rpc_drain(server.get(), 300);
-    EXPECT_LT(NowMs() - start, 3000);
-    EXPECT_FALSE(watch.Read(&message));
-    EXPECT_EQ(watch.Finish().reason(), "DRAINING");
-    EXPECT_FALSE(chat.Read(&message));
-    EXPECT_EQ(chat.Finish().reason(), "DRAINING");
-    while (stalled.Read(&message))
-        ;
-    EXPECT_NE(stalled.Finish().code, 0);
-}
-
-TEST(RpcDrain, UnderLoadNothingIsLostThatWasAcknowledged)
-{
-    Server server;
-    std::atomic<int> acknowledged{ 0 };
-    std::atomic<bool> stop{ false };
-    std::vector<std::thread> threads;
-    for (int t = 0; t < 4; t++)
-        threads.emplace_back([&, t] {
-            Channel own(server.target());
-            std::string name = "load" + std::to_string(t);
-            while (!stop)
-                acknowledged += own.Unary(kAdd, AddBytes(name.c_str(), 1), 2000).code == 0;
-        });
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    rpc_drain(server.get(), 5000);
-    stop = true;
-    for (auto &t : threads)
-        t.join();
-    server.Restart();
-    Channel channel(server.target());
-    int64_t total = 0;
-    for (int t = 0; t < 4; t++)
-        total += Total(channel, ("load" + std::to_string(t)).c_str());
-    EXPECT_GE(total, acknowledged);
-    EXPECT_GT(acknowledged, 0);
 }
 
 } // namespace
