@@ -1,4 +1,5 @@
-/* app.h: the parts of the running house that main opened. Handlers reach them through ctx->app; nothing is global. */
+/* app.h: the parts of the running house that main opened. Handlers reach them through ctx->app; nothing is
+ * global. */
 #ifndef AGENTS_RECORD_APP_H
 #define AGENTS_RECORD_APP_H
 
@@ -11,7 +12,8 @@ struct db;
 struct committer;
 struct scoring;
 struct known;
-struct active; /* agents/record/active.h: which model, policy and engagement model each workspace has in service */
+struct active; /* agents/record/active.h: which model, policy and engagement model each workspace has in
+                  service */
 
 struct app {
     struct db *db;
@@ -21,9 +23,9 @@ struct app {
     const char *code_version;
     double confidence_threshold; /* of the built-in routing policy, 0.5 to 1 */
     struct scoring *scoring;     /* agents/record/scoring.h: trusted model keys, and the models kept loaded */
-    struct str secret_key; /* keys of page tokens and signatures are derived from it */
-    /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit: agents/triage/triage.h. Through this port
-     * other agents have a lead triaged in their own commit. */
+    struct str secret_key;       /* keys of page tokens and signatures are derived from it */
+    /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit:
+     * agents/triage/triage.h. Through this port other agents have a lead triaged in their own commit. */
     struct status (*triage)(struct ctx *c, Lead *lead, bool explain, Decision **ret);
 };
 
