@@ -101,7 +101,9 @@ void spine_triage(struct unit *u, const char *workspace, const char *id, int64_t
 {
     unsigned char print[SHA256_BYTES];
     char email[2 * SHA256_BYTES + 1];
-    sha256(str_of(id), print);
+    const char *whole =
+        arena_printf(u->arena, "%s %s", workspace, id); /* the key of a reply is unique over all workspaces */
+    sha256(str_of(whole), print);
     hex_text(print, 12, email);
     struct str fingerprint = str_make((const char *)print, sizeof print);
     fingerprint.p = arena_dup(u->arena, fingerprint);
