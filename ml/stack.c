@@ -5,7 +5,7 @@
 
 /* Rows' worth of preference for equal weights: averaging unlike members costs next to nothing on like rows
  * and holds better when the world drifts. */
-#define PULL 100.0
+#define PULL 300.0
 
 static double softplus(double m)
 {
@@ -141,7 +141,7 @@ static void maximise(const struct problem *p, double *beta)
 void stack_fit(const double *const *z, uint32_t members, size_t n, const float *y, const float *w,
                const uint8_t *skip, struct stack *ret)
 {
-    struct problem p = { z, members, n, y, w, skip, 1.0 / members, members > 1 ? PULL : 1 };
+    struct problem p = { z, members, n, y, w, skip, 1.0 / members, PULL };
     double beta[SIZE] = { 0 };
     ASSERT(members && members <= STACK_MEMBERS_MAX);
     for (uint32_t j = 0; j < members; j++)

@@ -142,12 +142,16 @@ static struct status judge(struct oof *o, const struct candidate *c, uint32_t n,
     const double *z[CANDIDATES_MAX];
     double *margin = ARENA_ARRAY(o->arena, o->n_judged, double);
     uint8_t *skip = ARENA_ARRAY(o->arena, o->n_judged, uint8_t);
+    p->calibration.a = p->calibration.b = 1;
     if (!margin || !skip)
         return fail_memory();
     for (uint32_t k = 0; k < n; k++)
         z[k] = c[k].margin;
     cross_fit(o, z, n, skip, margin);
-    calibration_fit(margin, o->n_judged, o->y, o->w, o->part, TRAIN_FOLDS, &p->calibration);
+    /* In time order the judged members know less than the final ones: a bend seen there would be applied
+     * twice. */
+    if (!time_ordered(o->options))
+        calibration_fit(margin, o->n_judged, o->y, o->w, o->part, TRAIN_FOLDS, &p->calibration);
     TRY(conformal_fit(margin, o->n_judged, o->y, o->w, 0.10, &p->at90));
     TRY(conformal_fit(margin, o->n_judged, o->y, o->w, 0.05, &p->at95));
     struct report_input in = { o, c, n, s, margin, &p->calibration };
