@@ -198,6 +198,15 @@ func TestRESTQuery(t *testing.T) {
 			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
 		}
 	}
+	for _, c := range [][2]string{{"GET", "/v1/leads/%ff"}, {"DELETE", "/v1/leads/a?etag=%ff"}, {"GET", "/v1/leads?%ff=1"}, {"POST", "/v1/leadImports/%ff:upload"}} {
+		a := s.call(c[0], c[1], "")
+		if b := a.failure(t); a.StatusCode != 400 || b.Error.Reason != "INVALID_UTF8" {
+			t.Errorf("%s: %d %s", c[1], a.StatusCode, a.body)
+		}
+	}
+	if a := s.call("GET", "/v1/leads/%41%C3%A9", ""); a.StatusCode != 200 || !strings.Contains(a.body, "leads/Aé") {
+		t.Errorf("escapes: %d %s", a.StatusCode, a.body)
+	}
 	if a := s.call("POST", "/v1/leads:triage?explain=true", "{}"); a.StatusCode != 400 {
 		t.Errorf("query beside a whole body: %d %s", a.StatusCode, a.body)
 	}
@@ -215,6 +224,12 @@ func TestRESTIdempotencyKey(t *testing.T) {
 	a := s.call("POST", "/v1/leads:triage", `{"request_id":"other-123"}`, "Idempotency-Key: key-12345")
 	if b := a.failure(t); a.StatusCode != 400 || b.Error.Reason != "FIELD_INVALID" {
 		t.Errorf("two keys: %d %s", a.StatusCode, a.body)
+	}
+	for _, key := range []string{"short", "é-12345678", strings.Repeat("k", 129)} {
+		a := s.call("POST", "/v1/leads:triage", "{}", "Idempotency-Key: "+key)
+		if field, _ := a.failure(t).violation(); a.StatusCode != 400 || field != "Idempotency-Key" {
+			t.Errorf("%q: %d %s", key, a.StatusCode, a.body)
+		}
 	}
 	if a := s.call("GET", "/v1/leads/a", "", "Idempotency-Key: key-12345"); a.StatusCode != 200 {
 		t.Errorf("a call without request_id: %d", a.StatusCode)

@@ -23,8 +23,8 @@ const Domain = "marketing.v1"
 // a test compares). To add one: add it to base/reasons.def and reason.proto, then here.
 var codeOf = map[pb.Reason]codes.Code{
 	pb.Reason_REASON_FIELD_INVALID:           codes.InvalidArgument,
-	pb.Reason_REASON_FIELD_TOO_LONG:          codes.InvalidArgument,
 	pb.Reason_REASON_MALFORMED_MESSAGE:       codes.InvalidArgument,
+	pb.Reason_REASON_INVALID_UTF8:            codes.InvalidArgument,
 	pb.Reason_REASON_REQUEST_TOO_LARGE:       codes.ResourceExhausted,
 	pb.Reason_REASON_METHOD_UNKNOWN:          codes.Unimplemented,
 	pb.Reason_REASON_DEADLINE_PASSED:         codes.DeadlineExceeded,

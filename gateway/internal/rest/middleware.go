@@ -9,10 +9,13 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/status"
@@ -26,6 +29,9 @@ const (
 	bodyTimeout  = 30 * time.Second // for the whole body of a JSON call
 	writeTimeout = 30 * time.Second // for a reader to take what was written
 )
+
+// As the server wants a request_id.
+var idempotencyKey = regexp.MustCompile(`^[ -~]{8,128}$`)
 
 // writer remembers the status code and gives each write its own deadline: a reply may take as long as it needs, a reader that stops
 // reading may not.
@@ -195,7 +201,11 @@ func (s *Server) enter(next runtime.HandlerFunc) runtime.HandlerFunc {
 			return
 		}
 		c.rule = s.rules.of(r)
-		var refused *status.Status
+		refused := checkUTF8(in, r.URL.Query())
+		if refused != nil {
+			s.fail(w, r, refused)
+			return
+		}
 		if c.md, refused = upstream.Metadata(headers(r, c.id), upstream.Host(r.RemoteAddr)); refused != nil {
 			s.fail(w, r, refused)
 			return
@@ -214,6 +224,23 @@ func (s *Server) enter(next runtime.HandlerFunc) runtime.HandlerFunc {
 	}
 }
 
+// checkUTF8 refuses percent-escapes that make no text: protobuf strings are UTF-8.
+func checkUTF8(in map[string]string, query url.Values) *status.Status {
+	for name, value := range in {
+		if !utf8.ValidString(value) {
+			return fault.Field(pb.Reason_REASON_INVALID_UTF8, name, "the path is not UTF-8")
+		}
+	}
+	for name, values := range query {
+		for _, value := range append([]string{name}, values...) {
+			if !utf8.ValidString(value) {
+				return fault.Field(pb.Reason_REASON_INVALID_UTF8, name, "the query parameter is not UTF-8")
+			}
+		}
+	}
+	return nil
+}
+
 // noVerb answers a path whose verb the method does not have.
 func (s *Server) noVerb(w http.ResponseWriter, r *http.Request) {
 	code := http.StatusNotFound
@@ -230,8 +257,8 @@ func (s *Server) readRequest(w http.ResponseWriter, r *http.Request, c *call) *s
 		return st
 	}
 	c.masks = query.Has("update_mask")
-	if c.key = r.Header.Get("Idempotency-Key"); len(c.key) > 128 {
-		return fault.Field(pb.Reason_REASON_FIELD_TOO_LONG, "Idempotency-Key", "is longer than 128 characters")
+	if c.key = r.Header.Get("Idempotency-Key"); c.key != "" && !idempotencyKey.MatchString(c.key) {
+		return fault.Field(pb.Reason_REASON_FIELD_INVALID, "Idempotency-Key", "must be 8 to 128 printable ASCII characters")
 	}
 	if c.rule.body == "" {
 		r.Body = http.NoBody
