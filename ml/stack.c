@@ -249,7 +249,10 @@ static double lower_threshold(struct scored *s, size_t n, double alpha)
     qsort(s, n, sizeof *s, by_margin);
     for (size_t i = 0; i < n; i++)
         total += s[i].w;
-    double allowed = alpha * (total + total / (double)n);
+    /* One standard error below alpha: the promise is about the rows to come, not about the average over all
+     * training sets. */
+    double sure = alpha - sqrt(alpha * (1 - alpha) / (double)n);
+    double allowed = sure * (total + total / (double)n);
     for (size_t i = 0; i < n; i++) {
         sum += s[i].w;
         if (sum > allowed)
