@@ -59,31 +59,35 @@ RPC_UNARY(get_config, GetConfigRequest, Config)
 #define MODEL &marketing__v1__model_service__descriptor
 #define SYSTEM &marketing__v1__system_service__descriptor
 
-/* Longest time of unary calls: 0 stands for the option max_processing_time. Streams end with their caller. */
+#define LEAD_KB (12 * 1024)
+
+/* A legal lead holds 2 MiB of attributes, so methods that take one have a budget of some copies of it; arenas
+ * grow only when they must. Longest time of unary calls: 0 stands for the option max_processing_time. Streams
+ * end with their caller. */
 static const struct rpc_method methods[] = {
-    { LEAD, "CreateLead", &create_lead_rpc, LANE_READ, "leads.write", RPC_MUTATES, 256, 0 },
-    { LEAD, "GetLead", &get_lead_rpc, LANE_READ, "leads.read", 0, 128, 0 },
+    { LEAD, "CreateLead", &create_lead_rpc, LANE_READ, "leads.write", RPC_MUTATES, LEAD_KB, 0 },
+    { LEAD, "GetLead", &get_lead_rpc, LANE_READ, "leads.read", 0, LEAD_KB, 0 },
     { LEAD, "ListLeads", &list_leads_rpc, LANE_DB, "leads.read", 0, 16384, 0 },
-    { LEAD, "UpdateLead", &update_lead_rpc, LANE_READ, "leads.write", RPC_MUTATES, 256, 0 },
+    { LEAD, "UpdateLead", &update_lead_rpc, LANE_READ, "leads.write", RPC_MUTATES, LEAD_KB, 0 },
     { LEAD, "DeleteLead", &delete_lead_rpc, LANE_DB, "leads.delete", RPC_MUTATES, 128, 0 },
     { LEAD, "BatchCreateLeads", &batch_create_leads_rpc, LANE_DB, "leads.write", RPC_MUTATES, 65536, 0 },
     { LEAD, "ImportLeads", &import_leads_rpc, LANE_DB, "leads.import", RPC_MUTATES, 131072, 0 },
     { LEAD, "GetLeadImport", &get_lead_import_rpc, LANE_READ, "leads.read", 0, 128, 0 },
     { LEAD, "ListLeadImportRejects", &list_lead_import_rejects_rpc, LANE_DB, "leads.read", 0, 16384, 0 },
-    { LEAD, "MergeLeads", &merge_leads_rpc, LANE_DB, "leads.write", RPC_MUTATES, 1024, 0 },
+    { LEAD, "MergeLeads", &merge_leads_rpc, LANE_DB, "leads.write", RPC_MUTATES, LEAD_KB, 0 },
     { LEAD, "IngestEvents", &ingest_events_rpc, LANE_DB, "leads.write", RPC_MUTATES, 32768, 0 },
     { LEAD, "ListLeadEvents", &list_lead_events_rpc, LANE_DB, "leads.read", 0, 16384, 0 },
-    { LEAD, "RecordOutcome", &record_outcome_rpc, LANE_READ, "leads.write", RPC_MUTATES, 256, 0 },
+    { LEAD, "RecordOutcome", &record_outcome_rpc, LANE_READ, "leads.write", RPC_MUTATES, LEAD_KB, 0 },
 
-    { TRIAGE, "TriageLead", &triage_lead_rpc, LANE_READ, "leads.triage", RPC_MUTATES, 512, 0 },
+    { TRIAGE, "TriageLead", &triage_lead_rpc, LANE_READ, "leads.triage", RPC_MUTATES, LEAD_KB, 0 },
     { TRIAGE, "BatchTriageLeads", &batch_triage_leads_rpc, LANE_DB, "leads.triage", RPC_MUTATES, 131072, 0 },
-    { TRIAGE, "StreamTriage", &stream_triage_rpc, LANE_READ, "leads.triage", RPC_MUTATES, 512, 0 },
-    { TRIAGE, "ScoreLead", &score_lead_rpc, LANE_READ, "leads.score", 0, 512, 0 },
-    { TRIAGE, "GetDecision", &get_decision_rpc, LANE_READ, "decisions.read", 0, 256, 0 },
+    { TRIAGE, "StreamTriage", &stream_triage_rpc, LANE_READ, "leads.triage", RPC_MUTATES, LEAD_KB, 0 },
+    { TRIAGE, "ScoreLead", &score_lead_rpc, LANE_READ, "leads.score", 0, LEAD_KB, 0 },
+    { TRIAGE, "GetDecision", &get_decision_rpc, LANE_READ, "decisions.read", 0, LEAD_KB, 0 },
     { TRIAGE, "ListDecisions", &list_decisions_rpc, LANE_DB, "decisions.read", 0, 16384, 0 },
-    { TRIAGE, "ExplainDecision", &explain_decision_rpc, LANE_DB, "decisions.read", 0, 4096, 0 },
-    { TRIAGE, "ReplayDecision", &replay_decision_rpc, LANE_DB, "decisions.read", 0, 2048, 0 },
-    { TRIAGE, "OverrideDecision", &override_decision_rpc, LANE_DB, "decisions.override", RPC_MUTATES, 512,
+    { TRIAGE, "ExplainDecision", &explain_decision_rpc, LANE_DB, "decisions.read", 0, LEAD_KB, 0 },
+    { TRIAGE, "ReplayDecision", &replay_decision_rpc, LANE_DB, "decisions.read", 0, LEAD_KB, 0 },
+    { TRIAGE, "OverrideDecision", &override_decision_rpc, LANE_DB, "decisions.override", RPC_MUTATES, LEAD_KB,
       0 },
     { TRIAGE, "CreateRoutingPolicy", &create_routing_policy_rpc, LANE_DB, "policies.write", RPC_MUTATES, 1024,
       0 },

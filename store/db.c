@@ -32,6 +32,10 @@ void db_close(struct db *db)
 struct status db_query(struct ctx *c, const struct stmt *s, const struct value *args, struct rows *ret)
 {
     ASSERT(c->db);
+    if (c->may_not_wait && !c->db->ops->reads_inline) {
+        c->had_to_wait = true;
+        return fail(NULL, REASON_STORE_UNAVAILABLE, "this thread may not wait for the database");
+    }
     if (!c->read)
         TRY(c->db->ops->read_begin(c->db, c->deadline_us, &c->read));
     return c->db->ops->query(c->read, s, args, c->arena, ret);

@@ -37,13 +37,6 @@ static const ProtobufCFieldDescriptor *find_request_id(const ProtobufCMessageDes
     return plain ? f : NULL;
 }
 
-static enum lane resolve(const struct rpc *r, enum lane lane)
-{
-    if (lane == LANE_READ)
-        return !r->o.db || r->o.db->ops->reads_inline ? LANE_INLINE : LANE_DB;
-    return lane;
-}
-
 static struct status bind_one(struct rpc *r, const struct rpc_method *row, struct bound *m)
 {
     m->row = row;
@@ -62,7 +55,7 @@ static struct status bind_one(struct rpc *r, const struct rpc_method *row, struc
     if (m->request->recursive)
         return fail(&r->arena, REASON_SCHEMA_INVALID, "%s takes a recursive message", m->name);
     m->request_id = find_request_id(m->method->input);
-    m->lane = resolve(r, row->lane);
+    m->lane = row->lane == LANE_READ ? LANE_INLINE : row->lane;
     m->metric = metric_value(METRIC_LABEL_METHOD, m->name);
     return ok();
 }

@@ -227,6 +227,7 @@ static struct status find_reply(struct slot *s, bool *ret_found)
 }
 
 static void attempt(struct slot *s);
+static void watch_close(struct slot *s);
 
 #define CONFLICT_RETRY_MS 50 /* the hint to a caller whose every run lost */
 
@@ -260,9 +261,10 @@ static void recover(struct slot *s, struct status st)
     }
 }
 
-static bool reads_here(const struct slot *s)
+/* Where the handler runs on the thread that receives calls, and the database is another process. */
+static bool must_not_wait(const struct slot *s)
 {
-    return s->m->lane != LANE_INLINE || s->rpc->o.db->ops->reads_inline;
+    return s->m->lane == LANE_INLINE && s->rpc->o.db && !s->rpc->o.db->ops->reads_inline;
 }
 
 static void settle(struct slot *s, struct status st)
@@ -272,7 +274,7 @@ static void settle(struct slot *s, struct status st)
         if (is_ok(st))
             return;
     }
-    if (phase_has_key(s) && s->rpc->o.db && !reads_here(s)) {
+    if (phase_has_key(s) && s->ctx.may_not_wait) {
         s->unit.outcome = st;
         s->todo = TODO_RECOVER;
         lane_push(pool_of(s), s, true);
@@ -281,9 +283,21 @@ static void settle(struct slot *s, struct status st)
     recover(s, st);
 }
 
+/* The handler asked for a read that waits: from the start again, on a thread that may. */
+static void move_to_lane(struct slot *s)
+{
+    arena_rewind(s->ctx.arena, s->decoded);
+    s->todo = TODO_RUN_AGAIN;
+    if (!s->close_watched)
+        watch_close(s);
+    if (!lane_push(pool_of(s), s, s->phase != PHASE_UNARY))
+        reply_refuse(s, REASON_OVERLOADED, "the method's queue is full");
+}
+
 static void attempt(struct slot *s)
 {
     s->todo = TODO_START;
+    s->ctx.had_to_wait = false;
     s->ctx.now_us = clock_wall_us();
     s->ctx.after_commit = NULL;
     reply_drop(s);
@@ -293,6 +307,10 @@ static void attempt(struct slot *s)
                            ? fail(NULL, REASON_STORE_UNAVAILABLE, "fault rpc_before_handler")
                            : steps[s->phase].run(s);
     db_read_done(&s->ctx);
+    if (s->ctx.had_to_wait) {
+        move_to_lane(s);
+        return;
+    }
     if (is_ok(st) && s->ctx.arena->overflow)
         st = fail_memory();
     settle(s, st);
@@ -307,7 +325,7 @@ static struct status prepare(struct slot *s)
     return phase_has_request(s) ? decode(s) : ok();
 }
 
-void call_run(struct slot *s)
+static void run(struct slot *s)
 {
     s->on_committer = false;
     if (s->todo == TODO_RECOVER) {
@@ -327,10 +345,17 @@ void call_run(struct slot *s)
     attempt(s);
 }
 
+void call_run(struct slot *s)
+{
+    s->ctx.may_not_wait = false;
+    run(s);
+}
+
 static void dispatch(struct slot *s, bool must)
 {
+    s->ctx.may_not_wait = must_not_wait(s);
     if (s->m->lane == LANE_INLINE && !s->on_committer)
-        call_run(s);
+        run(s);
     else if (!lane_push(pool_of(s), s, must))
         reply_refuse(s, REASON_OVERLOADED, "the method's queue is full");
 }

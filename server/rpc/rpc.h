@@ -25,7 +25,7 @@ C_BEGIN
 /* Where a handler runs. */
 enum lane {
     LANE_INLINE, /* on the thread that received the call: arithmetic only, microseconds */
-    LANE_READ,   /* reads a snapshot: inline where the database reads inline (SQLite), else LANE_DB */
+    LANE_READ,   /* may read a snapshot: inline; where a read would wait (PostgreSQL), again on LANE_DB */
     LANE_DB,     /* waits for a database */
     LANE_SLOW    /* hashes, trains, or else takes long: few threads, kept apart from everything above */
 };

@@ -559,7 +559,7 @@ func (x *ListModelVersionsRequest) GetPageToken() string {
 // Reply of ListModelVersions.
 type ListModelVersionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// By model and version.
+	// By model, then oldest first.
 	ModelVersions []*ModelVersion `protobuf:"bytes,1,rep,name=model_versions,json=modelVersions,proto3" json:"model_versions,omitempty"`
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`

@@ -70,7 +70,7 @@ type TriageServiceClient interface {
 	// Fails: NOT_FOUND / DECISION_NOT_FOUND, FAILED_PRECONDITION / REPLAY_IMPOSSIBLE.
 	ReplayDecision(ctx context.Context, in *ReplayDecisionRequest, opts ...grpc.CallOption) (*ReplayDecisionResponse, error)
 	// A person decides otherwise. The old decision stays as it was; a new one of kind OVERRIDE supersedes it and becomes the lead's.
-	// Fails: NOT_FOUND / DECISION_NOT_FOUND.
+	// Fails: NOT_FOUND / DECISION_NOT_FOUND, ABORTED / ETAG_MISMATCH where it is not the lead's last decision.
 	OverrideDecision(ctx context.Context, in *OverrideDecisionRequest, opts ...grpc.CallOption) (*Decision, error)
 	// Stores a new draft: version 1 of a new policy, or the next version of one that exists. Fails: INVALID_ARGUMENT / POLICY_INVALID.
 	CreateRoutingPolicy(ctx context.Context, in *CreateRoutingPolicyRequest, opts ...grpc.CallOption) (*RoutingPolicy, error)
@@ -279,7 +279,7 @@ type TriageServiceServer interface {
 	// Fails: NOT_FOUND / DECISION_NOT_FOUND, FAILED_PRECONDITION / REPLAY_IMPOSSIBLE.
 	ReplayDecision(context.Context, *ReplayDecisionRequest) (*ReplayDecisionResponse, error)
 	// A person decides otherwise. The old decision stays as it was; a new one of kind OVERRIDE supersedes it and becomes the lead's.
-	// Fails: NOT_FOUND / DECISION_NOT_FOUND.
+	// Fails: NOT_FOUND / DECISION_NOT_FOUND, ABORTED / ETAG_MISMATCH where it is not the lead's last decision.
 	OverrideDecision(context.Context, *OverrideDecisionRequest) (*Decision, error)
 	// Stores a new draft: version 1 of a new policy, or the next version of one that exists. Fails: INVALID_ARGUMENT / POLICY_INVALID.
 	CreateRoutingPolicy(context.Context, *CreateRoutingPolicyRequest) (*RoutingPolicy, error)
