@@ -1,7 +1,7 @@
 // What the server refuses, how it starts and how it stops.
 #include "tests/unit/server/calls.h"
 
-#include <regex>
+#include <fstream>
 
 namespace test
 {
@@ -161,20 +161,20 @@ class Pki
     {
         const char *base = getenv("TEST_TMPDIR");
         folder_ = std::string(base ? base : "/tmp") + "/pki";
-        std::string script = "set -e; rm -rf '" + folder_ + "'; mkdir '" + folder_ + "'; cd '" + folder_ +
-                             "'; exec 2>/dev/null;"
-                             "for n in ca other; do openssl req -x509 -newkey ec -pkeyopt "
-                             "ec_paramgen_curve:P-256 -nodes -days 2"
-                             "  -subj /CN=$n -keyout $n.key -out $n.pem; done;"
-                             "echo 'subjectAltName=DNS:localhost,IP:127.0.0.1' > san;"
-                             "for n in server:ca client:ca stranger:other; do o=${n%:*}; i=${n#*:};"
-                             "  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=$o "
-                             "-keyout $o.key -out $o.csr;"
-                             "  openssl x509 -req -in $o.csr -CA $i.pem -CAkey $i.key -CAcreateserial -days "
-                             "2 -extfile san -out $o.pem;"
-                             "done";
-        made_ =
-            system(("bash -c '" + std::regex_replace(script, std::regex("'"), "'\\''") + "'").c_str()) == 0;
+        std::ofstream(folder_ + ".sh")
+            << "set -e; rm -rf '" << folder_ << "'; mkdir '" << folder_ << "'; cd '" << folder_ << "'\n"
+            << R"(exec 2>/dev/null
+for n in ca other; do
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=$n -keyout $n.key -out $n.pem
+done
+echo 'subjectAltName=DNS:localhost,IP:127.0.0.1' >san
+for n in server:ca client:ca stranger:other; do
+    o=${n%:*} i=${n#*:}
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=$o -keyout $o.key -out $o.csr
+    openssl x509 -req -in $o.csr -CA $i.pem -CAkey $i.key -CAcreateserial -days 2 -extfile san -out $o.pem
+done
+)";
+        made_ = system(("bash '" + folder_ + ".sh'").c_str()) == 0;
     }
     bool made() const
     {
