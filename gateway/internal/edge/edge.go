@@ -133,7 +133,7 @@ func (e *Edge) listenOn(name, address string, wrap func(net.Conn) net.Conn) (net
 	open := new(atomic.Int64)
 	most := connectionLimit(e.options.MaxConnections)
 	if most < int64(e.options.MaxConnections) {
-		slog.Warn("fewer connections than asked for: the limit of open files is too low", "listener", name, "connections", most)
+		slog.Info("fewer connections than asked for: the limit of open files is too low", "listener", name, "connections", most)
 	}
 	e.metrics.Gauge(fmt.Sprintf("gateway_connections{listener=%q}", name),
 		"Connections open. At --max-connections new ones are closed at once.", func() float64 { return float64(open.Load()) })
