@@ -1,9 +1,9 @@
 /* arena.h: memory grouped by life span. One arena a request, reused; everything in it dies at the reset.
  *
- * An arena has a byte budget. An allocation over it returns NULL and leaves the sticky mark `overflow`, so that a
- * run of allocations is checked once (and a failed decode can be told apart from a malformed one). Built with
- * ARENA_DEBUG each allocation is its own malloc, so that sanitizers see every overrun and use after reset.
- * Not thread-safe: one thread at a time uses an arena. */
+ * An arena has a byte budget. An allocation over it returns NULL and leaves the sticky mark `overflow`, so
+ * that a run of allocations is checked once (and a failed decode can be told apart from a malformed one).
+ * Built with ARENA_DEBUG each allocation is its own malloc, so that sanitizers see every overrun and use
+ * after reset. Not thread-safe: one thread at a time uses an arena. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
@@ -52,8 +52,8 @@ char *arena_dup(struct arena *a, struct str s);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap);
 
-/* Calls f(p) at reset, done or rewind past this point: releases what a foreign library gave. False when out of memory
- * (then f was not registered and the caller still owns p). */
+/* Calls f(p) at reset, done or rewind past this point: releases what a foreign library gave. False when out
+ * of memory (then f was not registered and the caller still owns p). */
 bool arena_on_reset(struct arena *a, void (*f)(void *), void *p) MUSTCHECK;
 
 /* Everything allocated after the mark is freed by the rewind; earlier allocations stay. */

@@ -59,7 +59,8 @@ bool str_starts(struct str s, struct str prefix);
 struct str str_trim(struct str s);
 /* Cuts s at the first `sep`: the part before is returned, *s becomes the part after (empty at the end). */
 struct str str_split(struct str *s, char sep);
-/* Whole-slice numbers: false (and *ret untouched) on anything else, overflow and non-finite values included. */
+/* Whole-slice numbers: false (and *ret untouched) on anything else, overflow and non-finite values included.
+ */
 bool str_to_i64(struct str s, int64_t *ret);
 bool str_to_f64(struct str s, double *ret);
 /* True where every byte belongs to well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */

@@ -13,7 +13,7 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t limit);
-void buf_done(struct buf *b); /* frees; b may be initialised again */
+void buf_done(struct buf *b);  /* frees; b may be initialised again */
 void buf_clear(struct buf *b); /* empties, keeps the memory, clears overflow */
 void buf_put(struct buf *b, const void *p, size_t n);
 void buf_puts(struct buf *b, const char *s);

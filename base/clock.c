@@ -35,8 +35,8 @@ void clock_format(int64_t us, char text[CLOCK_TEXT])
     time_t t = (time_t)sec;
     struct tm tm;
     gmtime_r(&t, &tm);
-    snprintf(text, CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-             tm.tm_hour, tm.tm_min, tm.tm_sec, (int)frac);
+    snprintf(text, CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)frac);
 }
 
 static bool digits(struct str *s, size_t n, int *ret)
@@ -79,7 +79,8 @@ static bool parse_zone(struct str *s, int64_t *us)
     if (skip(s, "Zz"))
         return true;
     int64_t sign = s->n && s->p[0] == '-' ? 1 : -1;
-    if (!skip(s, "+-") || !digits(s, 2, &hour) || !skip(s, ":") || !digits(s, 2, &minute) || hour > 23 || minute > 59)
+    if (!skip(s, "+-") || !digits(s, 2, &hour) || !skip(s, ":") || !digits(s, 2, &minute) || hour > 23 ||
+        minute > 59)
         return false;
     *us += sign * (hour * 60 + minute) * 60 * US_PER_SECOND;
     return true;
@@ -89,7 +90,8 @@ static bool date_exists(int year, int month, int day)
 {
     static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (month == 2 && leap);
+    return year >= 1 && month >= 1 && month <= 12 && day >= 1 &&
+           day <= days[month - 1] + (month == 2 && leap);
 }
 
 bool clock_parse(struct str s, int64_t *ret_us)
@@ -104,7 +106,8 @@ bool clock_parse(struct str s, int64_t *ret_us)
     tm.tm_mon = month - 1;
     if (s.n) {
         if (!skip(&s, "Tt ") || !digits(&s, 2, &tm.tm_hour) || !skip(&s, ":") || !digits(&s, 2, &tm.tm_min) ||
-            !skip(&s, ":") || !digits(&s, 2, &tm.tm_sec) || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
+            !skip(&s, ":") || !digits(&s, 2, &tm.tm_sec) || tm.tm_hour > 23 || tm.tm_min > 59 ||
+            tm.tm_sec > 60)
             return false;
         if (skip(&s, ".") && !parse_fraction(&s, &us))
             return false;

@@ -1,4 +1,5 @@
-/* clock.h: time as int64 microseconds. Wall time since 1970-01-01 UTC for what is stored or shown, monotonic time for deadlines. */
+/* clock.h: time as int64 microseconds. Wall time since 1970-01-01 UTC for what is stored or shown, monotonic
+ * time for deadlines. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 

@@ -8,8 +8,9 @@ C_BEGIN
 
 #define ID_TEXT 27 /* 26 characters and the NUL */
 
-/* A new id: 48 bits of wall-clock milliseconds, then 80 random bits, in lower-case base 32 (0-9 a-v), so ids sort by time
- * of making and rows append to their index. Never starts with anything but a digit or letter. Any thread. */
+/* A new id: 48 bits of wall-clock milliseconds, then 80 random bits, in lower-case base 32 (0-9 a-v), so ids
+ * sort by time of making and rows append to their index. Never starts with anything but a digit or letter.
+ * Any thread. */
 void id_new(char text[ID_TEXT]);
 /* The id that (workspace, seed bytes) always give: for things that must come out the same when made twice. */
 void id_derive(struct str domain, struct str seed, char text[ID_TEXT]);

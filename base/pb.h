@@ -1,4 +1,5 @@
-/* pb.h: protobuf-c messages in arenas. Nothing here is ever freed by protobuf_c_message_free_unpacked: the arena's reset does it. */
+/* pb.h: protobuf-c messages in arenas. Nothing here is ever freed by protobuf_c_message_free_unpacked: the
+ * arena's reset does it. */
 #ifndef BASE_PB_H
 #define BASE_PB_H
 
@@ -17,8 +18,8 @@ void *pb_new(struct arena *a, const ProtobufCMessageDescriptor *d);
 
 /* The bytes of a message, in the arena; p is NULL over the budget. */
 struct str pb_pack(struct arena *a, const void *message);
-/* NULL where the bytes are not such a message or the budget is used up (then a->overflow is set). For bytes that this system
- * wrote itself: nothing is checked beyond what protobuf-c checks. */
+/* NULL where the bytes are not such a message or the budget is used up (then a->overflow is set). For bytes
+ * that this system wrote itself: nothing is checked beyond what protobuf-c checks. */
 void *pb_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, struct str bytes);
 #define PB_UNPACK(a, type, bytes) ((type *)pb_unpack((a), &type##_descriptor, (bytes)))
 

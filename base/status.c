@@ -11,15 +11,16 @@ static const struct reason_row {
 };
 
 static const char *const code_names[] = {
-    "OK",        "CANCELLED",           "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS",      "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",        "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "OK",        "CANCELLED",       "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS",  "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",    "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED",
 };
 
 static const struct reason_row *find(enum reason r)
 {
-    static const struct reason_row internal = { REASON_INTERNAL, CODE_INTERNAL, "INTERNAL", "a fault of the server" };
+    static const struct reason_row internal = { REASON_INTERNAL, CODE_INTERNAL, "INTERNAL",
+                                                "a fault of the server" };
     for (size_t i = 0; i < COUNT(reasons); i++)
         if (reasons[i].reason == r)
             return &reasons[i];

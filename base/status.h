@@ -1,7 +1,8 @@
 /* status.h: the one way to say that something failed.
  *
- * A status is small and passed by value. Its texts live in the arena it was made in, or are literals. It is made
- * by fail() and fail_field() only, so a code never disagrees with its reason. Boundaries translate foreign errors once. */
+ * A status is small and passed by value. Its texts live in the arena it was made in, or are literals. It is
+ * made by fail() and fail_field() only, so a code never disagrees with its reason. Boundaries translate
+ * foreign errors once. */
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
@@ -45,8 +46,8 @@ struct violation {
 };
 
 struct status {
-    uint8_t code;   /* enum code */
-    uint16_t reason; /* enum reason; REASON_NONE where code is OK */
+    uint8_t code;            /* enum code */
+    uint16_t reason;         /* enum reason; REASON_NONE where code is OK */
     uint32_t retry_after_ms; /* 0: no hint */
     const char *message;
     struct violation *violations; /* BadRequest field violations, may be NULL */

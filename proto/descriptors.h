@@ -1,4 +1,5 @@
-/* descriptors.h: the serialized google.protobuf.FileDescriptorSet of everything the server serves, imports included. */
+/* descriptors.h: the serialized google.protobuf.FileDescriptorSet of everything the server serves, imports
+ * included. */
 #ifndef PROTO_DESCRIPTORS_H
 #define PROTO_DESCRIPTORS_H
 

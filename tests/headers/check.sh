@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 bazel=(bazel ${BAZEL_OUTPUT_BASE:+"--output_base=$BAZEL_OUTPUT_BASE"})
-"${bazel[@]}" build --config=opt //proto:all >/dev/null 2>&1 || {
-    "${bazel[@]}" build --config=opt //proto:all
+"${bazel[@]}" build --config=opt //proto:all //tests/unit/server:test_pb_c >/dev/null 2>&1 || {
+    "${bazel[@]}" build --config=opt //proto:all //tests/unit/server:test_pb_c
     exit 1
 }
 made=$("${bazel[@]}" info --config=opt bazel-bin 2>/dev/null)

@@ -21,7 +21,7 @@ fail() {
 action=$1
 mkdir -p "$2"
 folder=$(cd "$2" && pwd)
-bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
+bin=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
 [ -n "$bin" ] || fail "PostgreSQL is not installed (Debian: apt-get install postgresql)"
 
 as_owner() {
@@ -91,7 +91,7 @@ stop | remove)
         as_owner "$bin/pg_ctl" -D "$home/data" -w -m fast stop >/dev/null
     fi
     if [ "$action" = remove ]; then
-        rm -rf "$home" "$folder/home" "$folder/port" "$folder/initdb.log"
+        rm -rf "${home:?}" "${folder:?}/home" "$folder/port" "$folder/initdb.log"
     fi
     ;;
 *)

@@ -75,7 +75,8 @@ struct Table {
 
 constexpr size_t sample_rows = 7600;
 
-// n rows of the sample data, spread over all of it (its world drifts), at least half of the rest being left out.
+// n rows of the sample data, spread over all of it (its world drifts), at least half of the rest being left
+// out.
 inline std::string sample(size_t rows)
 {
     std::istringstream in(slurp("testdata/bank/train.csv"));
