@@ -36,6 +36,8 @@ type Options struct {
 	Gateway bool
 	// Env holds further options as NAME=value; they win over the house's own.
 	Env []string
+	// Database is the URL of another house's database, to be a second replica on it. Empty: a database of the house's own.
+	Database string
 	// Server is the binary; empty: $MARKETING_SERVER, else .state/bin/server, as `./dev build` makes it.
 	Server string
 }
@@ -116,6 +118,9 @@ func (h *House) prepare() error {
 	h.Address, h.Metrics = ports[0], ports[1]
 	if h.Options.Gateway {
 		h.GatewayGRPC, h.GatewayREST = ports[2], "http://"+ports[3]
+	}
+	if h.DatabaseURL = h.Options.Database; h.DatabaseURL != "" {
+		return nil
 	}
 	h.DatabaseURL, h.drop, err = newDatabase(h.Options.Store, h.Folder)
 	return err
