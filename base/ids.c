@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <stdio.h>
+#include <pthread.h>
 #include <sys/random.h>
 
 static const char digits32[] = "0123456789abcdefghijklmnopqrstuv";
@@ -74,9 +74,19 @@ void random_bytes(void *p, size_t n)
     }
 }
 
+/* Looked up among the providers once: EVP_sha256() is looked up at every use. */
+static EVP_MD *sha256_method;
+
+static void fetch_sha256(void)
+{
+    sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 void sha256(struct str data, unsigned char out[SHA256_BYTES])
 {
-    if (EVP_Digest(data.p, data.n, out, NULL, EVP_sha256(), NULL) != 1)
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fetch_sha256);
+    if (!sha256_method || EVP_Digest(data.p, data.n, out, NULL, sha256_method, NULL) != 1)
         BUG("SHA-256 failed");
 }
 
@@ -88,8 +98,12 @@ void hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_BYTES
 
 void hex_text(const unsigned char *p, size_t n, char *text)
 {
-    for (size_t i = 0; i < n; i++)
-        snprintf(text + 2 * i, 3, "%02x", p[i]);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        text[2 * i] = digits[p[i] >> 4];
+        text[2 * i + 1] = digits[p[i] & 15];
+    }
+    text[2 * n] = 0;
 }
 
 uint64_t mix64(uint64_t x)
