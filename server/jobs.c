@@ -8,6 +8,7 @@
 #include "server/report.h"
 #include "store/committer.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -15,6 +16,16 @@ static struct status purge_request_ids(struct ctx *c)
 {
     int64_t ttl = (int64_t)house_of(c->app)->options.request_id_ttl * US_PER_SECOND;
     return idem_purge(c, c->now_us - ttl);
+}
+
+#define IDLE_MEMORY (32u << 20)
+
+/* What large requests freed inside glibc's arenas goes back to the system. */
+static struct status trim_memory(struct ctx *c)
+{
+    if (mallinfo2().fordblks > IDLE_MEMORY)
+        malloc_trim(0);
+    return ok();
 }
 
 /* One tick reads through its ctx and leaves its effects in the ctx's unit, like a handler. */
@@ -25,6 +36,7 @@ static const struct job {
 } table[] = {
     { "active_refresh", US_PER_SECOND, active_refresh },
     { "known_fill", US_PER_SECOND / 20, known_fill },
+    { "memory_trim", 5 * US_PER_SECOND, trim_memory },
     { "request_id_purge", 60 * US_PER_SECOND, purge_request_ids },
 };
 
