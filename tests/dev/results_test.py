@@ -43,6 +43,7 @@ class Results(unittest.TestCase):
         found = self.bazel("FAILED", XML)
         self.assertEqual([s for s, _ in found], ["passed", "failed", "skipped", "failed"])
         self.assertIn("ml_test (not built)", found[-1][1])
+        self.assertTrue(found[2][1].endswith("Arena.Waits: why"), found[2])
 
     def test_bazel_a_target_that_fails_beyond_its_cases_is_a_failed_case(self):
         whole = XML.replace('<failure message="no"/>', "")
@@ -58,7 +59,7 @@ class Results(unittest.TestCase):
 
     def test_go_counts_the_innermost_tests(self):
         found = self.go(("run", "TestA"), ("pass", "TestA/x"), ("fail", "TestA/y"), ("fail", "TestA"), ("skip", "TestB"), ("fail", None))
-        self.assertEqual(found, [("failed", "p TestA/y"), ("passed", "p TestA/x"), ("skipped", "p TestB")])
+        self.assertEqual(found, [("failed", "p TestA/y"), ("passed", "p TestA/x"), ("skipped", "p TestB: ")])
 
     def test_go_a_parent_that_fails_by_itself_counts(self):
         found = self.go(("pass", "TestA/x"), ("fail", "TestA"), ("fail", None))

@@ -21,6 +21,7 @@ def xml_cases(path, target):
             status = "failed"
         elif case.find("skipped") is not None or case.get("status") == "notrun":
             status = "skipped"
+            name += ": " + (case.find("skipped").get("message", "") if case.find("skipped") is not None else "disabled")
         else:
             status = "passed"
         yield status, f"{target} {name}"
@@ -53,12 +54,14 @@ def bazel_cases(path):
 
 def go_cases(path):
     """Tests and subtests, those with subtests left out unless they fail by themselves; a package that fails beyond its tests is a failed case."""
-    ended, parents, blamed, broken = {}, set(), set(), collections.Counter()
+    ended, parents, blamed, broken, said = {}, set(), set(), collections.Counter(), {}
     for line in pathlib.Path(path).read_text().splitlines():
         if not line.startswith("{"):
             continue
         event = json.loads(line)
         test, package, action = event.get("Test"), event.get("Package"), event["Action"]
+        if action == "output" and not event["Output"].lstrip().startswith(("---", "===")):
+            said[package, test] = event["Output"].strip()
         if action not in ("pass", "fail", "skip"):
             continue
         if test:
@@ -73,7 +76,8 @@ def go_cases(path):
     word = {"pass": "passed", "fail": "failed", "skip": "skipped"}
     for (package, test), action in ended.items():
         if (package, test) not in parents or (action == "fail" and (package, test) not in blamed):
-            yield word[action], f"{package} {test}"
+            why = f": {said.get((package, test), '')}" if action == "skip" else ""
+            yield word[action], f"{package} {test}{why}"
 
 
 def go_output(path):
