@@ -84,7 +84,8 @@ struct rpc_method {
 /* Streams keep a state. open() makes it: in open(), ctx->arena is the stream's own and lives as long as the
  * call (foreign resources hang on it by arena_on_reset); elsewhere ctx->arena is the message's and is emptied
  * after each message. A state that must grow keeps the arena of its open(). The functions of one call never
- * run at the same time.
+ * run at the same time. On LANE_READ any of them may be run again from its start, on a thread that may wait,
+ * when a read of its had to: it changes the state after its last read.
  *
  * RPC_SERVER_STREAM(watch_leads, Req, Res, struct watch) wants
  *     struct status watch_leads_open(struct ctx *, const Req *, struct watch **ret);
