@@ -22,6 +22,7 @@ const (
 // conn is one HTTP/2 connection. One goroutine reads; calls are begun by it (closed loop) or by a second one (open loop).
 type conn struct {
 	plan   Plan
+	index  int
 	socket net.Conn
 	framer *http2.Framer
 	maker  Maker
@@ -50,7 +51,7 @@ func dial(p Plan, index int) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{plan: p, socket: socket, maker: p.Maker(index), out: bufio.NewWriterSize(socket, 1<<16), stream: 1,
+	c := &conn{plan: p, index: index, socket: socket, maker: p.Maker(index), out: bufio.NewWriterSize(socket, 1<<16), stream: 1,
 		underWay: map[uint32]time.Time{}, streams: 100, window: 65535, refused: map[string]int{}}
 	c.framer = http2.NewFramer(c.out, bufio.NewReaderSize(socket, 1<<16))
 	c.framer.SetReuseFrames()
@@ -96,6 +97,9 @@ func (c *conn) run(until time.Time) error {
 	c.mu.Lock()
 	if c.plan.Rate <= 0 {
 		share := c.plan.Concurrent / c.plan.Connections
+		if c.index < c.plan.Concurrent%c.plan.Connections {
+			share++
+		}
 		for range share {
 			c.due = append(c.due, time.Now())
 		}

@@ -16,36 +16,39 @@ const (
 	hexDigits   = "0123456789abcdef"
 )
 
-// Lead makes TriageLead requests of real leads: rows of the bank data with the fields of a web form around them. Every request has an
-// address and a request id of its own, so it makes a lead.
+// Lead makes TriageLead requests of real leads: rows of the bank data with the fields of a web form around them.
 type Lead struct {
-	Fields   int // in a lead, the request id included
+	Fields   int // of the first request, its request id included
 	Bytes    int // of the first request
 	messages [][]byte
 	marks    [][2]int // where the two marks begin in each
 }
 
-// NewLead prepares the messages. change may set the request's options.
-func NewLead(change func(*pb.TriageLeadRequest)) (*Lead, error) {
+// NewLead prepares the messages: every one with an address and a request id of its own, so that it makes a lead; or of 1,000 leads that
+// come again and again, without request ids. change may set the request's options.
+func NewLead(known bool, change func(*pb.TriageLeadRequest)) (*Lead, error) {
 	leads, err := bank.Leads("", 0, 1000)
 	if err != nil {
 		return nil, err
 	}
 	l := &Lead{Fields: 8 + len(leads[0].Attributes)}
-	for _, lead := range leads {
+	for i, lead := range leads {
 		lead.ExternalId = ""
 		lead.Email = emailMark + "@load.example"
 		lead.FullName, lead.Company, lead.JobTitle = "Ada Lovelace", "Analytical Engines Ltd", "Head of Operations"
 		lead.Source, lead.Country, lead.TimeZone = "webinar", "GB", "Europe/London"
 		request := &pb.TriageLeadRequest{Lead: lead, RequestId: requestMark}
+		if known {
+			lead.Email, request.RequestId = fmt.Sprintf("known%011d@load.example", i), ""
+		}
 		change(request)
 		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
 		if err != nil {
 			return nil, err
 		}
 		marks := [2]int{bytes.Index(b, []byte(emailMark)), bytes.Index(b, []byte(requestMark))}
-		if marks[0] < 0 {
-			return nil, fmt.Errorf("the message holds no address")
+		if (marks[0] < 0) != known {
+			return nil, fmt.Errorf("the message does not hold the address that it should")
 		}
 		l.messages, l.marks = append(l.messages, b), append(l.marks, marks)
 	}

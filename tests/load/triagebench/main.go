@@ -19,6 +19,7 @@ type options struct {
 	rate    float64
 	echo    string
 	only    string
+	streams int
 }
 
 func main() {
@@ -28,6 +29,7 @@ func main() {
 	flag.Float64Var(&o.rate, "rate", 3000, "calls a second of the open loop")
 	flag.StringVar(&o.echo, "echo", "", "the echo server's binary")
 	flag.StringVar(&o.only, "only", "", "measure only the echo and the servers whose name holds this text")
+	flag.IntVar(&o.streams, "streams", 1, "calls under way at once on one connection; 1: each caller has a connection of its own")
 	flag.Parse()
 	os.Exit(house.Main(func() int {
 		if err := bench(o); err != nil {
@@ -46,8 +48,9 @@ func bench(o options) error {
 	}
 	subjects := choose(all, o.only)
 	fmt.Println(load.Machine(os.TempDir()))
-	fmt.Printf("messages: a TriageLead request of %d fields, %d bytes, another address and request id each; %d connections; rounds of %.0f s, %d of them, interleaved\n\n",
-		subjects[0].lead.Fields, subjects[0].lead.Bytes, connections, o.seconds, o.rounds)
+	fmt.Printf("messages: a TriageLead request of %d fields, %d bytes, each with a random address and request id of its own, so that it makes a lead "+
+		"(known leads: 1,000 that come again, no request id); %d calls at once on a connection; rounds of %.0f s, %d of them, interleaved\n\n",
+		subjects[0].lead.Fields, subjects[0].lead.Bytes, o.streams, o.seconds, o.rounds)
 	for _, concurrent := range []int{50, 200} {
 		if err := closedLoop(o, subjects, concurrent); err != nil {
 			return err
@@ -74,14 +77,12 @@ func choose(all []*subject, text string) []*subject {
 	return chosen
 }
 
-const connections = 4
-
 // sample is one measurement.
 type sample struct{ perSecond, p50, p99, cpu float64 }
 
 // measure makes load on a subject. cpu is in microseconds of the subject's processes a call.
 func measure(s *subject, p load.Plan) (sample, error) {
-	p.Address, p.Method, p.Connections, p.Maker = s.address, "/marketing.v1.TriageService/TriageLead", connections, s.lead.Maker
+	p.Address, p.Method, p.Maker = s.address, "/marketing.v1.TriageService/TriageLead", s.lead.Maker
 	before, err := load.CPU(s.pids...)
 	if err != nil {
 		return sample{}, err
@@ -106,7 +107,7 @@ func closedLoop(o options, subjects []*subject, concurrent int) error {
 	samples := map[*subject][]sample{}
 	for round := range o.rounds {
 		for _, s := range subjects {
-			got, err := measure(s, load.Plan{Concurrent: concurrent, Duration: time.Duration(o.seconds * float64(time.Second))})
+			got, err := measure(s, load.Plan{Connections: max(1, concurrent/o.streams), Concurrent: concurrent, Duration: time.Duration(o.seconds * float64(time.Second))})
 			if err != nil {
 				return err
 			}
@@ -155,7 +156,7 @@ func openLoop(o options, subjects []*subject) error {
 			if !s.paced {
 				continue
 			}
-			got, err := measure(s, load.Plan{Rate: o.rate, Duration: time.Duration(o.seconds * float64(time.Second))})
+			got, err := measure(s, load.Plan{Connections: 4, Rate: o.rate, Duration: time.Duration(o.seconds * float64(time.Second))})
 			if err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ func dry(r *pb.TriageLeadRequest)       { r.ValidateOnly = true }
 
 // open starts everything: the echo is the first.
 func open(o options) ([]*subject, error) {
-	lead, err := load.NewLead(stored)
+	lead, err := load.NewLead(false, stored)
 	if err != nil {
 		return nil, err
 	}
@@ -94,9 +94,14 @@ func openStore(store house.Store, lead *load.Lead) ([]*subject, error) {
 	}
 	for _, variant := range []struct {
 		name   string
+		known  bool
 		change func(*pb.TriageLeadRequest)
-	}{{"TriageLead, nothing stored (validate_only)", dry}, {"TriageLead explained, durable on sqlite", explained}} {
-		lead, err := load.NewLead(variant.change)
+	}{
+		{"TriageLead, nothing stored (validate_only)", false, dry},
+		{"TriageLead durable on sqlite, known leads", true, stored},
+		{"TriageLead explained, durable on sqlite", false, explained},
+	} {
+		lead, err := load.NewLead(variant.known, variant.change)
 		if err != nil {
 			return all, err
 		}
