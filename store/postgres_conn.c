@@ -202,6 +202,8 @@ static bool connect_finish(PGconn *h, int64_t deadline_us)
 /* libpq's text names host, port, user and database, never the password. */
 static struct status connect_error(PGconn *h, struct arena *a)
 {
+    if (!a)
+        return fail(NULL, REASON_STORE_UNAVAILABLE, "PostgreSQL cannot be reached");
     const char *text = h ? PQerrorMessage(h) : "";
     struct str rest = str_of(text), line = str_trim(str_split(&rest, '\n'));
     return fail(a, REASON_STORE_UNAVAILABLE, "PostgreSQL cannot be reached: %.*s", line.n ? (int)line.n : 9,
@@ -261,6 +263,8 @@ struct status pg_connect(struct pg_db *d, enum pg_mode mode, int64_t deadline_us
     /* A caller's short patience says nothing about the server. */
     if (is_ok(s) || ours || clock_mono_us() < deadline_us)
         connected(d, is_ok(s));
+    else
+        s = fail(NULL, REASON_DEADLINE_PASSED, "the database did not answer before the deadline");
     return s;
 }
 
