@@ -36,6 +36,9 @@ struct ctx {
      * `had_to_wait`; then the handler runs again where it may wait. Most calls of hot methods read nothing
      * that is not in memory, and never get there. */
     bool may_not_wait, had_to_wait;
+    /* Set where no commit will check the answer (validate_only, a comparison of etags): what memory says of
+     * the store is not enough. */
+    bool ask_store;
     /* Set by a handler: called once after its unit was committed and before the caller is answered, on the
      * committer's thread. It must not block or fail: it marks a cache stale, wakes a job. */
     void (*after_commit)(struct ctx *c);

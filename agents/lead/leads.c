@@ -60,6 +60,7 @@ static struct status create(struct ctx *c, const Lead *given, const char *id, bo
 struct status create_lead(struct ctx *c, const CreateLeadRequest *req, Lead *res)
 {
     const char *id = "";
+    c->ask_store |= req->validate_only;
     TRY(lead_required(c, req->lead, "lead"));
     TRY(lead_check(c, req->lead, "lead"));
     TRY(chosen_id(c, req->lead_id, req->lead, &id));
@@ -98,6 +99,7 @@ static struct status update(struct ctx *c, const UpdateLeadRequest *req, struct 
 struct status update_lead(struct ctx *c, const UpdateLeadRequest *req, Lead *res)
 {
     struct lead_row row;
+    c->ask_store |= req->validate_only;
     TRY(named(c, req->lead));
     TRY(lead_check(c, req->lead, "lead"));
     struct status s = lead_load(c, req->lead->name, "lead.name", &row);

@@ -190,12 +190,14 @@ struct status promote_model(struct ctx *c, const PromoteModelRequest *req, Model
 struct status rollback_model(struct ctx *c, const RollbackModelRequest *req, RollbackModelResponse *res)
 {
     struct version_name serving, before;
+    struct model *loaded;
     TRY(in_service(c, &serving));
     TRY(active_rollback(c, ACTIVE_MODEL, REASON_MODEL_STATE, &before.model, &before.version));
     move(c, &serving, MODEL_VERSION__STATE_PROMOTED, MODEL_VERSION__STATE_RETIRED);
     if (!*before.model)
         return ok();
     TRY(version_get(c, &before, &res->model_version));
+    TRY(scoring_model(c, res->model_version->digest, &loaded)); /* as for a promotion: it must load */
     move(c, &before, res->model_version->state, MODEL_VERSION__STATE_PROMOTED);
     res->model_version->state = MODEL_VERSION__STATE_PROMOTED;
     return ok();

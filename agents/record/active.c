@@ -197,6 +197,15 @@ static struct status read_row(struct ctx *c, enum active_slot slot, struct row *
     return ok();
 }
 
+/* What is in service and cannot be loaded (a key no longer trusted, a lost file) is nothing that a request
+ * could mend. */
+static struct status not_the_callers_fault(struct ctx *c, struct status s)
+{
+    bool blames =
+        s.code == CODE_NOT_FOUND || s.code == CODE_INVALID_ARGUMENT || s.code == CODE_FAILED_PRECONDITION;
+    return blames ? fail(c->arena, REASON_INTERNAL, "what is in service cannot be loaded: %s", s.message) : s;
+}
+
 static struct status load(struct ctx *c, enum active_slot slot, struct active_ref **ret)
 {
     const struct active_loader *l = &c->app->active->loaders[slot];
@@ -207,7 +216,7 @@ static struct status load(struct ctx *c, enum active_slot slot, struct active_re
         s = l->load(c, row.resource_id, row.version, &r->thing);
     if (!is_ok(s)) {
         free(r);
-        return s;
+        return not_the_callers_fault(c, s);
     }
     atomic_init(&r->count, 1);
     r->unload = l->unload;
@@ -229,9 +238,14 @@ static struct status wait_turn(struct ctx *c, struct entry *e, struct active_ref
 {
     struct active *v = c->app->active;
     struct timespec until = mono_time(c->deadline_us);
-    while (!(*ret = take(v, e->workspace, e->slot)) && e->loading)
+    while (!(*ret = take(v, e->workspace, e->slot)) && e->loading) {
+        if (c->may_not_wait && !c->db->ops->reads_inline) {
+            c->had_to_wait = true;
+            return fail(NULL, REASON_STORE_UNAVAILABLE, "this thread may not wait for a load");
+        }
         if (pthread_cond_timedwait(&v->loaded, &v->gate, &until) == ETIMEDOUT)
             return fail(NULL, REASON_DEADLINE_PASSED, "waited too long for a model or policy to be loaded");
+    }
     return ok();
 }
 

@@ -9,8 +9,8 @@
 
 #define SHARDS 16 /* a power of two: growing one stops a sixteenth of the callers */
 #define FIRST_SLOTS 256
-#define PAGE "20000"
-#define PAGE_ROWS 20000
+#define PAGE "5000" /* fits a job's arena */
+#define PAGE_ROWS 5000
 
 /* Open addressing with linear probing; 0 marks a free slot. */
 struct shard {

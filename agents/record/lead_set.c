@@ -233,6 +233,7 @@ static struct status flush(struct lead_set *s, uint32_t kind, struct wanted *w)
             TRY(learn(s, kind, w->texts[i], NULL));
     for (size_t i = 0; i < owners.n; i++) {
         const struct value *v = row_at(&owners, i);
+        lead_identity_seen(s->c, kind, v[0].s.p);
         TRY(row_by_id(s, v[1].s.p, &row));
         TRY(learn(s, kind, v[0].s.p, row));
     }
@@ -242,6 +243,8 @@ static struct status flush(struct lead_set *s, uint32_t kind, struct wanted *w)
 
 struct status lead_set_prefetch(struct lead_set *s, Lead *const *given, size_t n)
 {
+    for (size_t i = 0; i < n; i++)
+        s->c->ask_store |= *given[i]->etag != 0;
     for (uint32_t kind = 0; kind < LEAD_IDENTITIES; kind++) {
         struct wanted w = { .n = 0 };
         for (size_t i = 0; i < n; i++) {

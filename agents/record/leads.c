@@ -48,10 +48,17 @@ struct status lead_load(struct ctx *c, const char *name, const char *field, stru
     return lead_by_id(c, id, ret);
 }
 
-/* Where a run before met a conflict, only the store knows. */
+/* Where a run before met a conflict, or no commit will come, only the store knows. */
 bool lead_identity_may_exist(struct ctx *c, size_t i, const char *text)
 {
-    return c->attempt > 0 || known_may_exist(c->app->known, c->workspace, (int64_t)i + 1, text);
+    return c->attempt > 0 || c->ask_store ||
+           known_may_exist(c->app->known, c->workspace, (int64_t)i + 1, text);
+}
+
+/* Another replica may have stored it: from now on this one knows. */
+void lead_identity_seen(struct ctx *c, size_t i, const char *text)
+{
+    known_add(c->app->known, c->workspace, (int64_t)i + 1, text);
 }
 
 static unsigned may_exist(struct ctx *c, const Lead *l, unsigned mask)
@@ -68,9 +75,11 @@ struct status lead_owners(struct ctx *c, const Lead *l, unsigned mask, struct ro
     mask = may_exist(c, l, mask);
     for (size_t i = 0; i < LEAD_IDENTITIES; i++)
         args[1 + i] = v_text(mask & 1u << i ? lead_text(l, i) : "");
-    if (mask)
-        return db_query(c, &lead_sql[LEAD_OF_IDENTITIES], args, ret);
     memset(ret, 0, sizeof *ret);
+    if (mask)
+        TRY(db_query(c, &lead_sql[LEAD_OF_IDENTITIES], args, ret));
+    for (size_t i = 0; i < ret->n; i++)
+        lead_identity_seen(c, (size_t)row_at(ret, i)[0].i - 1, lead_text(l, (size_t)row_at(ret, i)[0].i - 1));
     return ok();
 }
 
@@ -118,6 +127,8 @@ static struct status find_by_one(struct ctx *c, const Lead *given, unsigned mask
         return ok();
     TRY(DB_QUERY(c, &lead_sql[LEAD_BY_IDENTITY], &rows, v_text(c->workspace), v_int(i + 1),
                  v_text(lead_text(given, (size_t)i))));
+    if (rows.n)
+        lead_identity_seen(c, (size_t)i, lead_text(given, (size_t)i));
     return rows.n ? lead_take(c, row_at(&rows, 0), ret) : ok();
 }
 
@@ -216,6 +227,7 @@ struct status lead_resolve(struct ctx *c, const Lead *given, struct lead_row *re
     unsigned owned;
     if (*given->name)
         return resolve_named(c, given, ret);
+    c->ask_store |= *given->etag != 0;
     TRY(find_by_identity(c, given, ret, &owned));
     if (!ret->before) {
         TRY(lead_new(c, given, "", ret));

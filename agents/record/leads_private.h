@@ -15,6 +15,7 @@ unsigned lead_identity_mask(const Lead *l);
 /* False where no lead has identity number i with this text, as far as can be told without asking the store.
  */
 bool lead_identity_may_exist(struct ctx *c, size_t i, const char *text);
+void lead_identity_seen(struct ctx *c, size_t i, const char *text);
 /* Which leads the identities in `mask` belong to: rows of (kind, lead id), none for those that are free. */
 MUSTCHECK struct status lead_owners(struct ctx *c, const Lead *l, unsigned mask, struct rows *ret);
 /* lead_overlay without the identities in `except`. */

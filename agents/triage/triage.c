@@ -151,6 +151,7 @@ struct status triage_lead(struct ctx *c, const TriageLeadRequest *req, TriageLea
 {
     struct lead_row row;
     Decision *d;
+    c->ask_store |= req->validate_only;
     TRY(find_lead(c, req, &row));
     res->lead_created = !row.before;
     if (req->validate_only)

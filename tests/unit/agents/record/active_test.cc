@@ -222,8 +222,8 @@ TEST_F(Active, WaitingEndsWithTheDeadline)
 TEST_F(Active, AFailedLoadIsToldAndTriedAgain)
 {
     put("broken", "1");
-    EXPECT_EQ(get(), "MODEL_INVALID");
-    EXPECT_EQ(get(), "MODEL_INVALID");
+    EXPECT_EQ(get(), "INTERNAL");
+    EXPECT_EQ(get(), "INTERNAL");
     EXPECT_EQ(rollback(), ":");
     EXPECT_EQ(get(), ":");
 }
