@@ -207,7 +207,7 @@ class KnownIdentities : public Leads
     void SetUp() override
     {
         arena_init(&memory, 1 << 20);
-        ASSERT_EQ(known_open(1000, &memory, &house.app.known).code, CODE_OK);
+        ASSERT_EQ(known_open(10000, &memory, &house.app.known).code, CODE_OK);
     }
     void TearDown() override
     {
@@ -263,9 +263,50 @@ TEST_F(KnownIdentities, MayLagBehindAnotherReplica)
     EXPECT_FALSE(reads(email("a@b.at")));
     EXPECT_EQ(upsert(email("a@b.at").with("ours", "1")), name); // the commit conflicts, the second run asks
     EXPECT_STREQ(lead_attribute(get(name).res, STR("ours")), "1");
+    EXPECT_TRUE(reads(email("a@b.at"))) << "what was met is known";
     Given together = email("b@b.at");
     together.external_id = "7";
     EXPECT_EQ(upsert_together({ together, email("b@b.at"), email("c@b.at") }, true)[1], name);
+}
+
+TEST_F(KnownIdentities, AreNotBelievedWhereNoCommitChecksThem)
+{
+    fill();
+    struct known *here = house.app.known;
+    house.app.known = nullptr;
+    Given theirs = email("a@b.at");
+    std::string name = upsert(theirs);
+    house.app.known = here;
+    theirs.etag = get(name).res->etag;
+    EXPECT_TRUE(reads(theirs));
+}
+
+// The longest identities there may be, more of them than a page, in the memory of a job.
+TEST_F(KnownIdentities, AreFilledPageByPageInAJobsArena)
+{
+    static const struct stmt insert = {
+        "test_identity",
+        "tit",
+        "",
+        "INSERT INTO lead_identity (workspace, kind, value, lead_id) VALUES ($1, $2, $3, 'l')",
+        nullptr,
+        nullptr
+    };
+    auto a = house.run([](ctx *c) {
+        for (int i = 0; i < 6000; i++)
+            UNIT_ADD(c->unit, &insert, 1, REASON_CONFLICT, v_text(c->workspace), v_int(1),
+                     v_text(arena_printf(c->arena, "%0254d", i)));
+        return ok();
+    });
+    ASSERT_EQ(a.reason(), "OK");
+    arena job;
+    arena_init(&job, 8u << 20);
+    for (int page = 0; page < 2; page++) {
+        ASSERT_EQ(house.attempt([](ctx *c) { return known_fill(c); }, &job, 0).code, CODE_OK);
+        arena_reset(&job);
+    }
+    arena_done(&job);
+    EXPECT_FALSE(known_may_exist(house.app.known, house.workspace.c_str(), 1, "new")) << "all was read";
 }
 
 // ---- fields and engagement ----
