@@ -103,8 +103,10 @@ func Start(o Options) (*House, error) {
 		_ = os.RemoveAll(folder)
 		return nil, err
 	}
-	if err := h.Up(); err != nil {
-		return nil, errors.Join(err, h.Close())
+	if err := h.Up(); err != nil { // it holds the end of the log: nothing is kept
+		_ = h.Close()
+		_ = os.RemoveAll(folder)
+		return nil, err
 	}
 	return h, nil
 }
