@@ -7,10 +7,12 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // newDatabase makes an empty database and returns its URL and what removes it.
@@ -79,14 +81,26 @@ func PostgresPid() (int, error) {
 
 var atEnd []func()
 
-// Main runs a package's tests and then stops what they share. TestMain of every package that uses PostgreSQL calls it.
+// Main runs a package's tests, or a bench, and then stops what they share, also where it is interrupted or its reader goes away. TestMain
+// of every package that uses PostgreSQL calls it.
 func Main(run func() int) int {
-	code := run()
-	for _, end := range atEnd {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+	go func() {
+		<-signals
 		end()
-	}
+		os.Exit(1)
+	}()
+	code := run()
+	end()
 	return code
 }
+
+var end = sync.OnceFunc(func() {
+	for _, stop := range atEnd {
+		stop()
+	}
+})
 
 func psql(at, sql string) (string, error) {
 	return output(exec.Command("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-F", "|", "-d", at, "-c", sql))
