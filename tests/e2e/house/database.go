@@ -85,7 +85,7 @@ var atEnd []func()
 // of every package that uses PostgreSQL calls it.
 func Main(run func() int) int {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		<-signals
 		end()
