@@ -58,7 +58,7 @@ promote() {
 # Each run is an import of its own; a file that was imported before changes nothing.
 import_leads() {
     say 'Importing leads, each with triage'
-    rest -X POST --data-binary @$data/leads.csv -H 'content-type: text/csv' "http://$HTTP/v1/leadImports/sample-$(date +%s):upload?triage=true" |
+    rest -X POST --data-binary @$data/leads.csv -H 'content-type: text/csv' "http://$HTTP/v1/leadImports/sample-$(date +%s%N):upload?triage=true" |
         jq -r '"\(.row_count) rows: \(.created_count // 0) new, \(.updated_count // 0) changed, \(.unchanged_count // 0) known, \(.rejected_count // 0) refused"'
 }
 
