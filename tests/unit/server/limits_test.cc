@@ -225,13 +225,16 @@ TEST(RpcStart, RefusesHalfATlsConfigurationAndFilesItCannotRead)
 TEST(RpcStart, ServesAUnixSocket)
 {
     rpc_options o = Server::Defaults();
-    std::string path =
-        std::string("unix:") + (getenv("TEST_TMPDIR") ? getenv("TEST_TMPDIR") : "/tmp") + "/rpc_test.sock";
+    char folder[] = "/tmp/rpc_test.XXXXXX"; /* Bazel's own folder has a longer name than a socket may have */
+    ASSERT_NE(mkdtemp(folder), nullptr);
+    std::string socket = std::string(folder) + "/socket", path = "unix:" + socket;
     o.address = path.c_str();
-    if (path.size() > 100)
-        GTEST_SKIP() << "the temporary folder's name is too long for a socket";
-    Server server(o);
-    EXPECT_EQ(Channel(path).Unary(kEcho, EchoBytes("x")).code, 0);
+    {
+        Server server(o);
+        EXPECT_EQ(Channel(path).Unary(kEcho, EchoBytes("x")).code, 0);
+    }
+    unlink(socket.c_str());
+    rmdir(folder);
 }
 
 TEST(RpcStart, RefusesRowsThatDisagreeWithTheProto)

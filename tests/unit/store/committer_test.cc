@@ -190,7 +190,7 @@ TEST_F(Committer, StopRacesWithSubmittersAndEachUnitIsEitherDoneOrRefused)
     for (int round = 0; round < 20; round++) {
         start(100000);
         std::vector<TestUnit> units(4 * 500);
-        std::vector<int> accepted(units.size());
+        std::vector<std::atomic<int>> accepted(units.size());
         std::vector<std::thread> threads;
         for (size_t t = 0; t < 4; t++)
             threads.emplace_back([&, t] {
@@ -203,7 +203,7 @@ TEST_F(Committer, StopRacesWithSubmittersAndEachUnitIsEitherDoneOrRefused)
         for (std::thread &t : threads)
             t.join();
         for (size_t i = 0; i < units.size(); i++)
-            ASSERT_EQ(units[i].done, accepted[i]) << i;
+            ASSERT_EQ(units[i].done, accepted[i].load()) << i;
         struct committer_stats stats;
         committer_stats(committer, &stats);
         EXPECT_EQ(stats.queued, 0u);
