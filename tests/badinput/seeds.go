@@ -77,16 +77,8 @@ func policy() *pb.RoutingPolicy {
 }
 
 // seeds has one of every method. The seed of a mutation carries no request id, so that each call is a new one.
-func seeds(w *world) []seed {
-	named := lead()
-	named.Name = w.lead
-	all := []seed{}
-	add := func(service string, bodies map[string]proto.Message) {
-		for method, body := range bodies {
-			all = append(all, seed{"/" + service + "/" + method, body})
-		}
-	}
-	add("marketing.v1.LeadService", map[string]proto.Message{
+func leadServiceSeeds(w *world) map[string]proto.Message {
+	return map[string]proto.Message{
 		"CreateLead":       &pb.CreateLeadRequest{Lead: lead(), LeadId: "seed-id"},
 		"GetLead":          &pb.GetLeadRequest{Name: w.lead},
 		"ListLeads":        &pb.ListLeadsRequest{PageSize: 10, Filter: `source = "webinar"`},
@@ -102,8 +94,11 @@ func seeds(w *world) []seed {
 		"ListLeadEvents":        &pb.ListLeadEventsRequest{Parent: w.lead, PageSize: 10},
 		"RecordOutcome": &pb.RecordOutcomeRequest{Parent: w.lead, Outcome: &pb.Outcome{Converted: true, Currency: "EUR", ValueMicros: 1,
 			OutcomeTime: timestamppb.Now(), Decision: w.decision}},
-	})
-	add("marketing.v1.TriageService", map[string]proto.Message{
+	}
+}
+
+func triageServiceSeeds(w *world) map[string]proto.Message {
+	return map[string]proto.Message{
 		"TriageLead":            &pb.TriageLeadRequest{Lead: lead(), Explain: true},
 		"BatchTriageLeads":      &pb.BatchTriageLeadsRequest{Leads: []*pb.Lead{lead()}, Explain: true},
 		"StreamTriage":          &pb.StreamTriageRequest{Lead: lead(), CorrelationId: "c", Explain: true},
@@ -119,8 +114,11 @@ func seeds(w *world) []seed {
 		"PublishRoutingPolicy":  &pb.PublishRoutingPolicyRequest{Name: w.policy, Version: 1},
 		"TestRoutingPolicy":     &pb.TestRoutingPolicyRequest{RoutingPolicy: policy(), SampleSize: 10, SegmentField: "source"},
 		"RollbackRoutingPolicy": &pb.RollbackRoutingPolicyRequest{},
-	})
-	add("marketing.v1.ModelService", map[string]proto.Message{
+	}
+}
+
+func modelServiceSeeds(_ *world) map[string]proto.Message {
+	return map[string]proto.Message{
 		"ImportModel":        &pb.ImportModelRequest{ModelId: "seed", VersionId: "v", Content: []byte("no model"), Promote: true},
 		"GetModelVersion":    &pb.GetModelVersionRequest{Name: "models/seed/versions/v"},
 		"ListModelVersions":  &pb.ListModelVersionsRequest{Parent: "models/-", PageSize: 10},
@@ -128,11 +126,27 @@ func seeds(w *world) []seed {
 		"RollbackModel":      &pb.RollbackModelRequest{},
 		"FitEngagementModel": &pb.FitEngagementModelRequest{ValidateOnly: true},
 		"GetEngagementModel": &pb.GetEngagementModelRequest{},
-	})
-	add("marketing.v1.SystemService", map[string]proto.Message{
+	}
+}
+
+func systemServiceSeeds(_ *world) map[string]proto.Message {
+	return map[string]proto.Message{
 		"GetSystemStatus": &pb.GetSystemStatusRequest{},
 		"GetConfig":       &pb.GetConfigRequest{},
-	})
+	}
+}
+
+func seeds(w *world) []seed {
+	all := []seed{}
+	add := func(service string, bodies map[string]proto.Message) {
+		for method, body := range bodies {
+			all = append(all, seed{"/" + service + "/" + method, body})
+		}
+	}
+	add("marketing.v1.LeadService", leadServiceSeeds(w))
+	add("marketing.v1.TriageService", triageServiceSeeds(w))
+	add("marketing.v1.ModelService", modelServiceSeeds(w))
+	add("marketing.v1.SystemService", systemServiceSeeds(w))
 	add("grpc.health.v1.Health", map[string]proto.Message{"Check": &healthpb.HealthCheckRequest{Service: "marketing.v1.LeadService"}})
 	add("grpc.reflection.v1.ServerReflection", map[string]proto.Message{"ServerReflectionInfo": &reflectpb.ServerReflectionRequest{
 		Host: "h", MessageRequest: &reflectpb.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: "marketing.v1.Lead"}}})

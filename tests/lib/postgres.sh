@@ -41,7 +41,7 @@ place_data() {
     fi
     # A unix socket's path holds 107 bytes.
     if [ ${#home} -gt 80 ] || ! as_owner test -w "$home"; then
-        home=$(mktemp -d /tmp/postgres.XXXXXX)
+        home=$(TMPDIR="" mktemp -d -t postgres.XXXXXX)
         [ "$(id -u)" != 0 ] || chown postgres: "$home"
     fi
     echo "$home" >"$folder/home"

@@ -225,7 +225,8 @@ TEST(RpcStart, RefusesHalfATlsConfigurationAndFilesItCannotRead)
 TEST(RpcStart, ServesAUnixSocket)
 {
     rpc_options o = Server::Defaults();
-    char folder[] = "/tmp/rpc_test.XXXXXX"; /* Bazel's own folder has a longer name than a socket may have */
+    char folder[] =
+        P_tmpdir "/rpc_test.XXXXXX"; /* Bazel's own folder has a longer name than a socket may have */
     ASSERT_NE(mkdtemp(folder), nullptr);
     std::string socket = std::string(folder) + "/socket", path = "unix:" + socket;
     o.address = path.c_str();
