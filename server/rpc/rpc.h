@@ -208,10 +208,11 @@ struct rpc_options {
     struct committer *committer;
     rpc_admit_fn admit; /* NULL: everyone is "anonymous" in the workspace "default" */
     void *admit_arg;
-    const char *tls_cert, *tls_key, *tls_client_ca; /* PEM files, all or none: TLS with client certificates */
-    unsigned threads;                               /* that receive calls, on one completion queue */
-    unsigned slots;                                 /* calls at once, those waiting for a lane included */
-    unsigned streams;                               /* of them at most this many streams */
+    /* PEM files, all or none: TLS with client certificates. Read again as they change. */
+    const char *tls_cert, *tls_key, *tls_client_ca;
+    unsigned threads; /* that receive calls, on one completion queue */
+    unsigned slots;   /* calls at once, those waiting for a lane included */
+    unsigned streams; /* of them at most this many streams */
     unsigned db_threads, db_queue;
     unsigned slow_threads, slow_queue;
     size_t max_message;       /* bytes, either way */

@@ -4,7 +4,7 @@
  *   slot.c    a call's memory: armed, taken, given back          call.c    admit, run, commit, run again
  *   stream.c  what a stream does after each step                 reply.c   answers and their error details
  *   ticker.c  waiting streams, idle streams, gauges              lane.c    threads with a queue
- *   turn.c    calls that keep losing to others, one at a time
+ *   turn.c    calls that keep losing to others, one at a time    tls.c     certificates that change meanwhile
  *   codec.c   bytes to messages     schema.c  the descriptor set  health.c reflect.c  the two services of
  * gRPC itself
  *
@@ -18,6 +18,7 @@
 #include "server/rpc/codec.h"
 #include "server/rpc/lane.h"
 #include "server/rpc/rpc.h"
+#include "server/rpc/tls.h"
 
 #include <grpc/grpc.h>
 #include <pthread.h>
@@ -156,6 +157,7 @@ struct rpc {
     bool shut_complete;        /* under shut_lock */
     struct slot shutdown_slot; /* lends its tag to the end of the server */
 
+    struct tls *tls; /* NULL: plain text */
     struct health *health;
     uint64_t trace_seed[2], trace_count; /* trace_count: atomic */
 };

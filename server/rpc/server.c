@@ -4,14 +4,11 @@
 #include "base/ids.h"
 
 #include <arpa/inet.h>
-#include <grpc/grpc_security.h>
 #include <grpc/slice.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define START_BYTES (32u << 20)
 #define EVICT_MS 500 /* between telling the last streams to go and cutting them off */
-#define PEM_MAX (1u << 20)
 
 /* A message this much over the limit still reaches us, so that its refusal says why; what is larger the
  * C-core cuts off itself. */
@@ -78,44 +75,6 @@ static struct status check_exposure(const struct rpc_options *o, struct arena *a
                       o->address);
 }
 
-static struct status read_pem(const char *path, struct arena *a, const char **ret)
-{
-    FILE *f = fopen(path, "re");
-    char *text = f ? arena_alloc(a, PEM_MAX) : NULL;
-    size_t n = text ? fread(text, 1, PEM_MAX - 1, f) : 0;
-    if (f)
-        fclose(f);
-    if (!n)
-        return fail_field(a, REASON_FIELD_INVALID, "tls", "cannot read %s", path);
-    *ret = text;
-    return ok();
-}
-
-static struct status make_credentials(const struct rpc_options *o, struct arena *a,
-                                      grpc_server_credentials **ret)
-{
-    struct arena scratch;
-    grpc_ssl_pem_key_cert_pair pair = { NULL, NULL };
-    const char *ca = NULL;
-    if (!has_tls(o)) {
-        *ret = grpc_insecure_server_credentials_create();
-        return ok();
-    }
-    arena_init(&scratch, 4 * PEM_MAX);
-    struct status st = read_pem(o->tls_client_ca, &scratch, &ca);
-    if (is_ok(st))
-        st = read_pem(o->tls_key, &scratch, &pair.private_key);
-    if (is_ok(st))
-        st = read_pem(o->tls_cert, &scratch, &pair.cert_chain);
-    if (is_ok(st))
-        *ret = grpc_ssl_server_credentials_create_ex(
-            ca, &pair, 1, GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY, NULL);
-    else
-        st = fail_field(a, REASON_FIELD_INVALID, "tls", "a certificate, key or CA file cannot be read");
-    arena_done(&scratch);
-    return st;
-}
-
 /* ---- start ---- */
 
 /* Each setting guards against something that was seen. */
@@ -170,10 +129,17 @@ static struct status register_methods(struct rpc *r)
     return ok();
 }
 
+/* Before the threads that will shake hands. */
+static struct status open_tls(struct rpc *r, struct arena *a)
+{
+    const struct tls_files files = { r->o.tls_cert, r->o.tls_key, r->o.tls_client_ca };
+    return has_tls(&r->o) ? tls_open(&files, a, &r->tls) : ok();
+}
+
 static struct status listen_on(struct rpc *r, struct arena *a)
 {
-    grpc_server_credentials *credentials = NULL;
-    TRY(make_credentials(&r->o, a, &credentials));
+    grpc_server_credentials *credentials =
+        r->tls ? tls_credentials(r->tls) : grpc_insecure_server_credentials_create();
     int port = credentials ? grpc_server_add_http2_port(r->server, r->o.address, credentials) : 0;
     grpc_server_credentials_release(credentials);
     if (!port)
@@ -219,6 +185,7 @@ static struct status start(struct rpc *r, struct arena *a)
     r->cq = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(r->server, r->cq, NULL);
     TRY(register_methods(r));
+    TRY(open_tls(r, a));
     TRY(start_threads(r));
     TRY(listen_on(r, a));
     health_set_all(r, true);
@@ -355,6 +322,7 @@ void rpc_stop(struct rpc *r)
         pthread_join(r->pollers[i], NULL);
     if (r->server)
         grpc_server_destroy(r->server);
+    tls_close(r->tls);
     if (r->cq)
         grpc_completion_queue_destroy(r->cq);
     slots_free(r);

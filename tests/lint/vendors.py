@@ -13,6 +13,7 @@ HOMES = {
     "hiredis": r"store/redis[^/]*\.(c|h)",
     "xgboost": r"ml/booster\.c",
     "grpc/": r"server/rpc/[^/]*\.(c|h)",
+    "openssl/": r"base/ids\.c|ml/key\.c|server/iam/[^/]*\.(c|h)|server/rpc/tls\.c",
 }
 
 

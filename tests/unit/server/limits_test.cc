@@ -1,8 +1,6 @@
 // What the server refuses, how it starts and how it stops.
 #include "tests/unit/server/calls.h"
 
-#include <fstream>
-
 namespace test
 {
 namespace
@@ -150,75 +148,6 @@ TEST(RpcStart, RefusesPublicAddressesWithoutTlsAndAuthentication)
         o.admit = Admit;
         EXPECT_EQ(rpc_serve(&o, &a, &r).code, CODE_INVALID_ARGUMENT) << address;
     }
-    arena_done(&a);
-}
-
-// Certificates of a throw-away CA, made by the openssl command.
-class Pki
-{
-  public:
-    Pki()
-    {
-        const char *base = getenv("TEST_TMPDIR");
-        folder_ = std::string(base ? base : "/tmp") + "/pki";
-        std::ofstream(folder_ + ".sh")
-            << "set -e; rm -rf '" << folder_ << "'; mkdir '" << folder_ << "'; cd '" << folder_ << "'\n"
-            << R"(exec 2>/dev/null
-for n in ca other; do
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=$n -keyout $n.key -out $n.pem
-done
-echo 'subjectAltName=DNS:localhost,IP:127.0.0.1' >san
-for n in server:ca client:ca stranger:other; do
-    o=${n%:*} i=${n#*:}
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=$o -keyout $o.key -out $o.csr
-    openssl x509 -req -in $o.csr -CA $i.pem -CAkey $i.key -CAcreateserial -days 2 -extfile san -out $o.pem
-done
-)";
-        made_ = system(("bash '" + folder_ + ".sh'").c_str()) == 0;
-    }
-    bool made() const
-    {
-        return made_;
-    }
-    std::string path(const char *name) const
-    {
-        return folder_ + "/" + name;
-    }
-
-  private:
-    std::string folder_;
-    bool made_;
-};
-
-TEST(RpcStart, TakesOnlyClientsWithACertificateOfItsCa)
-{
-    Pki pki;
-    ASSERT_TRUE(pki.made());
-    std::string cert = pki.path("server.pem"), key = pki.path("server.key"), ca = pki.path("ca.pem");
-    rpc_options o = Server::Defaults();
-    o.tls_cert = cert.c_str();
-    o.tls_key = key.c_str();
-    o.tls_client_ca = ca.c_str();
-    Server server(o);
-    Channel known(server.target(), pki.path("client.pem"), pki.path("client.key"), ca);
-    EXPECT_EQ(known.Unary(kEcho, EchoBytes("x")).code, 0);
-    Channel stranger(server.target(), pki.path("stranger.pem"), pki.path("stranger.key"), ca);
-    EXPECT_NE(stranger.Unary(kEcho, EchoBytes("x"), 1000).code, 0);
-    Channel plain(server.target());
-    EXPECT_NE(plain.Unary(kEcho, EchoBytes("x"), 1000).code, 0);
-    EXPECT_EQ(known.Unary(kEcho, EchoBytes("x")).code, 0);
-}
-
-TEST(RpcStart, RefusesHalfATlsConfigurationAndFilesItCannotRead)
-{
-    arena a;
-    rpc *r = nullptr;
-    arena_init(&a, 1u << 20);
-    rpc_options o = Server::Defaults();
-    o.tls_cert = "/nowhere/cert.pem";
-    EXPECT_EQ(rpc_serve(&o, &a, &r).code, CODE_INVALID_ARGUMENT);
-    o.tls_key = o.tls_client_ca = o.tls_cert;
-    EXPECT_EQ(rpc_serve(&o, &a, &r).code, CODE_INVALID_ARGUMENT);
     arena_done(&a);
 }
 
