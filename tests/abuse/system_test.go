@@ -5,15 +5,9 @@ package abuse
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -33,6 +27,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/lib/pki"
 )
 
 var binary string
@@ -94,7 +89,11 @@ func start(t *testing.T, secure bool) *gateway {
 	args := []string{"--http", g.http, "--grpc", g.grpc, "--upstream", listener.Addr().String()}
 	g.rest = "http://" + g.http
 	if secure {
-		cert, key := selfSigned(t)
+		dir := t.TempDir()
+		cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+		if err = pki.NewAuthority("abuse").Issue(time.Hour).Write(cert, key); err != nil {
+			t.Fatal(err)
+		}
 		args = append(args, "--tls-cert", cert, "--tls-key", key)
 		g.rest = "https://" + g.http
 		g.client.Transport = &http.Transport{TLSClientConfig: anyCert(), ForceAttemptHTTP2: true}
@@ -249,28 +248,4 @@ func mib(n int64) float64 { return float64(n) / (1 << 20) }
 
 func anyCert() *tls.Config {
 	return &tls.Config{InsecureSkipVerify: true} // it is our own, made a moment ago
-}
-
-func selfSigned(t *testing.T) (certFile, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
-		if err = os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 }

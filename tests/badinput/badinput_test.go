@@ -111,7 +111,7 @@ func try(t *testing.T, conn *grpc.ClientConn, in input, s seed) bool {
 // stillServes asks on a new connection, as a probe would.
 func stillServes(t *testing.T, h *house.House) {
 	t.Helper()
-	conn, err := house.Dial(h.Address)
+	conn, err := h.Dial(h.Address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ type Options struct {
 	HTTP, GRPC, Upstream                       string
 	TLSCert, TLSKey                            string
 	UpstreamCA, UpstreamCert, UpstreamKey      string
+	UpstreamName                               string
 	Hosts, CORSOrigins                         []string
 	MaxConnections, MaxUploadMB, UpstreamConns int
 	CallTimeout, DrainDelay, DrainTimeout      time.Duration
@@ -85,12 +86,14 @@ var table = []row{
 		text(func(o *Options) *string { return &o.TLSCert })},
 	{"tls-key", "", "PEM file: its private key.",
 		text(func(o *Options) *string { return &o.TLSKey })},
-	{"upstream-ca", "", "PEM file: the authorities that sign the server's certificate.",
+	{"upstream-ca", "", "PEM file: the authorities that sign the server's certificate. With certificate and key below: read again when one changes.",
 		text(func(o *Options) *string { return &o.UpstreamCA })},
 	{"upstream-cert", "", "PEM file: the certificate that the gateway shows to the server.",
 		text(func(o *Options) *string { return &o.UpstreamCert })},
 	{"upstream-key", "", "PEM file: its private key.",
 		text(func(o *Options) *string { return &o.UpstreamKey })},
+	{"upstream-name", "", "Name that the server's certificate must bear. Empty: the host of --upstream.",
+		text(func(o *Options) *string { return &o.UpstreamName })},
 	{"upstream-connections", "16", "Connections to the server at most; each carries 64 calls before the next is opened.",
 		number(1, 1024, func(o *Options) *int { return &o.UpstreamConns })},
 	{"hosts", "", "Names, comma-separated, under which REST is served; another Host is answered 421. Empty: on loopback the names of loopback (which keeps web pages from reaching it by DNS rebinding), else all.",
@@ -192,6 +195,9 @@ func (o *Options) checkUpstream() error {
 	}
 	if set != 0 && set != 3 {
 		return errors.New("--upstream-ca, --upstream-cert and --upstream-key go together")
+	}
+	if set == 0 && o.UpstreamName != "" {
+		return errors.New("--upstream-name needs --upstream-ca, --upstream-cert and --upstream-key")
 	}
 	if path, ok := strings.CutPrefix(o.Upstream, "unix:"); ok {
 		if path == "" {

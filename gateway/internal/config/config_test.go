@@ -44,6 +44,8 @@ func TestStrangersAreNeverServedInPlainText(t *testing.T) {
 		{"--upstream 10.0.0.1:50052", "not loopback"},
 		{"--upstream server:50052 --upstream-ca a --upstream-cert c --upstream-key k", ""},
 		{"--upstream server:50052 --upstream-ca a", "go together"},
+		{"--upstream server:50052 --upstream-ca a --upstream-cert c --upstream-key k --upstream-name n", ""},
+		{"--upstream-name n", "needs --upstream-ca"},
 		{"--max-connections 0", "from 1"},
 		{"--drain-timeout soon", "seconds"},
 		{"--log-calls=perhaps", "true or false"},

@@ -29,7 +29,7 @@ type Edge struct {
 	pool    *upstream.Pool
 	health  *passthrough.Health
 	metrics *metrics.Set
-	cert    *pair // nil: plain text
+	keys    *keyring // nil: plain text
 
 	http         *http.Server
 	grpc         *grpc.Server
@@ -41,23 +41,14 @@ type Edge struct {
 // Start listens and serves. The options were checked by config.Parse.
 func Start(o *config.Options, version string) (*Edge, error) {
 	e := &Edge{options: o, metrics: metrics.New(), failed: make(chan error, 2)}
-	creds, err := upstreamCreds(o.UpstreamCA, o.UpstreamCert, o.UpstreamKey)
-	if err != nil {
+	if err := e.openKeys(); err != nil {
 		return nil, err
-	}
-	if e.pool, err = upstream.NewPool(o.Upstream, creds, o.UpstreamConns); err != nil {
-		return nil, err
-	}
-	if o.TLSCert != "" {
-		if e.cert, err = newPair(o.TLSCert, o.TLSKey); err != nil {
-			return nil, err
-		}
 	}
 	e.health = passthrough.NewHealth(e.pool)
-	if err = e.makeServers(version); err != nil {
+	if err := e.makeServers(version); err != nil {
 		return nil, err
 	}
-	if err = e.listen(); err != nil {
+	if err := e.listen(); err != nil {
 		return nil, err
 	}
 	e.gauges()
@@ -66,11 +57,31 @@ func Start(o *config.Options, version string) (*Edge, error) {
 	return e, nil
 }
 
+// openKeys reads the certificates for both sides and makes the pool of connections to the server.
+func (e *Edge) openKeys() (err error) {
+	o := e.options
+	if o.TLSCert != "" {
+		if e.keys, err = openKeyring(o.TLSCert, o.TLSKey, ""); err != nil {
+			return err
+		}
+	}
+	var creds credentials.TransportCredentials // nil: plain text
+	if o.UpstreamCA != "" {
+		keys, err := openKeyring(o.UpstreamCert, o.UpstreamKey, o.UpstreamCA)
+		if err != nil {
+			return err
+		}
+		creds = newUpstreamCreds(keys, o.UpstreamName)
+	}
+	e.pool, err = upstream.NewPool(o.Upstream, creds, o.UpstreamConns)
+	return err
+}
+
 func (e *Edge) makeServers(version string) error {
 	o := e.options
 	grpcOptions := passthrough.Options{Pool: e.pool, Metrics: e.metrics, Health: e.health, LogCalls: o.LogCalls}
-	if e.cert != nil {
-		grpcOptions.Creds = meteredCreds{credentials.NewTLS(e.cert.forServer("h2"))}
+	if e.keys != nil {
+		grpcOptions.Creds = meteredCreds{credentials.NewTLS(e.keys.forServer("h2"))}
 	}
 	e.grpc = passthrough.NewServer(grpcOptions)
 	hosts := o.Hosts
@@ -78,7 +89,7 @@ func (e *Edge) makeServers(version string) error {
 		hosts = []string{"localhost", "127.0.0.1", "::1"}
 	}
 	handler, err := rest.New(rest.Options{
-		Pool: e.pool, Health: e.health, Metrics: e.metrics, Hosts: hosts, Origins: o.CORSOrigins, TLS: e.cert != nil,
+		Pool: e.pool, Health: e.health, Metrics: e.metrics, Hosts: hosts, Origins: o.CORSOrigins, TLS: e.keys != nil,
 		CallTimeout: o.CallTimeout, MaxUpload: int64(o.MaxUploadMB) << 20, LogCalls: o.LogCalls, Version: version,
 	})
 	if err != nil {
@@ -110,8 +121,8 @@ func (e *Edge) makeServers(version string) error {
 func (e *Edge) listen() error {
 	var err error
 	wrapHTTP, wrapGRPC := meter, meter
-	if e.cert != nil {
-		config := e.cert.forServer("h2", "http/1.1")
+	if e.keys != nil {
+		config := e.keys.forServer("h2", "http/1.1")
 		wrapHTTP = func(c net.Conn) net.Conn { return meter(tls.Server(c, config)) } // the first read shakes hands
 		wrapGRPC = func(c net.Conn) net.Conn { return c }                            // meteredCreds
 	}

@@ -7,13 +7,12 @@ import (
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// Dial makes a connection of the caller's own to an address.
-func Dial(address string) (*grpc.ClientConn, error) {
-	return grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+// Dial makes a connection of the caller's own to one of the house's addresses.
+func (h *House) Dial(address string) (*grpc.ClientConn, error) {
+	return grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(h.credentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20), grpc.MaxCallSendMsgSize(64<<20)))
 }
 
@@ -29,7 +28,7 @@ func (h *House) conn(address string) *grpc.ClientConn {
 	if c := h.conns[address]; c != nil {
 		return c
 	}
-	c, err := Dial(address)
+	c, err := h.Dial(address)
 	if err != nil {
 		panic(fmt.Sprintf("dialling %s: %v", address, err)) // only a malformed address makes NewClient fail
 	}
@@ -66,7 +65,7 @@ func (h *House) Health() healthpb.HealthClient { return healthpb.NewHealthClient
 func (h *House) waitServing(address string, p *process) error {
 	limit := time.Now().Add(30 * time.Second)
 	for {
-		err := serving(address)
+		err := h.serving(address)
 		if err == nil {
 			return nil
 		}
@@ -80,10 +79,10 @@ func (h *House) waitServing(address string, p *process) error {
 	}
 }
 
-func serving(address string) error {
+func (h *House) serving(address string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	c, err := Dial(address)
+	c, err := h.Dial(address)
 	if err != nil {
 		return err
 	}

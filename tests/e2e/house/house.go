@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,6 +35,8 @@ const SecretKey = "house-secret-key-0123456789abcdef-canary"
 type Options struct {
 	Store   Store
 	Gateway bool
+	// TLS: callers speak TLS with the gateway, and the gateway and other callers of the server show it certificates.
+	TLS bool
 	// Env holds further options as NAME=value; they win over the house's own.
 	Env []string
 	// Database is the URL of another house's database, to be a second replica on it. Empty: a database of the house's own.
@@ -49,8 +52,9 @@ type House struct {
 	Address     string // of the C server's gRPC port
 	Metrics     string // of its metrics port
 	GatewayGRPC string // the edge's gRPC port; empty without a gateway
-	GatewayREST string // the edge's http://host:port; empty without a gateway
+	GatewayREST string // the edge's http://host:port, https with TLS; empty without a gateway
 	DatabaseURL string
+	Keys        *Keys // nil without TLS
 
 	server, gateway *process
 	drop            func() // removes the database
@@ -118,8 +122,15 @@ func (h *House) prepare() error {
 		return err
 	}
 	h.Address, h.Metrics = ports[0], ports[1]
+	scheme := "http"
+	if h.Options.TLS {
+		if h.Keys, err = newKeys(h.Folder); err != nil {
+			return err
+		}
+		scheme = "https"
+	}
 	if h.Options.Gateway {
-		h.GatewayGRPC, h.GatewayREST = ports[2], "http://"+ports[3]
+		h.GatewayGRPC, h.GatewayREST = ports[2], scheme+"://"+ports[3]
 	}
 	if h.DatabaseURL = h.Options.Database; h.DatabaseURL != "" {
 		return nil
@@ -164,16 +175,17 @@ func (h *House) Up() error {
 }
 
 func (h *House) serverEnv() []string {
-	return append([]string{
+	return slices.Concat([]string{
 		"LISTEN=" + h.Address,
 		"METRICS_LISTEN=" + h.Metrics,
 		"DATABASE_URL=" + h.DatabaseURL,
 		"SECRET_KEY=" + SecretKey,
-	}, h.Options.Env...)
+	}, h.serverKeys(), h.Options.Env)
 }
 
 func (h *House) gatewayArgs() []string {
-	return []string{"--http", strings.TrimPrefix(h.GatewayREST, "http://"), "--grpc", h.GatewayGRPC, "--upstream", h.Address}
+	_, address, _ := strings.Cut(h.GatewayREST, "://")
+	return append([]string{"--http", address, "--grpc", h.GatewayGRPC, "--upstream", h.Address}, h.gatewayKeys()...)
 }
 
 // Stop asks the server to end (SIGTERM) and waits; an exit code other than 0 is an error.

@@ -43,7 +43,7 @@ func (h *House) REST(method, path string, body []byte, headers ...string) (*Answ
 		name, value, _ := strings.Cut(header, ": ")
 		request.Header.Set(name, value)
 	}
-	reply, err := client.Do(request)
+	reply, err := h.restClient().Do(request)
 	if err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func soak(t *testing.T, h *house.House, length time.Duration) {
 
 // connection makes some calls over a connection of its own.
 func connection(h *house.House, random *rand.Rand) error {
-	conn, err := house.Dial(h.Address)
+	conn, err := h.Dial(h.Address)
 	if err != nil {
 		return err
 	}
