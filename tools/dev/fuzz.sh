@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # ./dev fuzz TARGET [SECONDS]
 #
-# Runs the libFuzzer target of that name (tests/fuzz) with AddressSanitizer and UndefinedBehaviorSanitizer for so many seconds, 600
-# unless told otherwise. Without a target: lists the targets. Findings are kept in .state/fuzz/TARGET.
+# Runs the libFuzzer target of that name (tests/fuzz) with AddressSanitizer and UndefinedBehaviorSanitizer for so many seconds of CPU
+# time, 600 unless told otherwise. Without a target: lists the targets. Findings are kept in .state/fuzz/TARGET.
 
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
