@@ -132,7 +132,7 @@ static struct status take_key(struct slot *s)
         return ok();
     s->ctx.request_id = *(char *const *)((const char *)s->req + f->offset);
     TRY(idem_check(s->ctx.arena, s->ctx.request_id));
-    if (!(s->m->row->flags & RPC_MUTATES) || !s->ctx.request_id[0])
+    if (!(s->m->row->flags & RPC_MUTATES) || !s->ctx.request_id[0] || !s->rpc->o.db)
         return ok();
     struct arena_mark before = arena_mark(s->ctx.arena);
     struct str canonical = pb_pack(s->ctx.arena, s->req);
@@ -237,11 +237,11 @@ static bool may_run_again(struct slot *s, struct status st)
            (unsigned)s->ctx.attempt + 1 < s->rpc->o.max_attempts && !call_late(s) && !call_cancelled(s);
 }
 
-/* The step failed, or had nothing to store. */
+/* The step failed, or has neither effects nor a key to store. */
 static void recover(struct slot *s, struct status st)
 {
     bool found = false;
-    if (phase_has_key(s) && s->rpc->o.db) {
+    if (phase_has_key(s)) {
         struct status looked = find_reply(s, &found);
         if (looked.reason == REASON_REQUEST_ID_REUSED)
             st = looked;
@@ -269,7 +269,7 @@ static bool must_not_wait(const struct slot *s)
 
 static void settle(struct slot *s, struct status st)
 {
-    if (is_ok(st) && s->unit.n > 0) {
+    if (is_ok(st) && (s->unit.n > 0 || phase_has_key(s))) {
         st = commit(s);
         if (is_ok(st))
             return;

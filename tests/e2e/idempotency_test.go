@@ -120,6 +120,45 @@ func TestARequestIDMakesAMutationHappenOnce(t *testing.T) {
 	})
 }
 
+// A call that has nothing to store would answer otherwise once others have changed what it looked at.
+func TestACallThatChangedNothingKeepsItsReply(t *testing.T) {
+	tell(t, func(s *story) {
+		s.createAs("same", &pb.Lead{Email: "same@idem.example", Company: "A"})
+		event := []*pb.LeadEvent{{EventId: "seen", Lead: "leads/same", Type: "page_view"}}
+		_, err := s.h.Leads().IngestEvents(s.ctx, &pb.IngestEventsRequest{Events: event})
+		want.OK(s, err)
+		lead := &pb.Lead{Email: "same@idem.example"}
+		all := []mutation{
+			{leadService + "UpdateLead", &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/same", Company: "A"}},
+				&pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/same", Company: "B"}}},
+			{leadService + "DeleteLead", &pb.DeleteLeadRequest{Name: "leads/later", AllowMissing: true},
+				&pb.DeleteLeadRequest{Name: "leads/same", AllowMissing: true}},
+			{leadService + "IngestEvents", &pb.IngestEventsRequest{Events: event}, &pb.IngestEventsRequest{Events: append(event, event...)}},
+			{triageService + "TriageLead", &pb.TriageLeadRequest{Lead: lead, ValidateOnly: true}, &pb.TriageLeadRequest{Lead: lead}},
+		}
+		replies := make([][]byte, len(all))
+		for i, m := range all {
+			replies[i], err = wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.body, "nothing-"+m.method))
+			want.OK(s, err)
+		}
+		s.createAs("later", &pb.Lead{Email: "later@idem.example"})
+		_, err = s.h.Leads().UpdateLead(s.ctx, &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/same", Company: "C", Source: "webinar"}})
+		want.OK(s, err)
+		state := s.decisionsAndLeads()
+		for i, m := range all {
+			again, err := wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.body, "nothing-"+m.method))
+			want.OK(s, err)
+			want.True(s, bytes.Equal(again, replies[i]), "%s: the repeated reply differs:\n%x\n%x", m.method, again, replies[i])
+			_, err = wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.differ, "nothing-"+m.method))
+			if err == nil {
+				s.Fatalf("%s: another body was taken", m.method)
+			}
+			want.Violation(s, err, "REQUEST_ID_REUSED", "request_id")
+		}
+		want.Equal(s, "effects", s.decisionsAndLeads(), state)
+	})
+}
+
 func TestTheOrderOfAMapDoesNotMakeAnotherBody(t *testing.T) {
 	tell(t, func(s *story) {
 		attributes := map[string]string{}

@@ -37,7 +37,9 @@ func closeAll(subjects []*subject) {
 
 func stored(*pb.TriageLeadRequest)      {}
 func explained(r *pb.TriageLeadRequest) { r.Explain = true }
-func dry(r *pb.TriageLeadRequest)       { r.ValidateOnly = true }
+
+// dry stores nothing; with a request id the reply would be.
+func dry(r *pb.TriageLeadRequest) { r.ValidateOnly, r.RequestId = true, "" }
 
 // open starts everything: the echo is the first.
 func open(o options) ([]*subject, error) {

@@ -43,6 +43,27 @@ TEST_F(Idem, AnotherBodyUnderTheKeyIsRefused)
     EXPECT_EQ(Total(channel_, "a"), 5);
 }
 
+TEST_F(Idem, ACallThatChangedNothingKeepsItsReplyToo)
+{
+    ASSERT_EQ(channel_.Unary(kAdd, AddBytes("a", 5)).code, 0);
+    Outcome first = channel_.Unary(kAdd, AddBytes("a", 0, "request-1"));
+    ASSERT_EQ(first.code, 0) << first.message;
+    ASSERT_EQ(channel_.Unary(kAdd, AddBytes("a", 1)).code, 0);
+    EXPECT_EQ(channel_.Unary(kAdd, AddBytes("a", 0, "request-1")).reply, first.reply);
+    EXPECT_EQ(channel_.Unary(kAdd, AddBytes("a", 7, "request-1")).reason(), "REQUEST_ID_REUSED");
+    std::string item, again;
+    Call call(channel_, kChat);
+    call.Write(AddBytes("a", 0, "item-0001"));
+    ASSERT_TRUE(call.Read(&item));
+    ASSERT_EQ(channel_.Unary(kAdd, AddBytes("a", 1)).code, 0);
+    call.Write(AddBytes("a", 0, "item-0001"));
+    ASSERT_TRUE(call.Read(&again));
+    EXPECT_EQ(again, item);
+    call.WritesDone();
+    EXPECT_EQ(call.Finish().code, 0);
+    EXPECT_EQ(Total(channel_, "a"), 7);
+}
+
 TEST_F(Idem, TheEncodingOfTheBodyDoesNotMatter)
 {
     std::string bytes = AddBytes("a", 5, "request-1");

@@ -89,6 +89,9 @@ static struct status prepare_add(struct ctx *c, const AddRequest *req, int64_t *
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "name", "is required");
     TRY(read_total(c, req->name, &total, &version));
     total += req->amount;
+    *ret_total = total;
+    if (!req->amount)
+        return ok();
     if (version)
         UNIT_ADD(c->unit, &counter_sql[COUNTER_UPDATE], 1, REASON_CONFLICT, v_int(total),
                  v_text(c->workspace), v_text(req->name), v_int(version));
@@ -97,7 +100,6 @@ static struct status prepare_add(struct ctx *c, const AddRequest *req, int64_t *
                  v_text(req->name), v_int(total));
     if (req->refuse)
         return fail_field(c->arena, REASON_FIELD_INVALID, "refuse", "was asked for");
-    *ret_total = total;
     return ok();
 }
 
