@@ -2,6 +2,7 @@
 #include "agents/record/lead_text.h"
 #include "agents/record/leads.h"
 
+#include "base/country.h"
 #include "base/ids.h"
 
 #define ATTRIBUTE_NAME_MAX 128
@@ -73,6 +74,19 @@ static void check_texts(struct checks *k, const Lead *l, const char *parent)
                        lead_texts[i].max);
 }
 
+static void check_country(struct checks *k, Lead *l, const char *parent)
+{
+    size_t n = strlen(l->country);
+    if (n == 0 || n > lead_texts[LEAD_COUNTRY].max)
+        return;
+    for (char *p = l->country; n == 2 && *p; p++)
+        if (*p >= 'a' && *p <= 'z')
+            *p = (char)(*p - 32);
+    if (!country_known(str_of(l->country)))
+        check_fail(k, REASON_FIELD_INVALID, parent, "country",
+                   "must be an ISO 3166-1 alpha-2 code, as AT is");
+}
+
 static void check_attribute(struct checks *k, const Lead__AttributesEntry *e, const char *parent)
 {
     if (!*e->key)
@@ -142,6 +156,7 @@ struct status lead_check(struct ctx *c, Lead *given, const char *field)
     check_email(&k, given, field);
     check_phone(&k, given, field);
     check_texts(&k, given, field);
+    check_country(&k, given, field);
     check_attributes(&k, given, field);
     return k.s;
 }

@@ -22,9 +22,9 @@ struct lead_row {
 };
 
 /* Checks a lead given by a caller against the limits of lead.proto and brings it to its normal form in place:
- * email lower-case (ASCII) and trimmed, phone digits with a leading +, attributes sorted by name without
- * empty ones (of one name given twice the last counts). `field` is its path in the request, e.g. "lead" or
- * "leads[3]". Fails: FIELD_INVALID, FIELD_TOO_LONG, with one violation a bad field. */
+ * email lower-case (ASCII) and trimmed, phone digits with a leading +, country upper-case, attributes sorted
+ * by name without empty ones (of one name given twice the last counts). `field` is its path in the request,
+ * e.g. "lead" or "leads[3]". Fails: FIELD_INVALID, FIELD_TOO_LONG, with one violation a bad field. */
 MUSTCHECK struct status lead_check(struct ctx *c, Lead *given, const char *field);
 
 /* Finds the lead that `given` (checked) means (by name, else by identity; aliases are followed) and lays what

@@ -156,7 +156,7 @@ type Lead struct {
 	JobTitle string `protobuf:"bytes,7,opt,name=job_title,json=jobTitle,proto3" json:"job_title,omitempty"`
 	// Where the lead came from, e.g. "webinar".
 	Source string `protobuf:"bytes,8,opt,name=source,proto3" json:"source,omitempty"`
-	// ISO 3166-1 alpha-2, e.g. "AT".
+	// ISO 3166-1 alpha-2, e.g. "AT"; taken in lower case too. Where a country is known by another text only, that is an attribute.
 	Country string `protobuf:"bytes,9,opt,name=country,proto3" json:"country,omitempty"`
 	// IANA zone, e.g. "Europe/Vienna".
 	TimeZone string `protobuf:"bytes,10,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
@@ -1048,7 +1048,8 @@ type ImportLeadsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// First message only.
 	Spec *LeadImportSpec `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
-	// Position of `content` in the file, in bytes. Must equal the import's `received_bytes`.
+	// Position of `content` in the file, in bytes: of a stream's first message the import's `committed_bytes` (0 for a new one), of each
+	// later one where the content before it ended.
 	Offset int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
 	// At most 1 MiB of the file. Rows may be cut anywhere.
 	Content       []byte `protobuf:"bytes,3,opt,name=content,proto3" json:"content,omitempty"`

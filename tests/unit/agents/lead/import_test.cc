@@ -256,6 +256,15 @@ TEST_F(Imports, BadRowsAreKeptWithTheirReasons)
     EXPECT_EQ(state("nothing").reason(), "IMPORT_NOT_FOUND");
 }
 
+TEST_F(Imports, ARowWithACountryThatIsNoCodeIsRejectedAndTheLeadStays)
+{
+    create({ { "email", "a@x.at" }, { "country", "DE" } }, "a");
+    EXPECT_EQ(import("i", "email,country,company\na@x.at,Austria,A\nb@x.at,at,B\n"), "1 0 0 1 of 2");
+    EXPECT_EQ(rejects("i"), "2 FIELD_INVALID country|a@x.at,Austria,A; ");
+    EXPECT_STREQ(get("leads/a")->country, "DE");
+    EXPECT_STREQ(get("leads/a")->company, "");
+}
+
 TEST_F(Imports, RejectedRowsAreCutAtCharacters)
 {
     std::string row =

@@ -15,7 +15,7 @@ namespace fixture
 using harness::House;
 
 struct Given {
-    std::string name, email, phone, external_id, company, etag;
+    std::string name, email, phone, external_id, company, country, etag;
     std::vector<std::pair<std::string, std::string>> attributes;
 
     Given &with(const char *key, const std::string &value)
@@ -41,6 +41,7 @@ inline Lead *make(arena *a, const Given &g)
     l->phone = text(g.phone);
     l->external_id = text(g.external_id);
     l->company = text(g.company);
+    l->country = text(g.country);
     l->etag = text(g.etag);
     l->attributes = ARENA_ARRAY(a, g.attributes.size() + 1, Lead__AttributesEntry *);
     for (const auto &[key, value] : g.attributes) {

@@ -25,6 +25,26 @@ TEST_F(Leads, IdentitiesAreBroughtToTheirNormalForm)
     arena_done(&a);
 }
 
+TEST_F(Leads, CountriesAreCodesInUpperCase)
+{
+    arena a;
+    arena_init(&a, 1 << 20);
+    Lead *l = nullptr;
+    Given g;
+    for (const char *good : { "AT", "at", "aT" }) {
+        g.country = good;
+        EXPECT_EQ(check(g, &l, &a), "") << good;
+        EXPECT_STREQ(l->country, "AT");
+    }
+    for (const char *bad : { "A", "UK", "AUT", "Austria", " AT" }) {
+        g.country = bad;
+        EXPECT_EQ(check(g, &l, &a), "lead.country; ") << bad;
+    }
+    g.country = std::string(257, 'A');
+    EXPECT_EQ(check(g, &l, &a), "lead.country; ") << "too long, told once";
+    arena_done(&a);
+}
+
 TEST_F(Leads, AttributesAreSortedTheLastOfANameCountsAndEmptyOnesAreMissing)
 {
     arena a;
