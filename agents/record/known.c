@@ -15,7 +15,7 @@
 /* Open addressing with linear probing; 0 marks a free slot. */
 struct shard {
     pthread_rwlock_t lock;
-    uint64_t *slots;
+    uint64_t *slots; /* NULL once the set was given up */
     size_t n, cap;
 };
 
@@ -116,9 +116,36 @@ bool known_may_exist(struct known *k, const char *workspace, int64_t kind, const
     uint64_t h = hash_of(k, workspace, kind, value);
     struct shard *s = shard_of(k, h);
     pthread_rwlock_rdlock(&s->lock);
-    bool found = *probe(s->slots, s->cap, h) != 0;
+    bool found = !s->slots || *probe(s->slots, s->cap, h) != 0;
     pthread_rwlock_unlock(&s->lock);
     return found;
+}
+
+/* False where it cannot be held: the limit is reached, or memory is out. */
+static bool put(struct known *k, struct shard *s, uint64_t h)
+{
+    if (!s->slots)
+        return true; /* given up meanwhile */
+    if (s->n * 4 >= s->cap * 3 && !grow(s))
+        return false;
+    uint64_t *slot = probe(s->slots, s->cap, h);
+    if (*slot)
+        return true;
+    *slot = h;
+    s->n++;
+    return atomic_fetch_add(&k->n, 1) < k->limit;
+}
+
+static void give_up(struct known *k)
+{
+    atomic_store(&k->given_up, true);
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *s = &k->shards[i];
+        pthread_rwlock_wrlock(&s->lock);
+        free(s->slots);
+        s->slots = NULL;
+        pthread_rwlock_unlock(&s->lock);
+    }
 }
 
 void known_add(struct known *k, const char *workspace, int64_t kind, const char *value)
@@ -128,16 +155,10 @@ void known_add(struct known *k, const char *workspace, int64_t kind, const char 
     uint64_t h = hash_of(k, workspace, kind, value);
     struct shard *s = shard_of(k, h);
     pthread_rwlock_wrlock(&s->lock);
-    bool room = s->n * 4 < s->cap * 3 || grow(s);
-    uint64_t *slot = room ? probe(s->slots, s->cap, h) : NULL;
-    if (slot && !*slot) {
-        *slot = h;
-        s->n++;
-        room = atomic_fetch_add(&k->n, 1) < k->limit;
-    }
+    bool held = put(k, s, h);
     pthread_rwlock_unlock(&s->lock);
-    if (!room)
-        atomic_store(&k->given_up, true);
+    if (!held)
+        give_up(k);
 }
 
 static bool keep(char **place, const char *text)

@@ -3,8 +3,13 @@
  * A set of hashes of every identity in the database, filled once after the start and grown by each lead saved
  * here. An identity that is not in it belongs to no lead, so a new lead costs no read. The set may be wrong
  * in one direction only without harm done: another replica may have stored an identity meanwhile; then the
- * commit conflicts, and the handler's second run asks the store. Until the set is complete, and once it has
- * grown past its limit, every identity may exist. Any thread. */
+ * commit conflicts, and the handler's second run asks the store. Until the set is complete, and once it was
+ * given up, every identity may exist. Any thread.
+ *
+ * What it holds is bounded by its limit, not by what the store holds: an identity that a lead gave up, by a
+ * deletion or a merge, stays in it, which costs the next lead that takes it a read. When more than the limit
+ * have been seen since the start the set is given up for good: its memory is freed, and until the next start
+ * every new lead costs a read. */
 #ifndef AGENTS_RECORD_KNOWN_H
 #define AGENTS_RECORD_KNOWN_H
 
@@ -14,7 +19,8 @@ C_BEGIN
 
 struct known;
 
-/* Holds at most `limit` identities (8 to 32 bytes each); 0: never complete. */
+/* Holds at most `limit` identities (11 to 22 bytes each, twice that of a sixteenth while it grows); 0: none.
+ */
 MUSTCHECK struct status known_open(size_t limit, struct arena *a, struct known **ret);
 void known_close(struct known *); /* NULL is allowed */
 

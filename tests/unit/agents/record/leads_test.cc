@@ -3,6 +3,9 @@
 
 #include "agents/record/times.h"
 
+#include <malloc.h>
+#include <thread>
+
 namespace
 {
 
@@ -327,6 +330,59 @@ TEST_F(KnownIdentities, AreFilledPageByPageInAJobsArena)
     }
     arena_done(&job);
     EXPECT_FALSE(known_may_exist(house.app.known, house.workspace.c_str(), 1, "new")) << "all was read";
+}
+
+// Where the allocator is not the sanitizers': they do not count what is in use.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+size_t in_use()
+{
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
+TEST(Known, GivingUpFreesTheMemory)
+{
+    const int limit = 100000;
+    arena a;
+    known *k = nullptr;
+    arena_init(&a, 1 << 20);
+    size_t before = in_use();
+    ASSERT_EQ(known_open(limit, &a, &k).code, CODE_OK);
+    for (int i = 0; i < limit; i++)
+        known_add(k, "w", 1, std::to_string(i).c_str());
+    EXPECT_GT(in_use(), before + 8 * limit);
+    EXPECT_LT(in_use(), before + 24 * limit);
+    known_add(k, "w", 1, "0");
+    EXPECT_GT(in_use(), before + 8 * limit) << "known already";
+    known_add(k, "w", 1, "one more");
+    EXPECT_LT(in_use(), before + 100000);
+    known_add(k, "w", 1, "and another");
+    EXPECT_TRUE(known_may_exist(k, "w", 1, "never seen"));
+    known_close(k);
+    arena_done(&a);
+}
+#endif
+
+TEST(Known, IsGivenUpByManyThreadsAtOnce)
+{
+    arena a;
+    known *k = nullptr;
+    arena_init(&a, 1 << 20);
+    ASSERT_EQ(known_open(3000, &a, &k).code, CODE_OK);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; t++)
+        threads.emplace_back([=] {
+            for (int i = 0; i < 1000; i++) {
+                std::string value = std::to_string(t) + "-" + std::to_string(i);
+                known_add(k, "w", 1, value.c_str());
+                EXPECT_TRUE(known_may_exist(k, "w", 1, value.c_str()));
+            }
+        });
+    for (std::thread &t : threads)
+        t.join();
+    EXPECT_TRUE(known_may_exist(k, "w", 1, "never seen"));
+    known_close(k);
+    arena_done(&a);
 }
 
 // ---- fields and engagement ----
