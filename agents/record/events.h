@@ -1,5 +1,8 @@
 /* events.h: the event log, the nervous system of the house. Every effect appends an event in its own commit.
- */
+ *
+ * Readers go by cursor over `seq`, so a number is never given twice. SQLite takes the largest one there is
+ * and adds one: no statement deletes or changes an event (tests/contract/statements_test.cc), and one that
+ * ever thins out the log has to leave its newest row. */
 #ifndef AGENTS_RECORD_EVENTS_H
 #define AGENTS_RECORD_EVENTS_H
 

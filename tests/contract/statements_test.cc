@@ -2,6 +2,7 @@
 #include "server/services.h"
 #include "tests/contract/db_fixture.h"
 
+#include <regex>
 #include <set>
 
 namespace
@@ -42,6 +43,28 @@ TEST_P(Statements, AWrongOneIsNamed)
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, Statements, testing::Values("sqlite", "postgresql"));
+
+// SQLite gives the number of a newest row that was deleted again, and whoever reads the log by cursor would
+// miss the event that gets it.
+TEST(EventLog, IsOnlyAppendedTo)
+{
+    int appending = 0;
+    for (const struct stmt_table *const *t = all_statements; *t; t++)
+        for (size_t i = 0; i < (*t)->n; i++) {
+            const struct stmt *s = &(*t)->rows[i];
+            for (const char *text : { s->sql, s->pg_bulk, s->pg_sql }) {
+                std::smatch found;
+                std::string sql = text ? text : "";
+                static const std::regex writes(
+                    "(INSERT INTO|REPLACE INTO|DELETE FROM|UPDATE|TRUNCATE) event\\b");
+                if (!std::regex_search(sql, found, writes))
+                    continue;
+                EXPECT_EQ(found[1], "INSERT INTO") << s->name;
+                appending++;
+            }
+        }
+    EXPECT_GT(appending, 0);
+}
 
 TEST(StatementNames, AreUniqueOverAllRoomsAndFitPostgres)
 {
