@@ -285,7 +285,7 @@ struct status model_explain_row(const struct model *m, const float *row, struct 
     }
     for (uint32_t i = 0; i < n; i++) {
         all[i].column = i;
-        all[i].value = phi[i] + shap_sum(lanes[i]);
+        all[i].value = phi[i] + shap_sum(&lanes[i]);
     }
     qsort(all, n, sizeof *all, by_strength);
     ret->contributions = all;

@@ -1,32 +1,28 @@
 #include "ml/shap.h"
 
-_Static_assert(FOREST_DEPTH_MAX <= 2 * SHAP_POINTS, "the quadrature is exact to this depth");
+#define LEVELS FOREST_DEPTH_MAX
+#define NODES_MAX ((1u << LEVELS) - 1)
+#define POINTS_MAX ((LEVELS + 1) / 2)
 
-#define NODES_MAX (1u << (FOREST_DEPTH_MAX + 1))
-#define SHARE_MIN 1e-6 /* of one test; keeps the products of tiny shares away from 0 / 0 */
-
-/* Gauss-Legendre on [0, 1]: points and weights. */
-static const shap_lanes point = { 0.06943184420297371f, 0.33000947820757187f, 0.6699905217924281f,
-                                  0.9305681557970263f };
-static const shap_lanes weights = { 0.17392742256872693f, 0.32607257743127307f, 0.32607257743127307f,
-                                    0.17392742256872693f };
-
-double shap_sum(shap_lanes v)
-{
-    return (double)v[0] + (double)v[1] + (double)v[2] + (double)v[3];
-}
+_Static_assert(2 * MODEL_FEATURES_MAX <= UINT16_MAX, "places in the doubled row");
 
 /* ---- Building ---- */
 
+/* One place of the eight trees. */
+struct place {
+    uint16_t above, below; /* places: the one above; the left one below, the right one follows it. 0: none */
+    bool right;            /* of the place above */
+    uint32_t at[SHAP_TREES]; /* node of each tree; a leaf stays where it is */
+};
+
 struct build {
-    const struct node *nodes; /* of the tree at hand */
+    const struct forest *forest;
     const uint32_t *target;
-    struct shap *s;
     double weight;
-    struct shap_tree *tree;
-    /* by node: the edge above it that tests a feature last is found by walking up */
-    uint16_t parent[NODES_MAX], before[NODES_MAX];
-    double shares[NODES_MAX];
+    uint32_t first; /* tree of the group */
+    uint32_t depth, n_places, n_upper;
+    struct place places[NODES_MAX]; /* of nodes that are not leaves in all trees, breadth-first */
+    uint16_t number[NODES_MAX];     /* of the place's node in the group */
 };
 
 static uint32_t feature_of(const struct node *n)
@@ -34,149 +30,307 @@ static uint32_t feature_of(const struct node *n)
     return n->feature & ~NODE_DEFAULT_LEFT;
 }
 
-/* The edge on the way to `at` that tested the feature last, 0 for none. */
-static uint32_t last_test(const struct build *b, uint32_t at, uint32_t feature)
+/* Stands in for the trees that the last group lacks. */
+static const struct node no_tree = { 0, 0, 0, 1 };
+
+static const struct node *node_at(const struct build *b, uint32_t lane, uint32_t at)
 {
-    while (at && feature_of(&b->nodes[b->parent[at]]) != feature)
-        at = b->parent[at];
-    return at;
+    const struct forest *f = b->forest;
+    uint32_t tree = b->first + lane;
+    return tree < f->n_trees ? &f->nodes[f->starts[tree] + at] : &no_tree;
 }
 
-static void build_edge(struct build *b, uint32_t at, uint32_t child, double ratio, uint32_t before)
+/* The share of the node's training rows that go to one side. */
+static double share(const struct build *b, uint32_t lane, const struct node *n, bool right)
 {
-    struct shap_edge *e = &b->s->edges[b->tree->first_edge + child];
-    double share = MIN(MAX(ratio, SHARE_MIN), 1 - SHARE_MIN) * (before ? b->shares[before] : 1);
-    share = MAX(share, SHARE_MIN * SHARE_MIN);
-    b->parent[child] = (uint16_t)at;
-    b->before[child] = (uint16_t)before;
-    b->shares[child] = share;
-    e->share = (float)share;
-    e->value = b->nodes[child].left ? 0 : (float)(b->weight * (double)b->nodes[child].value);
-    for (int k = 0; k < SHAP_POINTS; k++) {
-        double t = (double)point[k];
-        e->gain[k] = (float)((double)weights[k] * ((1 - share) / (t + (1 - t) * share) + 1 / (1 - t)));
+    double side[2] = { (double)node_at(b, lane, n->left)->cover,
+                       (double)node_at(b, lane, n->left + 1)->cover };
+    return side[right] / (side[0] + side[1]);
+}
+
+static struct place go(const struct build *b, uint32_t from, bool right)
+{
+    struct place next = { .above = (uint16_t)from, .right = right };
+    for (uint32_t lane = 0; lane < SHAP_TREES; lane++) {
+        uint32_t at = b->places[from].at[lane], left = node_at(b, lane, at)->left;
+        next.at[lane] = left ? left + right : at;
+    }
+    return next;
+}
+
+static bool has_leaves_only(const struct build *b, const struct place *p)
+{
+    for (uint32_t lane = 0; lane < SHAP_TREES; lane++)
+        if (node_at(b, lane, p->at[lane])->left)
+            return false;
+    return true;
+}
+
+/* Finds the places of the group and numbers them: those with places below come first. */
+static void lay_out(struct build *b)
+{
+    uint32_t level_end = 1, n_lowest = 0;
+    memset(b->places, 0, sizeof b->places[0]);
+    b->depth = b->n_places = 1;
+    b->n_upper = 0;
+    for (uint32_t i = 0; i < b->n_places; i++) {
+        struct place left = go(b, i, false), right = go(b, i, true);
+        if (i == level_end) {
+            b->depth++;
+            level_end = b->n_places;
+        }
+        bool lowest = has_leaves_only(b, &left) && has_leaves_only(b, &right);
+        b->number[i] = (uint16_t)(lowest ? n_lowest++ : b->n_upper++);
+        if (lowest)
+            continue;
+        b->places[i].below = (uint16_t)b->n_places;
+        b->places[b->n_places++] = left;
+        b->places[b->n_places++] = right;
+    }
+    for (uint32_t i = 0; i < b->n_places; i++)
+        b->number[i] = (uint16_t)(b->number[i] + (b->places[i].below ? 0 : b->n_upper));
+}
+
+static void fill_lane(const struct build *b, uint32_t place, uint32_t lane, struct shap_node *to)
+{
+    const struct place *p = &b->places[place];
+    const struct node *n = node_at(b, lane, p->at[lane]);
+    int32_t bit = 1, earlier = 0;
+    double before = 1;
+    to->ratio[lane] = to->before[lane] = 1; /* of a leaf: both sides are equal, so that nothing is given */
+    if (n->left == 0)
+        return;
+    for (; p != b->places; p = &b->places[p->above], bit <<= 1) {
+        const struct node *above = node_at(b, lane, b->places[p->above].at[lane]);
+        if (feature_of(above) != feature_of(n))
+            continue;
+        earlier |= bit;
+        before *= share(b, lane, above, p->right);
+    }
+    to->threshold[lane] = n->value;
+    to->ratio[lane] = (float)share(b, lane, n, false);
+    to->before[lane] = (float)before;
+    to->at[lane] = (uint16_t)(2 * feature_of(n) + ((n->feature & NODE_DEFAULT_LEFT) != 0));
+    to->target[lane] = (uint16_t)b->target[feature_of(n)];
+    to->earlier[lane] = earlier;
+}
+
+static void fill_leaves(const struct build *b, uint32_t place, struct shap_leaves *to)
+{
+    struct place left = go(b, place, false), right = go(b, place, true);
+    for (uint32_t lane = 0; lane < SHAP_TREES; lane++) {
+        to->left[lane] = (float)(b->weight * (double)node_at(b, lane, left.at[lane])->value);
+        to->right[lane] = (float)(b->weight * (double)node_at(b, lane, right.at[lane])->value);
     }
 }
 
-static void build_node(struct build *b, uint32_t at)
+static bool build_group(struct build *b, struct arena *a, struct shap_group *ret)
 {
-    const struct node *n = &b->nodes[at];
-    uint32_t before = last_test(b, at, feature_of(n));
-    double left = (double)b->nodes[n->left].cover, right = (double)b->nodes[n->left + 1].cover;
-    struct shap_node out = { n->value,         2 * feature_of(n) + ((n->feature & NODE_DEFAULT_LEFT) != 0),
-                             (uint16_t)at,     (uint16_t)n->left,
-                             (uint16_t)before, (uint16_t)b->target[feature_of(n)] };
-    b->s->nodes[b->tree->first_node + b->tree->n_nodes++] = out;
-    build_edge(b, at, n->left, left / (left + right), before);
-    build_edge(b, at, n->left + 1, right / (left + right), before);
-}
-
-/* The leaf's value times the shares of its path's features. */
-static double expected(const struct build *b, uint32_t leaf)
-{
-    double product = b->weight * (double)b->nodes[leaf].value;
-    for (uint32_t at = leaf; at; at = b->parent[at]) {
-        product *= b->shares[at];
-        product /= b->before[at] ? b->shares[b->before[at]] : 1;
+    lay_out(b);
+    struct shap_node *nodes = ARENA_ARRAY(a, b->n_places, struct shap_node);
+    struct shap_leaves *leaves = ARENA_ARRAY(a, b->n_places - b->n_upper, struct shap_leaves);
+    if (!nodes || !leaves)
+        return false;
+    for (uint32_t i = 0; i < b->n_places; i++) {
+        struct shap_node *to = &nodes[b->number[i]];
+        for (uint32_t lane = 0; lane < SHAP_TREES; lane++)
+            fill_lane(b, i, lane, to);
+        if (b->places[i].below) {
+            to->left = b->number[b->places[i].below];
+            to->right = b->number[b->places[i].below + 1];
+        } else {
+            fill_leaves(b, i, &leaves[b->number[i] - b->n_upper]);
+        }
     }
-    return product;
+    struct shap_group g = { nodes, leaves, b->n_places, b->n_upper, (b->depth + 1) / 2 };
+    *ret = g;
+    return true;
 }
 
-static void build_tree(struct build *b, uint32_t n)
+static double expected(const struct build *b, const struct node *n)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (b->nodes[i].left)
-            build_node(b, i);
-    for (uint32_t i = 0; i < n; i++)
-        if (!b->nodes[i].left)
-            b->s->base += expected(b, i);
+    if (n->left == 0)
+        return (double)n->value;
+    double left = share(b, 0, n, false);
+    return left * expected(b, node_at(b, 0, n->left)) + (1 - left) * expected(b, node_at(b, 0, n->left + 1));
 }
 
 bool shap_build(const struct forest *f, const uint32_t *target, double weight, struct arena *a,
                 struct shap *ret)
 {
-    struct shap s = { .n_trees = f->n_trees, .base = weight * (double)f->base };
-    uint32_t all = f->starts[f->n_trees];
-    s.trees = ARENA_ARRAY(a, f->n_trees + 1, struct shap_tree);
-    s.nodes = ARENA_ARRAY(a, all + 1, struct shap_node);
-    s.edges = ARENA_ARRAY(a, all + 1, struct shap_edge);
-    if (!s.trees || !s.nodes || !s.edges)
+    struct shap s = { .n_groups = (f->n_trees + SHAP_TREES - 1) / SHAP_TREES, .base = (double)f->base };
+    struct build b = { .forest = f, .target = target, .weight = weight };
+    s.groups = ARENA_ARRAY(a, s.n_groups + 1, struct shap_group);
+    if (!s.groups)
         return false;
-    struct build b = { .target = target, .s = &s, .weight = weight };
-    for (uint32_t t = 0, inner = 0; t < f->n_trees; t++) {
-        b.tree = &s.trees[t];
-        b.nodes = f->nodes + f->starts[t];
-        b.tree->first_node = inner;
-        b.tree->first_edge = f->starts[t];
-        b.tree->n_edges = f->starts[t + 1] - f->starts[t];
-        build_tree(&b, b.tree->n_edges);
-        inner += b.tree->n_nodes;
+    for (uint32_t g = 0; g < s.n_groups; g++) {
+        b.first = g * SHAP_TREES;
+        if (!build_group(&b, a, &s.groups[g]))
+            return false;
     }
+    for (b.first = 0; b.first < f->n_trees; b.first++)
+        s.base += expected(&b, node_at(&b, 0, 0));
+    s.base *= weight;
     *ret = s;
     return true;
 }
 
 /* ---- Explaining a row ---- */
 
-/* By node of the tree at hand. */
-struct pass {
-    shap_lanes product[NODES_MAX]; /* down: of the path's factors; up: sum of the leaves' below */
-    shap_lanes factor[NODES_MAX];  /* of the edge: t * o + (1 - t) * r */
-    float satisfied[NODES_MAX];    /* o of the edge, over all tests of its feature down to here */
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float lanes __attribute__((vector_size(SHAP_TREES * sizeof(float))));
+typedef int32_t marks __attribute__((vector_size(SHAP_TREES * sizeof(int32_t)))); /* -1: yes */
+
+/* Gauss-Legendre on [0, 1], by number of points. */
+static const struct {
+    float t[POINTS_MAX], weight[POINTS_MAX];
+} quadrature[POINTS_MAX + 1] = {
+    { { 0 }, { 0 } },
+    { { 0.5f }, { 1 } },
+    { { 0.21132487f, 0.78867513f }, { 0.5f, 0.5f } },
+    { { 0.11270167f, 0.5f, 0.88729833f }, { 0.27777778f, 0.44444444f, 0.27777778f } },
+    { { 0.069431844f, 0.33000948f, 0.66999052f, 0.93056816f },
+      { 0.17392742f, 0.32607258f, 0.32607258f, 0.17392742f } },
 };
 
-static inline void step_down(struct pass *p, const struct shap_edge *edges, const struct shap_node *n,
-                             bool left)
+/* By node of the group at hand. */
+struct pass {
+    lanes product[NODES_MAX][POINTS_MAX]; /* P; of a node passed on the way down, what it gives for each unit
+                                             of G_left - G_right */
+    lanes part[NODES_MAX][POINTS_MAX];    /* f; of a node passed on the way up, G */
+    marks went[NODES_MAX];                /* bit i: the row goes this way at the node i + 1 levels above */
+};
+
+/* Turns P into the gain and leaves f. */
+INLINE void meet(struct pass *p, const struct shap_node *n, uint32_t at, uint32_t points,
+                 const float *doubled, marks *left)
 {
-    const shap_lanes rest = 1 - point;
-    shap_lanes above = p->product[n->self];
-    float open = 1;
-    if (n->before) {
-        above /= p->factor[n->before];
-        open = p->satisfied[n->before];
-    }
-    for (int side = 0; side < 2; side++) {
-        uint32_t child = n->left + (uint32_t)side;
-        float o = (side == 0) == left ? open : 0;
-        shap_lanes factor = point * o + rest * edges[child].share;
-        p->satisfied[child] = o;
-        p->factor[child] = factor;
-        p->product[child] = above * factor;
+    const lanes one = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    lanes x;
+    for (int lane = 0; lane < SHAP_TREES; lane++)
+        x[lane] = doubled[n->at[lane]];
+    marks open = (p->went[at] & n->earlier) == n->earlier;
+    *left = x < n->threshold;
+    lanes change = (lanes)(open & (marks)((lanes)(*left & (marks)one) - n->ratio));
+    lanes scaled = change * n->before;
+    for (uint32_t k = 0; k < points; k++) {
+        float t = quadrature[points].t[k];
+        lanes inverse = 1 / (t + (1 - t) * n->before);
+        p->part[at][k] = n->ratio + change * (t * inverse);
+        p->product[at][k] *= scaled * (inverse * inverse);
     }
 }
 
-/* What the leaves below an edge give its feature: -1 / (1 - t) unsatisfied, `gain` more where satisfied. */
-static inline shap_lanes edge_part(const struct pass *p, const struct shap_edge *edges, uint32_t child)
+INLINE void go_down(struct pass *p, const struct shap_node *n, uint32_t at, uint32_t points,
+                    const float *doubled)
 {
-    const shap_lanes unsatisfied = -weights / (1 - point);
-    return unsatisfied + edges[child].gain * p->satisfied[child];
+    lanes above[POINTS_MAX];
+    marks left;
+    memcpy(above, p->product[at], points * sizeof *above);
+    meet(p, n, at, points, doubled, &left);
+    for (uint32_t k = 0; k < points; k++) {
+        lanes to_left = above[k] * p->part[at][k];
+        p->product[n->left][k] = to_left;
+        p->product[n->right][k] = above[k] - to_left;
+    }
+    p->went[n->left] = 2 * p->went[at] - left;
+    p->went[n->right] = 2 * p->went[at] + 1 + left;
 }
 
-static inline void step_up(struct pass *p, const struct shap_edge *edges, const struct shap_node *n,
-                           shap_lanes *phi)
+INLINE void give(const struct shap_node *n, const lanes *gain, shap_lanes *phi)
 {
-    shap_lanes left = p->product[n->left], right = p->product[n->left + 1], sum = left + right;
-    shap_lanes part = left * edge_part(p, edges, n->left) + right * edge_part(p, edges, n->left + 1u);
-    if (n->before) /* the earlier test of the feature does not speak for the leaves below a later one */
-        part -= sum * edge_part(p, edges, n->before);
-    phi[n->target] += part;
-    p->product[n->self] = sum;
+    for (int lane = 0; lane < SHAP_TREES; lane++)
+        phi[n->target[lane]][lane] += (*gain)[lane];
+}
+
+INLINE void turn(struct pass *p, const struct shap_node *n, const struct shap_leaves *leaves, uint32_t at,
+                 uint32_t points, const float *doubled, shap_lanes *phi)
+{
+    marks left;
+    lanes gain = { 0 };
+    meet(p, n, at, points, doubled, &left);
+    lanes difference = leaves->left - leaves->right;
+    for (uint32_t k = 0; k < points; k++) {
+        gain += p->product[at][k];
+        p->part[at][k] = leaves->right + p->part[at][k] * difference;
+    }
+    gain *= difference;
+    give(n, &gain, phi);
+}
+
+INLINE void go_up(struct pass *p, const struct shap_node *n, uint32_t at, uint32_t points, shap_lanes *phi)
+{
+    lanes gain = { 0 };
+    for (uint32_t k = 0; k < points; k++) {
+        lanes right = p->part[n->right][k], difference = p->part[n->left][k] - right;
+        gain += p->product[at][k] * difference;
+        p->part[at][k] = right + p->part[at][k] * difference;
+    }
+    give(n, &gain, phi);
+}
+
+INLINE void add_group(struct pass *p, const struct shap_group *g, uint32_t points, const float *doubled,
+                      shap_lanes *phi)
+{
+    const lanes none = { 0 };
+    for (uint32_t k = 0; k < points; k++)
+        p->product[0][k] = none + quadrature[points].weight[k];
+    p->went[0] = (marks)none;
+    for (uint32_t i = 0; i < g->n_upper; i++)
+        go_down(p, &g->nodes[i], i, points, doubled);
+    for (uint32_t i = g->n_upper; i < g->n_nodes; i++)
+        turn(p, &g->nodes[i], &g->leaves[i - g->n_upper], i, points, doubled, phi);
+    for (uint32_t i = g->n_upper; i-- > 0;)
+        go_up(p, &g->nodes[i], i, points, phi);
+}
+
+/* The number of points is a constant in each case: the loops over them are unrolled. */
+INLINE void add_groups(const struct shap *s, const float *doubled, shap_lanes *phi)
+{
+    struct pass p;
+    for (uint32_t i = 0; i < s->n_groups; i++) {
+        const struct shap_group *g = &s->groups[i];
+        switch (g->points) {
+        case 1:
+            add_group(&p, g, 1, doubled, phi);
+            break;
+        case 2:
+            add_group(&p, g, 2, doubled, phi);
+            break;
+        case 3:
+            add_group(&p, g, 3, doubled, phi);
+            break;
+        default:
+            add_group(&p, g, 4, doubled, phi);
+        }
+    }
+}
+
+#ifdef __x86_64__
+/* Without FMA, whose sums have other bits. */
+__attribute__((target("avx2"))) static void add_groups_avx2(const struct shap *s, const float *doubled,
+                                                            shap_lanes *phi)
+{
+    add_groups(s, doubled, phi);
+}
+#endif
+
+double shap_sum(const shap_lanes *v)
+{
+    double sum = 0;
+    for (int lane = 0; lane < SHAP_TREES; lane++)
+        sum += (double)(*v)[lane];
+    return sum;
 }
 
 void shap_add(const struct shap *s, const float *doubled, shap_lanes *phi)
 {
-    struct pass p;
-    for (uint32_t t = 0; t < s->n_trees; t++) {
-        const struct shap_tree *tree = &s->trees[t];
-        const struct shap_node *nodes = s->nodes + tree->first_node;
-        const struct shap_edge *edges = s->edges + tree->first_edge;
-        p.product[0] = (shap_lanes){ 1, 1, 1, 1 };
-        for (uint32_t i = 0; i < tree->n_nodes; i++)
-            step_down(&p, edges, &nodes[i], doubled[nodes[i].at] < nodes[i].threshold);
-        for (uint32_t i = 0; i < tree->n_edges;
-             i++) /* an inner node's value is 0, and its product rewritten */
-            p.product[i] *= edges[i].value;
-        for (uint32_t i = tree->n_nodes; i-- > 0;)
-            step_up(&p, edges, &nodes[i], phi);
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2")) {
+        add_groups_avx2(s, doubled, phi);
+        return;
     }
+#endif
+    add_groups(s, doubled, phi);
 }

@@ -227,8 +227,9 @@ TEST(Shap, EqualsXgboostAndSumsToTheMargin)
             shap_add(&s, doubled.data(), phi);
             double sum = s.base;
             for (uint32_t j = 0; j < width; j++) {
-                sum += shap_sum(phi[j]);
-                worst = std::max(worst, std::fabs(shap_sum(phi[j]) - (double)reference[i * (width + 1) + j]));
+                sum += shap_sum(&phi[j]);
+                worst =
+                    std::max(worst, std::fabs(shap_sum(&phi[j]) - (double)reference[i * (width + 1) + j]));
             }
             sum_error = std::max(sum_error, std::fabs(sum - (double)forest_margin(&t.f, doubled.data())));
         }
