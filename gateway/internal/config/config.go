@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -98,7 +99,7 @@ var table = []row{
 		number(1, 1024, func(o *Options) *int { return &o.UpstreamConns })},
 	{"hosts", "", "Names, comma-separated, under which REST is served; another Host is answered 421. Empty: on loopback the names of loopback (which keeps web pages from reaching it by DNS rebinding), else all.",
 		list(func(o *Options) *[]string { return &o.Hosts })},
-	{"cors-origins", "", "Origins, comma-separated, whose pages may call REST, e.g. https://app.example.com. Empty: none.",
+	{"cors-origins", "", "Origins, comma-separated, whose web pages may call REST, e.g. https://app.example.com. Empty: none but its own; a page of another origin may change nothing.",
 		list(func(o *Options) *[]string { return &o.CORSOrigins })},
 	{"max-connections", "12000", "Connections to each listener at most; one more is closed at once. Where the process may not open so many files, as many as it may.",
 		number(1, 1000000, func(o *Options) *int { return &o.MaxConnections })},
@@ -172,6 +173,11 @@ func help(out io.Writer) {
 }
 
 func (o *Options) check() error {
+	for _, origin := range o.CORSOrigins {
+		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil || origin != strings.ToLower(origin) {
+			return fmt.Errorf("--cors-origins: %q is not an origin as browsers write it, e.g. https://app.example.com", origin)
+		}
+	}
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
 	}

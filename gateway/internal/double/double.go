@@ -125,6 +125,14 @@ func overloaded() error {
 	return st.Err()
 }
 
+func unauthenticated() error {
+	st, err := status.New(codes.Unauthenticated, "no valid token").WithDetails(&errdetails.ErrorInfo{Reason: "TOKEN", Domain: "marketing.v1"})
+	if err != nil {
+		panic(err)
+	}
+	return st.Err()
+}
+
 // GetLead behaves by name. Where it answers, the attributes are the metadata that arrived.
 func (s *Server) GetLead(ctx context.Context, req *pb.GetLeadRequest) (*pb.Lead, error) {
 	_ = grpc.SetHeader(ctx, metadata.Pairs("x-double", "header"))
@@ -137,6 +145,8 @@ func (s *Server) GetLead(ctx context.Context, req *pb.GetLeadRequest) (*pb.Lead,
 		return nil, status.Error(codes.NotFound, "raw")
 	case name == "busy":
 		return nil, overloaded()
+	case name == "barred":
+		return nil, unauthenticated()
 	case name == "broken":
 		return nil, status.Error(codes.Internal, "pointer 0xdeadbeef is bad")
 	case name == "slow":

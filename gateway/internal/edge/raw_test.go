@@ -3,6 +3,7 @@ package edge_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -11,8 +12,9 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// rawCall makes one gRPC call frame by frame, for what no gRPC library would send, and returns its trailers.
-func rawCall(t *testing.T, c net.Conn, path, encoding string, message []byte) map[string]string {
+// rawCall makes one gRPC call frame by frame, for what no gRPC library would send, and returns its headers and trailers; of a call that is reset
+// or hung up on, none.
+func rawCall(t *testing.T, c net.Conn, path, encoding string, message []byte, more ...[2]string) map[string]string {
 	t.Helper()
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
 	if _, err := c.Write([]byte(http2.ClientPreface)); err != nil {
@@ -22,10 +24,10 @@ func rawCall(t *testing.T, c net.Conn, path, encoding string, message []byte) ma
 	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	var block bytes.Buffer
 	e := hpack.NewEncoder(&block)
-	for _, h := range [][2]string{
+	for _, h := range append([][2]string{
 		{":method", "POST"}, {":scheme", "http"}, {":path", path}, {":authority", "localhost"},
 		{"content-type", "application/grpc"}, {"te", "trailers"}, {"grpc-encoding", encoding},
-	} {
+	}, more...) {
 		if err := e.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]}); err != nil {
 			t.Fatal(err)
 		}
@@ -41,6 +43,9 @@ func rawCall(t *testing.T, c net.Conn, path, encoding string, message []byte) ma
 	got := map[string]string{}
 	for {
 		frame, err := f.ReadFrame()
+		if _, reset := frame.(*http2.RSTStreamFrame); reset || errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,6 +39,7 @@ var codeOf = map[pb.Reason]codes.Code{
 	pb.Reason_REASON_METADATA_INVALID:        codes.InvalidArgument,
 	pb.Reason_REASON_METADATA_TOO_LARGE:      codes.ResourceExhausted,
 	pb.Reason_REASON_HOST_UNKNOWN:            codes.InvalidArgument,
+	pb.Reason_REASON_ORIGIN_REFUSED:          codes.PermissionDenied,
 }
 
 // Reasons that a caller overcomes by sending the same call again a little later.

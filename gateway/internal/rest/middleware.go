@@ -111,17 +111,13 @@ func (s *Server) prepare(next http.Handler) http.Handler {
 		c := callOf(r.Context())
 		h := w.Header()
 		h.Set("X-Request-Id", c.id)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store")
-		if s.TLS {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
+		s.strict(h)
 		cors := s.cors(h, r)
 		switch {
 		case !s.serves(r.Host):
 			s.fail(w, r, fault.New(pb.Reason_REASON_HOST_UNKNOWN, "this gateway does not serve the host that the request names"))
+		case s.guard.Check(r) != nil:
+			s.fail(w, r, fault.New(pb.Reason_REASON_ORIGIN_REFUSED, "a web page of this origin may not change anything here"))
 		case r.Method == http.MethodOptions:
 			s.options(w, r, cors)
 		case r.Method == http.MethodHead: // net/http sends the headers of the GET and drops its body
@@ -134,6 +130,18 @@ func (s *Server) prepare(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// strict says to browsers that an answer is data: not to be framed, run, guessed at, kept or spoken of.
+func (s *Server) strict(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	if s.TLS {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 }
 
 func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
@@ -160,7 +168,8 @@ func (s *Server) serves(host string) bool {
 	return slices.Contains(s.Hosts, host)
 }
 
-// cors lets a page of an allowed origin read the answer, and tells whether it did.
+// cors lets a page of an allowed origin read the answer, and tells whether it did. Credentials are never allowed: who calls is told by the
+// authorization header alone, and that a page has to set itself.
 func (s *Server) cors(h http.Header, r *http.Request) bool {
 	if len(s.Origins) == 0 {
 		return false
@@ -171,7 +180,7 @@ func (s *Server) cors(h http.Header, r *http.Request) bool {
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After")
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, WWW-Authenticate")
 	return true
 }
 

@@ -1,6 +1,6 @@
 // Package rest is the HTTP edge: JSON and files in, gRPC to the server, one error shape out.
 //
-// A request passes, from outside in: observe (metrics, log, panics), prepare (request id, headers, host, CORS, HEAD and OPTIONS), the
+// A request passes, from outside in: observe (metrics, log, panics), prepare (request id, headers, host, origin, HEAD and OPTIONS), the
 // mux (which finds the route), enter (query, content type, body), and then a handler that protoc-gen-grpc-gateway made from the
 // google.api.http options, or one of the gateway's own in the table `routes`.
 package rest
@@ -31,7 +31,7 @@ type Options struct {
 	Health      *passthrough.Health
 	Metrics     *metrics.Set
 	Hosts       []string // served names; empty: all
-	Origins     []string // that may call from a browser
+	Origins     []string // whose web pages may read answers and change things
 	TLS         bool     // the listener speaks TLS
 	CallTimeout time.Duration
 	MaxUpload   int64 // bytes of a CSV upload
@@ -44,6 +44,7 @@ type Server struct {
 	Options
 	mux      *runtime.ServeMux
 	rules    *rules
+	guard    *http.CrossOriginProtection
 	codec    *jsonCodec
 	leads    pb.LeadServiceClient
 	triage   pb.TriageServiceClient
@@ -77,11 +78,17 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		Options:  o,
 		codec:    newJSONCodec(),
+		guard:    http.NewCrossOriginProtection(),
 		leads:    pb.NewLeadServiceClient(c),
 		triage:   pb.NewTriageServiceClient(c),
 		models:   pb.NewModelServiceClient(c),
 		started:  time.Now(),
 		inFlight: o.Metrics.Counter(`gateway_calls_in_flight{protocol="rest"}`, "Calls under way."),
+	}
+	for _, origin := range o.Origins {
+		if err := s.guard.AddTrustedOrigin(origin); err != nil {
+			return nil, err
+		}
 	}
 	own := make([]rule, len(routes))
 	for i, r := range routes {

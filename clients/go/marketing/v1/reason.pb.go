@@ -140,6 +140,8 @@ const (
 	Reason_REASON_METADATA_TOO_LARGE Reason = 58
 	// [INVALID_ARGUMENT] The Host header names no host of this gateway.
 	Reason_REASON_HOST_UNKNOWN Reason = 59
+	// [PERMISSION_DENIED] A web page of this origin may not change anything; the gateway's --cors-origins names those that may.
+	Reason_REASON_ORIGIN_REFUSED Reason = 60
 )
 
 // Enum value maps for Reason.
@@ -201,6 +203,7 @@ var (
 		57: "REASON_METADATA_INVALID",
 		58: "REASON_METADATA_TOO_LARGE",
 		59: "REASON_HOST_UNKNOWN",
+		60: "REASON_ORIGIN_REFUSED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -259,6 +262,7 @@ var (
 		"REASON_METADATA_INVALID":            57,
 		"REASON_METADATA_TOO_LARGE":          58,
 		"REASON_HOST_UNKNOWN":                59,
+		"REASON_ORIGIN_REFUSED":              60,
 	}
 )
 
@@ -293,7 +297,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xb2\f\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xcd\f\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -351,7 +355,8 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x19REASON_SERVER_UNREACHABLE\x108\x12\x1b\n" +
 	"\x17REASON_METADATA_INVALID\x109\x12\x1d\n" +
 	"\x19REASON_METADATA_TOO_LARGE\x10:\x12\x17\n" +
-	"\x13REASON_HOST_UNKNOWN\x10;BKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x13REASON_HOST_UNKNOWN\x10;\x12\x19\n" +
+	"\x15REASON_ORIGIN_REFUSED\x10<BKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once
