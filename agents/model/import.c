@@ -18,13 +18,17 @@ struct model_import {
     bool promote;
     char model[64], version[64];
     struct buf file;
+    struct scoring *scoring; /* lent the room for the file */
+    size_t room;
 };
 
 /* ---- Chunks ---- */
 
-static void free_file(void *s)
+static void free_file(void *p)
 {
-    buf_done(&((struct model_import *)s)->file);
+    struct model_import *s = p;
+    buf_done(&s->file);
+    scoring_room_give(s->scoring, s->room);
 }
 
 struct status import_model_open(struct ctx *c, struct model_import **ret)
@@ -32,6 +36,7 @@ struct status import_model_open(struct ctx *c, struct model_import **ret)
     struct model_import *s = ARENA_NEW(c->arena, struct model_import);
     if (!s)
         return fail_memory();
+    s->scoring = c->app->scoring;
     buf_init(&s->file, MODEL_FILE_MAX);
     if (!arena_on_reset(c->arena, free_file, s))
         return fail_memory();
@@ -68,6 +73,9 @@ struct status import_model_item(struct ctx *c, struct model_import *s, const Imp
     if (s->file.n + req->content.len > MODEL_FILE_MAX)
         return fail_field(c->arena, REASON_FIELD_TOO_LONG, "content", "the whole file has at most %u bytes",
                           MODEL_FILE_MAX);
+    if (!scoring_room_take(s->scoring, req->content.len))
+        return fail(c->arena, REASON_OVERLOADED, "as many model files as this server takes are under way");
+    s->room += req->content.len;
     buf_put(&s->file, req->content.data, req->content.len);
     return s->file.overflow ? fail_memory() : ok();
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #define KEPT 16
@@ -25,7 +26,8 @@ struct kept {
 struct scoring {
     unsigned char keys[KEYS_MAX][MODEL_KEY_BYTES];
     struct model_trust trust;
-    pthread_mutex_t lock; /* over what follows */
+    _Atomic size_t incoming; /* bytes of SCORING_ROOM that are taken */
+    pthread_mutex_t lock;    /* over what follows */
     uint64_t uses;
     struct kept kept[KEPT];
 };
@@ -120,6 +122,19 @@ void scoring_close(struct scoring *s)
 const struct model_trust *scoring_trust(const struct scoring *s)
 {
     return &s->trust;
+}
+
+bool scoring_room_take(struct scoring *s, size_t bytes)
+{
+    if (atomic_fetch_add(&s->incoming, bytes) + bytes <= SCORING_ROOM)
+        return true;
+    scoring_room_give(s, bytes);
+    return false;
+}
+
+void scoring_room_give(struct scoring *s, size_t bytes)
+{
+    atomic_fetch_sub(&s->incoming, bytes);
 }
 
 /* ---- Models kept loaded ---- */

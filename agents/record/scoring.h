@@ -42,6 +42,12 @@ const struct model_trust *scoring_trust(const struct scoring *s);
  * key is trusted no more). */
 MUSTCHECK struct status scoring_model(struct ctx *c, const char *digest, struct model **ret);
 
+/* Room for model files that are on their way in, of all workspaces together: two of the largest at once. A
+ * file's buffer may take half as much again. False where so many bytes are not left. */
+#define SCORING_ROOM ((size_t)2 * MODEL_FILE_MAX)
+bool scoring_room_take(struct scoring *s, size_t bytes);
+void scoring_room_give(struct scoring *s, size_t bytes);
+
 extern const struct stmt_table scoring_statements;
 
 C_END

@@ -89,7 +89,8 @@ type ImportModelRequest struct {
 	ModelId string `protobuf:"bytes,1,opt,name=model_id,json=modelId,proto3" json:"model_id,omitempty"`
 	// 1 to 63 of [a-z0-9-]; first message only. Empty: the first 12 digits of the file's digest.
 	VersionId string `protobuf:"bytes,2,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
-	// At most 1 MiB of the file; the whole file at most 64 MiB.
+	// At most 1 MiB of the file; the whole file at most 64 MiB. A server takes at most 128 MiB of files at once; beyond:
+	// RESOURCE_EXHAUSTED / OVERLOADED.
 	Content []byte `protobuf:"bytes,3,opt,name=content,proto3" json:"content,omitempty"`
 	// First message only: also put it into service.
 	Promote       bool `protobuf:"varint,4,opt,name=promote,proto3" json:"promote,omitempty"`

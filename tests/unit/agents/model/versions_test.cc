@@ -99,6 +99,63 @@ TEST(ImportModel, RefusesWhatIsNotATrustedModel)
     EXPECT_EQ(h.count("SELECT COUNT(*) FROM model_file WHERE workspace = $1"), 0);
 }
 
+// One stream of bytes that are no model.
+class Upload
+{
+  public:
+    explicit Upload(ScoringHouse &h) : house_(h)
+    {
+        arena_init(&memory_, 1 << 20);
+        unit u = {};
+        ctx c = h.make(&memory_, &u);
+        EXPECT_EQ(import_model_open(&c, &state_).code, CODE_OK);
+    }
+    ~Upload()
+    {
+        arena_done(&memory_);
+    }
+    Upload(const Upload &) = delete;
+    Upload &operator=(const Upload &) = delete;
+    std::string send(size_t bytes)
+    {
+        std::string content(bytes, 'x');
+        ImportModelRequest req = IMPORT_MODEL_REQUEST_INIT;
+        req.model_id = const_cast<char *>(named_ ? "" : "m");
+        req.content.data = reinterpret_cast<uint8_t *>(content.data());
+        req.content.len = bytes;
+        named_ = true;
+        return house_.run([&](ctx *c) { return import_model_item(c, state_, &req); }).reason();
+    }
+
+  private:
+    ScoringHouse &house_;
+    arena memory_;
+    model_import *state_ = nullptr;
+    bool named_ = false;
+};
+
+TEST(ImportModel, FilesUnderWayShareOneBound)
+{
+    ScoringHouse h(&signer());
+    const size_t chunk = 1 << 20;
+    std::vector<std::unique_ptr<Upload>> uploads;
+    for (int i = 0; i < 4; i++)
+        uploads.push_back(std::make_unique<Upload>(h));
+    for (size_t sent = 0; sent < SCORING_ROOM; sent += 4 * chunk)
+        for (auto &u : uploads)
+            ASSERT_EQ(u->send(chunk), "OK");
+    EXPECT_EQ(uploads[0]->send(1), "OVERLOADED");
+    Upload late(h);
+    EXPECT_EQ(late.send(chunk), "OVERLOADED");
+    EXPECT_EQ(late.send(0), "OK");
+    uploads.pop_back();
+    for (size_t sent = 0; sent < SCORING_ROOM / 4; sent += chunk)
+        ASSERT_EQ(late.send(chunk), "OK");
+    EXPECT_EQ(late.send(1), "OVERLOADED");
+    uploads.clear();
+    EXPECT_EQ(late.send(1), "OK");
+}
+
 TEST(ImportModel, AVersionIsImmutableAndAFileIsStoredOnce)
 {
     ScoringHouse h(&signer());
