@@ -28,8 +28,8 @@ static inline size_t stmt_hash(const struct stmt *s)
     return (size_t)(((uint64_t)(uintptr_t)s >> 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
-/* The failure of a unit whose write changed another number of rows than it stated. */
-struct status write_mismatch(const struct write *w, struct arena *a);
+/* Fails the unit, whose write changed another number of rows than it stated. */
+void unit_mismatch(struct unit *u, const struct write *w);
 /* True where `changed` rows are what the write promised. */
 static inline bool write_as_expected(const struct write *w, int64_t changed)
 {

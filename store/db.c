@@ -1,3 +1,4 @@
+#include "base/ids.h"
 #include "store/backend.h"
 #include "store/migrate.h"
 
@@ -94,10 +95,26 @@ void unit_add(struct unit *u, const struct stmt *s, int expect, enum reason othe
     w->otherwise = otherwise;
 }
 
-struct status write_mismatch(const struct write *w, struct arena *a)
+#define KEY_BYTES_MAX 32 /* longer bytes are what a row holds, not what it is called */
+
+/* Equal for the writes that name one row, whatever else they say: made of names, not of versions, times or
+ * contents, in any order. */
+static uint64_t row_mark(const struct write *w)
+{
+    uint64_t mark = 0;
+    for (size_t i = 0; w->stmt->params[i]; i++) {
+        const struct value *v = &w->args[i];
+        if (v->type == VALUE_TEXT || (v->type == VALUE_BYTES && v->s.n <= KEY_BYTES_MAX))
+            mark += mix64(hash64(v->s, 0));
+    }
+    return mark;
+}
+
+void unit_mismatch(struct unit *u, const struct write *w)
 {
     enum reason r = w->otherwise == REASON_NONE ? REASON_CONFLICT : w->otherwise;
-    return fail(a, r, "%s", reason_meaning(r));
+    u->outcome = fail(u->arena, r, "%s", reason_meaning(r));
+    u->conflict = row_mark(w);
 }
 
 void units_fail(struct unit **units, size_t n, enum reason r, const char *message)

@@ -126,6 +126,7 @@ struct unit {
     struct write *writes;
     size_t n, cap;
     struct status outcome; /* set before done() is called */
+    uint64_t conflict;     /* where a write found its row otherwise: what stands for that row */
     void (*done)(struct unit *,
                  void *arg); /* called by the committer's thread, once, after the commit or the failure */
     void *arg;

@@ -230,7 +230,7 @@ static void unit_judge(struct unit *u, const struct write *w, PGresult *r)
     if (pg_failed(r) && !pg_unique_violation(r))
         u->outcome = pg_error(r, w->stmt->name, u->arena);
     else if (pg_failed(r) || !write_as_expected(w, changed_rows(r)))
-        u->outcome = write_mismatch(w, u->arena);
+        unit_mismatch(u, w);
 }
 
 /* Sends what ends the unit before and starts this one: a savepoint that was rolled back to is still there.

@@ -37,7 +37,7 @@ static enum verdict run_one(struct lite_conn *c, struct unit *u, const struct wr
     if (rc == SQLITE_DONE && write_as_expected(w, sqlite3_changes64(c->h)))
         return UNIT_GOOD;
     if (rc == SQLITE_DONE || is_unique_violation(rc)) {
-        u->outcome = write_mismatch(w, u->arena);
+        unit_mismatch(u, w);
         return UNIT_BAD;
     }
     if (spares_transaction(rc)) {

@@ -170,8 +170,7 @@ static void on_outcome(struct unit *u, void *arg)
     struct slot *s = arg;
     s->on_committer = true;
     if (!is_ok(u->outcome)) {
-        s->todo = TODO_RECOVER;
-        lane_push(pool_of(s), s, true);
+        call_recover(s);
         return;
     }
     if (s->ctx.after_commit)
@@ -252,6 +251,8 @@ static void recover(struct slot *s, struct status st)
         metric_add(METRIC_rpc_reruns, s->m->metric, 1);
         arena_rewind(s->ctx.arena, s->decoded);
         s->ctx.attempt++;
+        if (!s->close_watched)
+            watch_close(s);
         if (turn_take(s))
             attempt(s);
     } else {
@@ -276,8 +277,7 @@ static void settle(struct slot *s, struct status st)
     }
     if (phase_has_key(s) && s->ctx.may_not_wait) {
         s->unit.outcome = st;
-        s->todo = TODO_RECOVER;
-        lane_push(pool_of(s), s, true);
+        call_recover(s);
         return;
     }
     recover(s, st);
@@ -360,6 +360,12 @@ static void dispatch(struct slot *s, bool must)
         reply_refuse(s, REASON_OVERLOADED, "the method's queue is full");
 }
 
+void call_recover(struct slot *s)
+{
+    s->todo = TODO_RECOVER;
+    lane_push(pool_of(s), s, true);
+}
+
 void call_resume(struct slot *s)
 {
     s->todo = TODO_RUN_AGAIN;
@@ -393,29 +399,6 @@ static void fill_deadline(struct slot *s)
     s->ctx.deadline_us = MIN(cap, own);
 }
 
-static bool is_hex(const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
-            return false;
-    return true;
-}
-
-/* The trace id of a W3C traceparent ("00-<32 hex>-<16 hex>-<2 hex>"), or one of our own. */
-static void fill_trace(struct slot *s)
-{
-    struct str given;
-    if (rpc_metadata((const struct rpc_call *)s, "traceparent", &given) && given.n >= 55 &&
-        given.p[2] == '-' && given.p[35] == '-' && is_hex(given.p + 3, 32)) {
-        memcpy(s->trace_id, given.p + 3, 32);
-        s->trace_id[32] = 0;
-        return;
-    }
-    uint64_t n = __atomic_add_fetch(&s->rpc->trace_count, 1, __ATOMIC_RELAXED);
-    uint64_t id[2] = { mix64(s->rpc->trace_seed[0] + n), mix64(s->rpc->trace_seed[1] ^ (n << 1)) };
-    hex_text((const unsigned char *)id, sizeof id, s->trace_id);
-}
-
 static void fill_context(struct slot *s)
 {
     struct ctx *c = &s->ctx;
@@ -432,7 +415,7 @@ static void fill_context(struct slot *s)
     c->cancelled = &s->cancelled;
     c->unit = &s->unit;
     fill_deadline(s);
-    fill_trace(s);
+    trace_fill(s);
 }
 
 static void on_closed(struct slot *s, bool ok)
@@ -440,6 +423,7 @@ static void on_closed(struct slot *s, bool ok)
     (void)ok;
     if (s->was_cancelled) {
         __atomic_store_n(&s->cancelled, true, __ATOMIC_SEQ_CST);
+        turn_quit(s);
         if (stream_claim(s, WAIT_TIMER))
             reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
     }

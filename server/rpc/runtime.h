@@ -4,7 +4,8 @@
  *   slot.c    a call's memory: armed, taken, given back          call.c    admit, run, commit, run again
  *   stream.c  what a stream does after each step                 reply.c   answers and their error details
  *   ticker.c  waiting streams, idle streams, gauges              lane.c    threads with a queue
- *   turn.c    calls that keep losing to others, one at a time    tls.c     certificates that change meanwhile
+ *   turn.c    calls that keep losing over one row, in line       tls.c     certificates that change meanwhile
+ *   trace.c   trace ids
  *   codec.c   bytes to messages     schema.c  the descriptor set  health.c reflect.c  the two services of
  * gRPC itself
  *
@@ -92,7 +93,8 @@ struct slot {
     struct idem_key idem;
     bool on_committer; /* settling on the committer's thread: no handler may run here */
     enum { TODO_START, TODO_RECOVER, TODO_RUN_AGAIN } todo; /* what call_run is to do */
-    bool has_turn;                                          /* turn.c */
+    unsigned line;                                          /* turn.c: the row it lost over */
+    bool has_turn, in_line;                                 /* in_line: under rpc->turn_lock */
     bool close_watched;
 
     /* The answer. */
@@ -113,6 +115,14 @@ struct slot {
     pthread_mutex_t
         io_lock;     /* held while a read is started: who claims the wait for it lets the start end first */
     int64_t rest_us; /* atomic: since when it waits */
+};
+
+#define TURN_LINES 64
+
+/* Calls that lost over one row; one of them has its turn, the others wait (turn.c). */
+struct turn_line {
+    struct slot *first, *last; /* linked by slot->next */
+    bool taken;
 };
 
 struct rpc {
@@ -146,8 +156,8 @@ struct rpc {
     bool ticking, woken, ticker_stop; /* under streams_lock */
 
     pthread_mutex_t turn_lock;
-    struct slot *turn_first, *turn_last; /* under turn_lock */
-    bool turn_taken;
+    struct turn_line turn_lines[TURN_LINES]; /* under turn_lock */
+    int turn_waiting;                        /* atomic: calls in all lines */
 
     bool draining; /* atomic: streams that wait for news are sent away */
     bool evicting; /* atomic: streams that wait for their caller as well */
@@ -180,8 +190,12 @@ void slot_batch(struct slot *s, const grpc_op *ops, size_t n, struct tag *t);
 void call_arrived(struct slot *s, bool ok);
 void call_run(struct slot *s);                /* a lane's thread: the step that was queued */
 void call_step(struct slot *s, enum phase p); /* asks the handler, on the method's lane */
+void call_recover(struct slot *s);            /* on a lane: the step's unit failed with unit.outcome */
 bool call_late(const struct slot *s);
 bool call_cancelled(const struct slot *s);
+
+/* trace.c */
+void trace_fill(struct slot *s); /* the caller's trace id, or one of our own */
 
 /* stream.c: what follows a step that was settled (and its unit, if any, is durable) */
 void open_settled(struct slot *s, struct status st);
@@ -203,8 +217,10 @@ void reply_refuse(struct slot *s, enum reason why, const char *text); /* text: a
 grpc_byte_buffer *reply_buffer(struct slot *s);
 
 /* turn.c */
-bool turn_take(struct slot *s); /* false: the slot waits; call_resume brings it back when it is its turn */
+bool turn_take(struct slot *s); /* false: the slot waits, and comes back by call_resume or call_recover */
 void turn_leave(struct slot *s);
+void turn_quit(struct slot *s);   /* where it waits: no more, its caller has hung up */
+void turn_expire(struct rpc *r);  /* the same for all whose deadline has passed */
 void call_resume(struct slot *s); /* runs the handler again, on the method's lane */
 
 /* ticker.c */

@@ -5,8 +5,8 @@
 #include "base/metrics.h"
 
 /* One thread looks after what no event wakes: streams that wait for news, for a caller that has gone silent
- * or does not read, and the gauges. It claims under the list's lock (a listed slot cannot be recycled
- * meanwhile) and acts after it. */
+ * or does not read, calls late in a conflict, and the gauges. It claims under the list's lock (a listed slot
+ * cannot be recycled meanwhile) and acts after it. */
 
 #define WAIT_US 250000 /* how long a stream that said RPC_WAIT waits */
 #define GAUGES_US US_PER_SECOND
@@ -108,13 +108,18 @@ static void refresh_gauges(struct rpc *r)
     metric_set(METRIC_commit_time, 0, c.commit_us_total);
 }
 
+static bool is_busy(const struct rpc *r)
+{
+    return r->streams || __atomic_load_n(&r->turn_waiting, __ATOMIC_SEQ_CST);
+}
+
 /* Called with the lock held: until it is time, a wake, or the end. */
 static void sleep_until_due(struct rpc *r)
 {
-    int64_t until = clock_mono_us() + (r->streams ? WAIT_US / 2 : GAUGES_US);
+    bool busy = is_busy(r);
+    int64_t until = clock_mono_us() + (busy ? WAIT_US / 2 : GAUGES_US);
     struct timespec t = { until / US_PER_SECOND, until % US_PER_SECOND * 1000 };
-    bool busy = r->streams != NULL;
-    while (!r->woken && !r->ticker_stop && busy == (r->streams != NULL))
+    while (!r->woken && !r->ticker_stop && busy == is_busy(r))
         if (pthread_cond_timedwait(&r->ticker_wake, &r->streams_lock, &t))
             return;
 }
@@ -133,6 +138,7 @@ static void *run(void *arg)
             return NULL;
         for (enum verdict v = ASK; v <= IDLE; v++)
             tend(r, v, woken);
+        turn_expire(r);
         if (clock_mono_us() >= gauges_due) {
             refresh_gauges(r);
             gauges_due = clock_mono_us() + GAUGES_US;

@@ -45,6 +45,16 @@ inline std::string AddBytes(const char *name, int64_t amount, const std::string 
     return Pack(m);
 }
 
+// Conflicts in its first run and takes `ms` for the second.
+inline std::string LoseBytes(const char *name, int64_t ms)
+{
+    Test__V1__AddRequest m = TEST__V1__ADD_REQUEST__INIT;
+    m.name = const_cast<char *>(name);
+    m.amount = 1;
+    m.lose_ms = ms;
+    return Pack(m);
+}
+
 inline std::string CountBytes(int count, int bytes)
 {
     Test__V1__CountRequest m = TEST__V1__COUNT_REQUEST__INIT;

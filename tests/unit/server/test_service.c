@@ -38,6 +38,7 @@ struct test_seen test_seen_now(void)
     __atomic_load(&seen.cancelled, &now.cancelled, __ATOMIC_RELAXED);
     __atomic_load(&seen.add_runs, &now.add_runs, __ATOMIC_RELAXED);
     __atomic_load(&seen.committed, &now.committed, __ATOMIC_RELAXED);
+    __atomic_load(&seen.held, &now.held, __ATOMIC_RELAXED);
     return now;
 }
 
@@ -81,6 +82,22 @@ static struct status read_total(struct ctx *c, const char *name, int64_t *total,
     return ok();
 }
 
+static void sleep_ms(int64_t ms)
+{
+    struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+    nanosleep(&t, NULL);
+}
+
+/* The version to state: one that is wrong in the first run. */
+static int64_t lose(struct ctx *c, int64_t ms, int64_t version)
+{
+    if (c->attempt == 0)
+        return version + 1000;
+    see(&seen.held);
+    sleep_ms(ms);
+    return version;
+}
+
 static struct status prepare_add(struct ctx *c, const AddRequest *req, int64_t *ret_total)
 {
     int64_t total, version;
@@ -92,6 +109,8 @@ static struct status prepare_add(struct ctx *c, const AddRequest *req, int64_t *
     *ret_total = total;
     if (!req->amount)
         return ok();
+    if (req->lose_ms)
+        version = lose(c, req->lose_ms, version);
     if (version)
         UNIT_ADD(c->unit, &counter_sql[COUNTER_UPDATE], 1, REASON_CONFLICT, v_int(total),
                  v_text(c->workspace), v_text(req->name), v_int(version));
@@ -117,10 +136,9 @@ static struct status echo(struct ctx *c, const Everything *req, Everything *res)
 static struct status sleep_a_while(struct ctx *c, const SleepRequest *req, SleepResponse *res)
 {
     int64_t until = clock_mono_us() + req->ms * 1000;
-    struct timespec tick = { 0, 1000000 };
     see(&seen.slept);
     while (clock_mono_us() < until && !res->cancelled) {
-        nanosleep(&tick, NULL);
+        sleep_ms(1);
         res->cancelled = __atomic_load_n(c->cancelled, __ATOMIC_SEQ_CST);
     }
     if (res->cancelled)

@@ -20,6 +20,7 @@ struct test_seen {
     int cancelled; /* Sleep calls that saw their caller hang up */
     int add_runs;  /* runs of Add's handler, re-runs included */
     int committed; /* stream items told to be durable */
+    int held;      /* runs of Add's handler that take lose_ms */
 };
 struct test_seen test_seen_now(void);
 

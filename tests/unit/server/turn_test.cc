@@ -1,0 +1,107 @@
+// Calls that lost over a row wait for their turn: in a line for each row, and nobody waits in vain.
+#include "base/metrics.h"
+#include "tests/unit/server/calls.h"
+
+namespace test
+{
+namespace
+{
+
+uint64_t Ended(unsigned code)
+{
+    size_t method = metric_find(METRIC_LABEL_METHOD, kAdd + 1);
+    return metric_total(METRIC_rpc_handled, metric_method_code(method, code));
+}
+
+// A call that lost over the counter "hot" and has its turn, for as long as it says.
+class Holder
+{
+  public:
+    Holder(const std::string &target, int64_t ms)
+    {
+        int held = test_seen_now().held;
+        thread_ = std::thread([=] {
+            code_ = Channel(target).Unary(kAdd, LoseBytes("hot", ms), 0).code;
+            done_ = true;
+        });
+        EXPECT_TRUE(Eventually([&] { return test_seen_now().held > held; }));
+    }
+    ~Holder()
+    {
+        thread_.join();
+    }
+    bool done() const
+    {
+        return done_;
+    }
+
+  private:
+    std::atomic<int> code_{ -1 };
+    std::atomic<bool> done_{ false };
+    std::thread thread_;
+};
+
+TEST(Turn, OfAnotherRowIsAnotherLine)
+{
+    Server server;
+    Channel channel(server.target());
+    Holder holder(server.target(), 3000);
+    for (const char *name : { "a", "b", "c" })
+        EXPECT_EQ(channel.Unary(kAdd, LoseBytes(name, 1)).code, 0);
+    EXPECT_FALSE(holder.done());
+}
+
+TEST(Turn, ComesToEachOfALine)
+{
+    Server server;
+    std::atomic<int> failed{ 0 };
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 20; t++)
+        threads.emplace_back(
+            [&] { failed += Channel(server.target()).Unary(kAdd, LoseBytes("hot", 20)).code != 0; });
+    for (auto &t : threads)
+        t.join();
+    EXPECT_EQ(failed, 0);
+    EXPECT_EQ(Total(Channel(server.target()), "hot"), 20);
+}
+
+TEST(Turn, WhoHangsUpOrIsLateLeavesTheLine)
+{
+    Server server;
+    Channel channel(server.target());
+    uint64_t cancelled = Ended(CODE_CANCELLED), late = Ended(CODE_DEADLINE_EXCEEDED);
+    Holder holder(server.target(), 4000);
+    {
+        Call second(channel, kAdd), third(channel, kAdd), fourth(channel, kAdd, 500);
+        for (Call *c : { &second, &third, &fourth }) {
+            c->Write(LoseBytes("hot", 1));
+            c->WritesDone();
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        third.Cancel(); // from the middle
+        EXPECT_TRUE(Eventually([&] { return Ended(CODE_CANCELLED) == cancelled + 1; }));
+        EXPECT_TRUE(Eventually([&] { return Ended(CODE_DEADLINE_EXCEEDED) == late + 1; }));
+        second.Cancel();
+        EXPECT_TRUE(Eventually([&] { return Ended(CODE_CANCELLED) == cancelled + 2; }));
+    }
+    EXPECT_FALSE(holder.done());
+    EXPECT_EQ(channel.Unary(kAdd, LoseBytes("hot", 1)).code, 0) << "the line goes on";
+    EXPECT_EQ(Total(channel, "hot"), 2);
+}
+
+TEST(Turn, TheMethodsLongestTimeCountsInALineToo)
+{
+    std::vector<rpc_method> rows(test_methods, test_methods + test_methods_n);
+    for (rpc_method &row : rows)
+        row.max_deadline_ms = row.name == std::string("Add") ? 400 : row.max_deadline_ms;
+    rpc_options o = Server::Defaults();
+    o.methods = rows.data();
+    Server server(o);
+    Holder holder(server.target(), 3000);
+    Outcome r = Channel(server.target()).Unary(kAdd, LoseBytes("hot", 1), 0);
+    EXPECT_EQ(r.reason(), "DEADLINE_PASSED");
+    EXPECT_FALSE(holder.done());
+}
+
+} // namespace
+} // namespace test
