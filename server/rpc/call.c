@@ -444,7 +444,7 @@ static void watch_close(struct slot *s)
     slot_batch(s, &op, 1, &s->on_close);
 }
 
-static void begin(struct slot *s)
+void call_begin(struct slot *s)
 {
     bool unary = shape_of_call(s) == RPC_SHAPE_UNARY;
     if (s->rpc->o.admit) {
@@ -479,6 +479,6 @@ void call_arrived(struct slot *s, bool ok)
         reply_refuse(s, REASON_METHOD_UNKNOWN, "no such method is served");
     else if (!room)
         reply_refuse(s, REASON_OVERLOADED, "as many calls as this server takes are under way");
-    else
-        begin(s);
+    else if (!drain_holds(s))
+        call_begin(s);
 }

@@ -165,6 +165,8 @@ struct rpc {
     pthread_mutex_t shut_lock;
     pthread_cond_t shut_done;
     bool shut_complete;        /* under shut_lock */
+    bool holding;              /* changed under shut_lock; atomic */
+    struct slot *held;         /* under shut_lock */
     struct slot shutdown_slot; /* lends its tag to the end of the server */
 
     struct tls *tls; /* NULL: plain text */
@@ -174,6 +176,9 @@ struct rpc {
 
 /* bind.c */
 MUSTCHECK struct status bind_all(struct rpc *r);
+
+/* server.c */
+bool drain_holds(struct slot *s); /* true: the server is about to end, and begins the call later */
 
 /* slot.c */
 MUSTCHECK struct status slots_make(struct rpc *r);
@@ -188,6 +193,7 @@ void slot_batch(struct slot *s, const grpc_op *ops, size_t n, struct tag *t);
 
 /* call.c */
 void call_arrived(struct slot *s, bool ok);
+void call_begin(struct slot *s);              /* admits it, and has its first step run */
 void call_run(struct slot *s);                /* a lane's thread: the step that was queued */
 void call_step(struct slot *s, enum phase p); /* asks the handler, on the method's lane */
 void call_recover(struct slot *s);            /* on a lane: the step's unit failed with unit.outcome */

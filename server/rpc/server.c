@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define START_BYTES (32u << 20)
+#define HOLD_MS 50   /* longer than an answer and the caller's next call are on the way */
 #define EVICT_MS 500 /* between telling the last streams to go and cutting them off */
 
 /* A message this much over the limit still reaches us, so that its refusal says why; what is larger the
@@ -268,6 +269,39 @@ static void pause_ms(unsigned ms)
     nanosleep(&t, NULL);
 }
 
+/* The C-core tells the connections to go only after it has begun to end, with a bare CANCELLED, each call
+ * that comes in. So calls that come shortly before are let in but not begun: callers that send one call after
+ * the other then wait for us and have nothing on the way at that moment. Only a call that nobody's answer
+ * sets off may still meet it. */
+bool drain_holds(struct slot *s)
+{
+    struct rpc *r = s->rpc;
+    if (!__atomic_load_n(&r->holding, __ATOMIC_SEQ_CST))
+        return false;
+    pthread_mutex_lock(&r->shut_lock);
+    bool holds = r->holding;
+    if (holds) {
+        s->next = r->held;
+        r->held = s;
+    }
+    pthread_mutex_unlock(&r->shut_lock);
+    return holds;
+}
+
+static void begin_held(struct rpc *r)
+{
+    pthread_mutex_lock(&r->shut_lock);
+    __atomic_store_n(&r->holding, false, __ATOMIC_SEQ_CST);
+    struct slot *s = r->held;
+    r->held = NULL;
+    pthread_mutex_unlock(&r->shut_lock);
+    while (s) {
+        struct slot *next = s->next;
+        call_begin(s);
+        s = next;
+    }
+}
+
 static void shut_server(struct rpc *r, unsigned grace_ms)
 {
     __atomic_store_n(&r->draining, true, __ATOMIC_SEQ_CST);
@@ -278,6 +312,7 @@ static void shut_server(struct rpc *r, unsigned grace_ms)
     r->shutdown_slot.on_end.on = on_shutdown;
     tag_hand_over(&r->shutdown_slot.on_end);
     grpc_server_shutdown_and_notify(r->server, r->cq, &r->shutdown_slot.on_end);
+    begin_held(r);
     if (wait_shut(r, grace_ms))
         return;
     __atomic_store_n(&r->evicting, true, __ATOMIC_SEQ_CST);
@@ -293,8 +328,11 @@ void rpc_drain(struct rpc *r, unsigned grace_ms)
     if (__atomic_load_n(&r->shut, __ATOMIC_SEQ_CST))
         return;
     health_set_all(r, false);
-    if (grace_ms)
+    if (grace_ms) {
         pause_ms(r->o.drain_linger_ms);
+        __atomic_store_n(&r->holding, true, __ATOMIC_SEQ_CST);
+        pause_ms(HOLD_MS);
+    }
     shut_server(r, grace_ms);
 }
 
