@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/marketing-agents/marketing/gateway/internal/config"
 	"github.com/marketing-agents/marketing/gateway/internal/edge"
 )
@@ -30,7 +32,16 @@ func main() {
 		return
 	}
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	if err := hideMemory(); err != nil {
+		slog.Error("not started", "cause", err)
+		os.Exit(1)
+	}
 	os.Exit(run(options))
+}
+
+// hideMemory keeps memory, where tokens pass through, out of core files and from other processes of the same user.
+func hideMemory() error {
+	return errors.Join(unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}), unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 }
 
 // run serves until a signal or a broken listener, and returns the exit status.

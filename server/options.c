@@ -20,19 +20,29 @@ static const struct row {
 #undef OPT
 };
 
+/* postgresql://user:password@host -> postgresql://user:***@host */
+static const char *hide_password(struct arena *a, const char *url)
+{
+    const char *scheme = strstr(url, "://"), *at = strrchr(url, '@');
+    const char *colon = scheme && at ? memchr(scheme + 3, ':', (size_t)(at - scheme - 3)) : NULL;
+    if (strstr(url, "password="))
+        return "***";
+    return colon ? arena_printf(a, "%.*s:***%s", (int)(colon - url), url, at) : url;
+}
+
 static struct status read_file(struct arena *a, const struct row *r, const char *path, const char **ret)
 {
     char text[4097];
     FILE *f = fopen(path, "re");
-    if (!f)
-        return fail_field(a, REASON_FIELD_INVALID, r->name, "cannot read the file %s", path);
-    size_t n = fread(text, 1, sizeof text, f);
-    bool bad = ferror(f) || n == sizeof text;
-    fclose(f);
-    if (bad)
-        return fail_field(a, REASON_FIELD_TOO_LONG, r->name, "the file %s is unreadable or over 4,096 bytes",
-                          path);
+    size_t n = f ? fread(text, 1, sizeof text, f) : 0;
+    bool bad = !f || ferror(f) || n == sizeof text;
+    if (f)
+        fclose(f);
+    if (bad) /* the "path" may be a secret that happens to start with an @ */
+        return fail_field(a, REASON_FIELD_INVALID, r->name,
+                          "the file named behind the @ is unreadable or over 4,096 bytes");
     *ret = arena_dup(a, str_trim(str_make(text, n)));
+    explicit_bzero(text, n);
     return *ret ? ok() : fail_memory();
 }
 
@@ -102,6 +112,16 @@ static bool names(const struct row *r, const char *arg, const char **value)
     return *name == 0 && (*p == 0 || *p == '=');
 }
 
+/* Arguments are shown to everyone on the machine. */
+static struct status check_public(struct arena *a, const struct row *r, const char *text)
+{
+    bool secret = r->flags & OPT_SECRET || (r->flags & OPT_URL && hide_password(a, text) != text);
+    if (!secret || !text[0] || text[0] == '@')
+        return ok();
+    return fail_field(a, REASON_FIELD_INVALID, r->name,
+                      "is no secret as an argument: use the environment or @file");
+}
+
 static struct status read_argument(struct arena *a, int argc, char **argv, int *i, struct options *o)
 {
     for (size_t k = 0; k < COUNT(rows); k++) {
@@ -111,9 +131,14 @@ static struct status read_argument(struct arena *a, int argc, char **argv, int *
         if (!value && ++*i >= argc)
             return fail_field(a, REASON_FIELD_REQUIRED, rows[k].name, "%s needs a value", argv[argc - 1]);
         o->source[k] = "argument";
-        return set(a, o, &rows[k], value ? value : argv[*i]);
+        value = value ? value : argv[*i];
+        TRY(check_public(a, &rows[k], value));
+        return set(a, o, &rows[k], value);
     }
-    return fail_field(a, REASON_FIELD_INVALID, argv[*i], "no such option; see --help");
+    /* Not in full: it may be a secret behind a misspelt name. */
+    const char *shown = argv[*i][0] == '-' ? argv[*i] : "";
+    return fail(a, REASON_FIELD_INVALID, "argument %d: no such option: %.*s; see --help", *i,
+                (int)strcspn(shown, "="), shown);
 }
 
 struct status options_read(struct arena *a, int argc, char **argv, struct options *ret)
@@ -146,16 +171,6 @@ bool options_help(int argc, char **argv, struct buf *out)
         buf_printf(out, "  (%s, default \"%s\")\n      %s\n", rows[k].name, rows[k].initial, rows[k].help);
     }
     return true;
-}
-
-/* postgresql://user:password@host -> postgresql://user:***@host */
-static const char *hide_password(struct arena *a, const char *url)
-{
-    const char *scheme = strstr(url, "://"), *at = strrchr(url, '@');
-    const char *colon = scheme && at ? memchr(scheme + 3, ':', (size_t)(at - scheme - 3)) : NULL;
-    if (strstr(url, "password="))
-        return "***";
-    return colon ? arena_printf(a, "%.*s:***%s", (int)(colon - url), url, at) : url;
 }
 
 static const char *show(struct arena *a, const struct options *o, const struct row *r)

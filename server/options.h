@@ -7,7 +7,8 @@
 
 C_BEGIN
 
-enum option_flags { OPT_SECRET = 1, OPT_URL = 2 /* a password in it is shown as *** */ };
+/* Never shown, nor taken as an argument: OPT_SECRET the value, OPT_URL a password in it. */
+enum option_flags { OPT_SECRET = 1, OPT_URL = 2 };
 
 enum option_id {
 #define OPT(type, field, ...) OPTION_##field,

@@ -78,14 +78,28 @@ static const struct db_ops pg_ops = {
     .check = pg_check,
 };
 
+/* An @ or / in a password ends it, and libpq takes the rest for host, port or name (and would name it in its
+ * errors). A host may start with an @: an abstract socket. */
+static bool splits_password(const PQconninfoOption *o)
+{
+    for (; o->keyword; o++)
+        if ((!strcmp(o->keyword, "host") || !strcmp(o->keyword, "port") || !strcmp(o->keyword, "dbname")) &&
+            o->val && o->val[0] && strchr(o->val + 1, '@'))
+            return true;
+    return false;
+}
+
 /* libpq's own words about a malformed url may quote the password in it. */
 static struct status url_check(const char *url)
 {
     PQconninfoOption *o = PQconninfoParse(url, NULL);
     if (!o)
         return fail(NULL, REASON_FIELD_INVALID, "the database url is not a valid postgresql url");
+    bool splits = splits_password(o);
     PQconninfoFree(o);
-    return ok();
+    return splits ? fail(NULL, REASON_FIELD_INVALID,
+                         "the database url: an @ or / in the password must be percent-encoded")
+                  : ok();
 }
 
 static struct status open_parts(struct pg_db *d, const struct db_options *o, struct arena *a)

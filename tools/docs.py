@@ -26,6 +26,14 @@ def table(head, body):
     return "\n".join(["| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *body]])
 
 
+OPTIONS = """# Options of the server
+
+An argument wins over the environment, the environment over the default. A text that starts with `@` is read from the
+file it names. Secrets, and URLs with a password, are not taken as arguments, which every user of the machine can read.
+
+"""
+
+
 def options():
     found = rows("server/options.def", r"OPT\((\w+), \w+, (\w+), " + STRING + r", ([-\d.e]+), ([-\d.e]+), (\w+),\s*" + STRING + r"\)")
     body = [
@@ -33,8 +41,7 @@ def options():
          f"{low} to {high}" if kind in ("UINT", "REAL") else "", literal(text)]
         for kind, name, default, low, high, _, text in found
     ]
-    return "# Options of the server\n\nAn argument wins over the environment, the environment over the default.\n\n" + table(
-        ["environment", "argument", "type", "default", "range", "what it does"], body)
+    return OPTIONS + table(["environment", "argument", "type", "default", "range", "what it does"], body)
 
 
 def errors():

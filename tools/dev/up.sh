@@ -67,7 +67,7 @@ await() {
 # The key that signs this system's own models, and whose signature the server asks for.
 [[ -f $dir/model.key ]] || "$bin/marketingctl" keys new --out "$dir/model.key" >/dev/null
 
-start "$dir" server "$bin/server" --listen "127.0.0.1:$server" --database-url "$db" --model-keys "$dir/model.key.pub" --drain-seconds 15
+DATABASE_URL=$db start "$dir" server "$bin/server" --listen "127.0.0.1:$server" --model-keys "$dir/model.key.pub" --drain-seconds 15
 await server
 start "$dir" gateway "$bin/gateway" --http "127.0.0.1:$http" --grpc "127.0.0.1:$grpc" --upstream "127.0.0.1:$server" --drain-delay 0 --drain-timeout 15
 await gateway

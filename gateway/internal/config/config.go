@@ -8,10 +8,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
+
+const maxFile = 4096
 
 // Options of one gateway.
 type Options struct {
@@ -32,17 +36,31 @@ type row struct {
 }
 
 func text(at func(*Options) *string) func(*Options, string) error {
-	return func(o *Options, s string) error {
-		*at(o) = s
-		return nil
+	return func(o *Options, s string) (err error) {
+		*at(o), err = fromFile(s)
+		return err
 	}
 }
 
 func list(at func(*Options) *[]string) func(*Options, string) error {
 	return func(o *Options, s string) error {
-		*at(o) = strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
-		return nil
+		s, err := fromFile(s)
+		*at(o) = strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+		return err
 	}
+}
+
+// fromFile is the text itself, or where it starts with @ what the file behind it holds.
+func fromFile(s string) (string, error) {
+	name, ok := strings.CutPrefix(s, "@")
+	if !ok {
+		return s, nil
+	}
+	content, err := os.ReadFile(name)
+	if err != nil || len(content) > maxFile { // the name may be a value that happens to start with an @
+		return "", fmt.Errorf("the file named behind the @ is unreadable or over %d bytes", maxFile)
+	}
+	return strings.TrimSpace(string(content)), nil
 }
 
 func number(low, high int, at func(*Options) *int) func(*Options, string) error {
@@ -128,6 +146,7 @@ var ErrHelp = flag.ErrHelp
 // Parse reads arguments (which win), environment and defaults, and checks them together. Help goes to out.
 func Parse(args []string, getenv func(string) string, out io.Writer) (*Options, error) {
 	o := &Options{}
+	var bad error // of an argument, in our words: flag's own quote the value
 	set := flag.NewFlagSet("gateway", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	for _, r := range table {
@@ -139,30 +158,37 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (*Options, 
 				return nil, fmt.Errorf("%s: %w", Env(r.name), err)
 			}
 		}
-		define(set, o, r)
+		define(set, r, func(s string) error {
+			if err := r.set(o, s); err != nil {
+				bad = fmt.Errorf("--%s: %w", r.name, err)
+			}
+			return bad
+		})
 	}
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		help(out)
 		return nil, ErrHelp
+	case bad != nil:
+		return nil, bad
 	case err != nil:
 		return nil, err
 	case set.NArg() > 0:
-		return nil, fmt.Errorf("argument %q is not understood; see gateway --help", set.Arg(0))
+		return nil, errors.New("an argument that belongs to no option; see gateway --help") // not shown: it may be a token
 	}
 	return o, o.check()
 }
 
-func define(set *flag.FlagSet, o *Options, r row) {
+func define(set *flag.FlagSet, r row, take func(string) error) {
 	if r.value == "true" || r.value == "false" {
-		set.BoolFunc(r.name, r.help, func(s string) error { return r.set(o, s) })
+		set.BoolFunc(r.name, r.help, take)
 		return
 	}
-	set.Func(r.name, r.help, func(s string) error { return r.set(o, s) })
+	set.Func(r.name, r.help, take)
 }
 
 func help(out io.Writer) {
-	fmt.Fprint(out, "gateway: the public edge. REST and gRPC in, gRPC to the server behind it.\n\nUsage: gateway [--option value ...]\n\n")
+	fmt.Fprint(out, "gateway: the public edge. REST and gRPC in, gRPC to the server behind it.\n\nUsage: gateway [--option value ...]\n\nA text that starts with @ is read from the file it names.\n\n")
 	for _, r := range table {
 		fmt.Fprintf(out, "  --%s (%s)", r.name, Env(r.name))
 		if r.value != "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestStrangersAreNeverServedInPlainText(t *testing.T) {
 		{"--max-connections 0", "from 1"},
 		{"--drain-timeout soon", "seconds"},
 		{"--log-calls=perhaps", "true or false"},
-		{"extra", "not understood"},
+		{"extra", "no option"},
 		{"--no-such", "no-such"},
 	} {
 		_, err := Parse(strings.Fields(c.args), none, io.Discard)
@@ -84,5 +85,19 @@ func TestHelpNamesEveryOption(t *testing.T) {
 		if !strings.Contains(string(guide), "`--"+r.name+"`") {
 			t.Errorf("--%s is not in docs/rest.md", r.name)
 		}
+	}
+}
+
+func TestTextsFromFiles(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "hosts")
+	if err := os.WriteFile(name, []byte("a.example\nb.example\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := Parse([]string{"--hosts", "@" + name}, func(k string) string { return map[string]string{"GATEWAY_UPSTREAM_NAME": ""}[k] }, io.Discard)
+	if err != nil || strings.Join(o.Hosts, "|") != "a.example|b.example" {
+		t.Errorf("%+v %v", o, err)
+	}
+	if _, err = Parse([]string{"--upstream", "@canary"}, none, io.Discard); err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("a file that is missing: %v", err)
 	}
 }

@@ -39,6 +39,8 @@ type Options struct {
 	TLS bool
 	// Env holds further options as NAME=value; they win over the house's own.
 	Env []string
+	// GatewayArgs holds further arguments of the gateway.
+	GatewayArgs []string
 	// Database is the URL of another house's database, to be a second replica on it. Empty: a database of the house's own.
 	Database string
 	// Server is the binary; empty: $MARKETING_SERVER, else .state/bin/server, as `./dev build` makes it.
@@ -185,7 +187,7 @@ func (h *House) serverEnv() []string {
 
 func (h *House) gatewayArgs() []string {
 	_, address, _ := strings.Cut(h.GatewayREST, "://")
-	return append([]string{"--http", address, "--grpc", h.GatewayGRPC, "--upstream", h.Address}, h.gatewayKeys()...)
+	return slices.Concat([]string{"--http", address, "--grpc", h.GatewayGRPC, "--upstream", h.Address}, h.gatewayKeys(), h.Options.GatewayArgs)
 }
 
 // Stop asks the server to end (SIGTERM) and waits; an exit code other than 0 is an error.

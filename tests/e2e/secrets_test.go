@@ -1,0 +1,201 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/house"
+	"github.com/marketing-agents/marketing/tests/e2e/want"
+	"google.golang.org/grpc/metadata"
+)
+
+// The secrets of a house, one for each place where one can enter.
+const (
+	inFile     = "canary-in-a-file-0123456789"
+	inDatabase = "canary-of-the-database-0123456789"
+	inBearer   = "canary-of-a-caller-0123456789"
+	inCookie   = "canary-of-a-cookie-0123456789"
+	inQuery    = "canary-of-a-query-0123456789"
+	inBody     = "canary-of-a-body-0123456789"
+	inArgument = "canary-of-an-argument-0123456789"
+)
+
+// leaks looks for secrets in what a program let out.
+func leaks(t *testing.T, where, text string, secrets ...string) {
+	t.Helper()
+	for _, secret := range append(secrets, inFile, inDatabase, inBearer, inCookie, inQuery, inArgument) {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s shows %q:\n%s", where, secret, text[max(0, strings.Index(text, secret)-300):])
+		}
+	}
+}
+
+// secretive is a house whose every secret is one of those above, on PostgreSQL with a password that the server there does not ask for.
+func secretive(t *testing.T) *house.House {
+	t.Helper()
+	base := house.New(t, house.Options{Store: house.PostgreSQL})
+	want.OK(t, base.Stop())
+	at, err := url.Parse(base.DatabaseURL)
+	want.OK(t, err)
+	at.User = url.UserPassword(at.User.Username(), inDatabase)
+	key := filepath.Join(t.TempDir(), "key")
+	want.OK(t, os.WriteFile(key, []byte(inFile+"\n"), 0o600))
+	return house.New(t, house.Options{
+		Store: house.PostgreSQL, Database: at.String(), Gateway: true, TLS: true,
+		Env: []string{"SECRET_KEY=@" + key, "GRPC_VERBOSITY=debug"}, GatewayArgs: []string{"--log-calls"},
+	})
+}
+
+// useSecrets makes calls of every kind, good and bad, that carry secrets. Whether they are let in does not matter.
+func useSecrets(t *testing.T, h *house.House) (answers string) {
+	t.Helper()
+	carried := []string{"Authorization: Bearer " + inBearer, "Cookie: session=" + inCookie, "X-Api-Key: " + inBearer, "Proxy-Authorization: Basic " + inBearer}
+	for _, c := range [][3]string{
+		{"GET", "/v1/leads", ""},
+		{"GET", "/v1/leads/missing", ""},
+		{"GET", "/nowhere", ""},
+		{"GET", "/v1/leads?access_token=" + inQuery, ""},
+		{"POST", "/v1/leads:triage", `{"lead": {"email": "s@secrets.example"}}`},
+		{"POST", "/v1/leads:triage", `{"password": "` + inBody + `"}`},
+		{"POST", "/v1/leads:triage", `{"lead": {"email": "` + inBody},
+		{"DELETE", "/v1/leads/missing", ""},
+		{"GET", "/v1/config", ""},
+		{"GET", "/metrics", ""},
+		{"GET", "/health", ""},
+	} {
+		a, err := h.REST(c[0], c[1], []byte(c[2]), carried...)
+		want.OK(t, err)
+		answers += fmt.Sprintln(a.Code, a.Header, string(a.Body))
+	}
+	a, err := h.REST("GET", "/v1/leads", nil, "Authorization: Bearer "+inBearer+"\u00e9")
+	want.OK(t, err)
+	want.Equal(t, "code of a token that is not ASCII", a.Code, http.StatusBadRequest)
+	answers += string(a.Body)
+	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer "+inBearer), 10*time.Second)
+	defer cancel()
+	twice := metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+inBearer)
+	for _, conn := range []pb.LeadServiceClient{h.Leads(), pb.NewLeadServiceClient(h.GatewayConn())} {
+		for _, with := range []context.Context{ctx, twice} {
+			_, err := conn.GetLead(with, &pb.GetLeadRequest{Name: "leads/missing"})
+			answers += fmt.Sprintln(err)
+		}
+	}
+	return answers
+}
+
+// get is what a page holds.
+func get(t *testing.T, address string) string {
+	t.Helper()
+	reply, err := http.Get(address)
+	want.OK(t, err)
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	want.OK(t, err)
+	return string(text)
+}
+
+// process is what every user of the machine sees of one.
+func process(t *testing.T, pid int) string {
+	t.Helper()
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	want.OK(t, err)
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
+	want.OK(t, err)
+	for _, l := range strings.Split(string(limits), "\n") {
+		if f := strings.Fields(l); strings.HasPrefix(l, "Max core file size") && (f[4] != "0" || f[5] != "0") {
+			t.Errorf("process %d may write its memory to a core file: %s", pid, l)
+		}
+	}
+	return string(line)
+}
+
+func TestSecretsAreNeverShown(t *testing.T) {
+	h := secretive(t)
+	answers := useSecrets(t, h)
+	config, err := h.System().GetConfig(t.Context(), &pb.GetConfigRequest{})
+	want.OK(t, err)
+	text := fmt.Sprint(config)
+	want.True(t, strings.Contains(text, "***") && strings.Contains(text, "postgres:***@"), "what is secret is not marked: %s", text)
+	var keys []string // a line of each private key
+	for _, place := range house.Places {
+		_, file := h.Keys.Files(place)
+		pem, err := os.ReadFile(file)
+		want.OK(t, err)
+		keys = append(keys, strings.Split(string(pem), "\n")[1])
+	}
+	for where, shown := range map[string]string{
+		"GetConfig":          text,
+		"an answer":          answers,
+		"the server's log":   h.Log(),
+		"the gateway's log":  h.GatewayLog(),
+		"the server's pages": get(t, "http://"+h.Metrics+"/metrics"),
+		"the server's line":  process(t, h.Pid()),
+		"the gateway's line": process(t, h.GatewayPid()),
+	} {
+		want.True(t, shown != "", "%s is empty: nothing was looked at", where)
+		leaks(t, where, shown, keys...)
+	}
+	leaks(t, "the server's log", h.Log(), inBody)
+	leaks(t, "the gateway's log", h.GatewayLog(), inBody)
+}
+
+// refusedStart is all that a program says that must not start.
+func refusedStart(t *testing.T, binary string, env []string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	program := exec.CommandContext(ctx, binary, args...)
+	program.Env = append(os.Environ(), env...)
+	program.Dir = t.TempDir()
+	out, err := program.CombinedOutput()
+	if err == nil || ctx.Err() != nil || len(out) == 0 {
+		t.Errorf("%s %q %q was not refused: %v %s", filepath.Base(binary), env, args, err, out)
+	}
+	return string(out)
+}
+
+func TestRefusedStartsShowNoSecrets(t *testing.T) {
+	server, err := house.Binary("MARKETING_SERVER", ".state/bin/server", "./dev build")
+	want.OK(t, err)
+	gateway, err := house.Binary("MARKETING_GATEWAY", ".state/bin/gateway", "./dev build")
+	want.OK(t, err)
+	for what, c := range map[string]struct {
+		binary string
+		env    []string
+		args   []string
+	}{
+		"a secret as an argument":             {server, nil, []string{"--secret-key", inArgument}},
+		"the same with =":                     {server, nil, []string{"--secret-key=" + inArgument}},
+		"a password in an argument":           {server, nil, []string{"--database-url", "postgresql://u:" + inArgument + "@127.0.0.1:1/x"}},
+		"a misspelt option":                   {server, nil, []string{"--secret-kye=" + inArgument}},
+		"a value without its option":          {server, nil, []string{inArgument}},
+		"a secret that starts with @":         {server, []string{"SECRET_KEY=@" + inFile}, nil},
+		"a file that is too long":             {server, []string{"SECRET_KEY=@/proc/kallsyms"}, nil},
+		"a database that is not there":        {server, []string{"DATABASE_URL=postgresql://u:" + inDatabase + "@127.0.0.1:1/x"}, nil},
+		"a database of another kind":          {server, []string{"DATABASE_URL=mysql://u:" + inDatabase + "@127.0.0.1:1/x"}, nil},
+		"a password with an @":                {server, []string{"DATABASE_URL=postgresql://u:a@" + inDatabase + "@127.0.0.1:1/x"}, nil},
+		"a password with a /":                 {server, []string{"DATABASE_URL=postgresql://u:1/" + inDatabase + "@127.0.0.1:1/x"}, nil},
+		"a password as a parameter":           {server, []string{"DATABASE_URL=postgresql://127.0.0.1:1/x?password=" + inDatabase}, nil},
+		"a parameter that does not exist":     {server, []string{"DATABASE_URL=postgresql://u:" + inDatabase + "@127.0.0.1:1/x?pasword=" + inDatabase}, nil},
+		"the gateway, a value without option": {gateway, nil, []string{inArgument}},
+		"the gateway, a misspelt option":      {gateway, nil, []string{"--tokne=" + inArgument}},
+		"the gateway, a bad value":            {gateway, nil, []string{"--max-connections=" + inArgument}},
+		"the gateway, a bad variable":         {gateway, []string{"GATEWAY_MAX_CONNECTIONS=" + inArgument}, nil},
+		"the gateway, a file that is missing": {gateway, nil, []string{"--hosts", "@" + inFile}},
+	} {
+		t.Run(what, func(t *testing.T) { leaks(t, "the refusal", refusedStart(t, c.binary, c.env, c.args...)) })
+	}
+	help, err := exec.Command(server, "--help").CombinedOutput()
+	want.OK(t, err)
+	leaks(t, "--help", string(help), house.SecretKey)
+}
