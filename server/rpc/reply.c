@@ -96,6 +96,7 @@ static void on_ended(struct slot *s, bool sent)
 {
     int64_t us = clock_mono_us() - s->start_us;
     (void)sent; /* a caller that is gone: nothing to be done about it */
+    (void)FAULT(rpc_after_reply);
     metric_add(METRIC_rpc_handled, metric_method_code(s->m->metric, s->status.code), 1);
     metric_time(METRIC_rpc_time, s->m->metric, us);
     log_call(s, us);

@@ -1,4 +1,4 @@
-// The store's fault points: bazel test --config=faults //tests/contract:fault_points_test
+// The store's fault points: bazel test --config=opt --config=faults //tests/contract:fault_points_test
 #include "base/fault.h"
 #include "tests/contract/db_fault.h"
 

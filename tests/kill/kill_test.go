@@ -35,21 +35,37 @@ func TestAcknowledgedWritesSurviveSIGKILL(t *testing.T) {
 	}
 }
 
-func killAndCompare(t *testing.T, h *house.House, n int) {
-	seed := rand.Uint64()
-	random := rand.New(rand.NewPCG(seed, 1))
+func makeWorkers(seed uint64) []*worker {
 	var workers []*worker
 	for i := range 12 {
 		workers = append(workers, &worker{id: i, random: rand.New(rand.NewPCG(seed, uint64(i)+2))})
 	}
+	return workers
+}
+
+func killAndCompare(t *testing.T, h *house.House, n int) {
+	seed := rand.Uint64()
+	random := rand.New(rand.NewPCG(seed, 1))
+	workers := makeWorkers(seed)
 	for i := range n {
 		cycle(t, h, workers, random, i)
 	}
+	calls, retried := reckon(t, h, workers)
+	t.Logf("%s: %d kills, %d acknowledged calls, %d of them sent again after a kill: none missing, none twice (seed %d)",
+		h.Options.Store, n, calls, retried, seed)
+	if calls < 20*n {
+		t.Fatalf("only %d calls were acknowledged over %d kills: too little load to prove anything", calls, n)
+	}
+}
+
+// reckon has every unanswered call answered, then holds what was acknowledged against what is stored. It returns the number of
+// acknowledged calls, and of those among them that were sent more than once.
+func reckon(t *testing.T, h *house.House, workers []*worker) (calls, retried int) {
+	t.Helper()
 	conn := h.Conn()
 	stop := make(chan struct{})
 	time.AfterFunc(200*time.Millisecond, func() { close(stop) })
-	must(t, each(workers, func(w *worker) error { return w.run(conn, stop) })) // every unanswered call is answered now
-	calls, retried := 0, 0
+	must(t, each(workers, func(w *worker) error { return w.run(conn, stop) }))
 	for _, w := range workers {
 		calls += len(w.history)
 		for _, c := range w.history {
@@ -63,11 +79,7 @@ func killAndCompare(t *testing.T, h *house.House, n int) {
 	must(t, h.CheckIntegrity())
 	compare(t, h, workers)
 	must(t, h.Up())
-	t.Logf("%s: %d kills, %d acknowledged calls, %d of them sent again after a kill: none missing, none twice (seed %d)",
-		h.Options.Store, n, calls, retried, seed)
-	if calls < 20*n {
-		t.Fatalf("only %d calls were acknowledged over %d kills: too little load to prove anything", calls, n)
-	}
+	return calls, retried
 }
 
 // cycle: load, a kill at a random moment, a restart, a look at each worker's lead. Each tenth time the next start is killed too, while it

@@ -38,6 +38,7 @@ type worker struct {
 	pending   *call    // sent, not answered
 	onPending func(reply []byte) error
 	history   []*call
+	cut       bool // the server cuts calls: CANCELLED is no answer either
 }
 
 // run makes calls until one is not answered (the server was killed) or stop is closed. An answer that a healthy server never gives is an
@@ -55,7 +56,7 @@ func (w *worker) run(conn *grpc.ClientConn, stop <-chan struct{}) error {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		reply, err := wire.Call(ctx, conn, w.pending.method, w.pending.request)
 		cancel()
-		if status.Code(err) == codes.Unavailable {
+		if code := status.Code(err); code == codes.Unavailable || (w.cut && code == codes.Canceled) {
 			w.pending.retried = true
 			return nil
 		}

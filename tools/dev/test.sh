@@ -82,6 +82,7 @@ step_unit() { bazel_tests --config=opt //tests/unit/...; }
 step_contract() {
     with_postgres
     bazel_tests --config=opt --test_env=TEST_POSTGRES_URL //tests/contract/...
+    bazel_tests --config=opt --config=faults --test_env=TEST_POSTGRES_URL //tests/contract:fault_points_test
 }
 
 step_asan() { bazel_tests --config=asan //tests/unit/...; }
@@ -164,7 +165,7 @@ need all
 mkdir -p "$out"
 rm -rf "${out:?}"/*
 # What the stories start.
-export MARKETING_SERVER=$bin/server MARKETING_GATEWAY=$bin/gateway MARKETINGCTL=$bin/marketingctl
+export MARKETING_SERVER=$bin/server MARKETING_SERVER_FAULTS=$bin/server-faults MARKETING_GATEWAY=$bin/gateway MARKETINGCTL=$bin/marketingctl
 
 leave() {
     [[ ! -f $state/postgres/port ]] || bash tests/lib/postgres.sh remove "$state/postgres" || true

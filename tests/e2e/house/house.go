@@ -220,6 +220,13 @@ func (h *House) Kill() error {
 	return err
 }
 
+// Died waits until the server has killed itself at a fault point.
+func (h *House) Died(limit time.Duration) error {
+	err := h.server.died(limit)
+	h.server = nil
+	return err
+}
+
 // Restart stops the server and starts it again on the same data.
 func (h *House) Restart() error {
 	if err := h.Stop(); err != nil {

@@ -80,11 +80,26 @@ func (p *process) kill() error {
 		return err
 	}
 	<-p.done
+	return p.bySIGKILL()
+}
+
+// died waits for the process to kill itself; one that does not within the limit is an error, and is killed.
+func (p *process) died(limit time.Duration) error {
+	select {
+	case <-p.done:
+		return p.bySIGKILL()
+	case <-time.After(limit):
+		return errors.Join(fmt.Errorf("%s did not die within %v", p.cmd.Path, limit), p.kill())
+	}
+}
+
+// bySIGKILL is an error where the process has ended otherwise.
+func (p *process) bySIGKILL() error {
 	var exit *exec.ExitError
 	if errors.As(p.err, &exit) {
 		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s ended by itself while being killed: %v", p.cmd.Path, p.err)
+	return fmt.Errorf("%s ended by itself, not by SIGKILL: %v", p.cmd.Path, p.err)
 }
