@@ -25,15 +25,6 @@ void *pb_new(struct arena *a, const ProtobufCMessageDescriptor *d)
     return m;
 }
 
-struct str pb_pack(struct arena *a, const void *message)
-{
-    size_t n = protobuf_c_message_get_packed_size(message);
-    uint8_t *p = arena_raw(a, n);
-    if (p)
-        protobuf_c_message_pack(message, p);
-    return str_make((char *)p, p ? n : 0);
-}
-
 void *pb_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, struct str bytes)
 {
     ProtobufCAllocator allocator = pb_allocator(a);

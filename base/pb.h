@@ -18,6 +18,16 @@ void *pb_new(struct arena *a, const ProtobufCMessageDescriptor *d);
 
 /* The bytes of a message, in the arena; p is NULL over the budget. */
 struct str pb_pack(struct arena *a, const void *message);
+
+/* Most messages fit here. */
+struct pb_room {
+    uint8_t bytes[4096];
+};
+
+/* The bytes of a message, lying in the room. False where they are more, or the message carries fields that
+ * its descriptor does not know: protobuf_c_message_pack does those. */
+bool pb_pack_into(const void *message, struct pb_room *room, struct str *ret);
+
 /* NULL where the bytes are not such a message or the budget is used up (then a->overflow is set). For bytes
  * that this system wrote itself: nothing is checked beyond what protobuf-c checks. */
 void *pb_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, struct str bytes);

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/pb.h"
 #include "server/rpc/detail.h"
 
 #include <grpc/byte_buffer.h>
@@ -31,6 +32,12 @@ void reply_set(struct slot *s, struct str bytes)
 
 struct status reply_pack(struct slot *s)
 {
+    struct pb_room room;
+    struct str small;
+    if (pb_pack_into(s->res, &room, &small)) {
+        reply_set(s, small);
+        return ok();
+    }
     size_t n = protobuf_c_message_get_packed_size(s->res);
     if (n > s->rpc->o.max_message)
         return fail(NULL, REASON_REQUEST_TOO_LARGE,

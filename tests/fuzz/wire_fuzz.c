@@ -58,12 +58,25 @@ static bool allowed(struct status s)
     }
 }
 
+/* The library's own packing, for comparison. */
+static struct str library_pack(struct arena *a, const ProtobufCMessage *m)
+{
+    size_t n = protobuf_c_message_get_packed_size(m);
+    uint8_t *p = arena_raw(a, n);
+    if (!p)
+        abort();
+    protobuf_c_message_pack(m, p);
+    return str_make((const char *)p, n);
+}
+
 static void check_stable(const struct shape *shape, const ProtobufCMessage *m)
 {
     struct arena a;
     ProtobufCMessage *again;
-    arena_init(&a, 4 * BUDGET);
+    arena_init(&a, 5 * BUDGET);
     struct str once = pb_pack(&a, m);
+    if (!str_eq(once, library_pack(&a, m)))
+        abort();
     struct status s = codec_decode(shape, once, &a, &again);
     if (is_ok(s)) {
         if (!str_eq(once, pb_pack(&a, again)))
