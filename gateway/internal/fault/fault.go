@@ -3,6 +3,7 @@
 package fault
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -109,7 +110,11 @@ func FromServer(err error) *status.Status {
 	case codes.DeadlineExceeded:
 		return New(pb.Reason_REASON_DEADLINE_PASSED, "the deadline passed before the work was done")
 	case codes.Canceled:
-		return New(pb.Reason_REASON_CALL_CANCELLED, "the caller hung up")
+		if st.Message() == context.Canceled.Error() {
+			return New(pb.Reason_REASON_CALL_CANCELLED, "the caller hung up")
+		}
+		// Nobody here asked for it: that is how the server's transport ends a call that meets the server's end.
+		return New(pb.Reason_REASON_DRAINING, "the server behind the gateway is shutting down; retry")
 	case codes.Unimplemented:
 		return New(pb.Reason_REASON_METHOD_UNKNOWN, "no such method is served")
 	case codes.ResourceExhausted:

@@ -55,6 +55,8 @@ func TestFromServer(t *testing.T) {
 		{status.Error(codes.NotFound, "plain"), codes.NotFound, ""},
 		{context.DeadlineExceeded, codes.DeadlineExceeded, "DEADLINE_PASSED"},
 		{context.Canceled, codes.Canceled, "CALL_CANCELLED"},
+		{status.FromContextError(context.Canceled).Err(), codes.Canceled, "CALL_CANCELLED"},
+		{status.Error(codes.Canceled, "CANCELLED"), codes.Unavailable, "DRAINING"},
 		{os.ErrClosed, codes.Internal, "INTERNAL"},
 	} {
 		st := FromServer(c.err)
