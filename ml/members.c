@@ -9,13 +9,13 @@
 
 #define ROUND_STEP 5u /* margins are kept and judged every so many rounds */
 #define ROUNDS_MAX 600u
+#define FINAL_SEED 100u /* after those of the folds */
 #define RIDGES 3u
 static const double ridges[RIDGES] = { 3, 30, 300 };
 
 struct kind {
     const char *name;
     uint32_t rounds, patience; /* boosting rounds at most; rounds without gain before stopping */
-    uint32_t seeds;            /* final boosters, averaged */
     struct booster_param params[16];
 };
 
@@ -25,37 +25,37 @@ struct kind {
         "base_score", "0.5"                                                                                  \
     }
 
+/* The second kind sees other features and goes deeper where it pays: its errors are unlike the first one's.
+ */
 static const struct kind kinds[] = {
     { "boosted",
       400,
       60,
-      2,
       { COMMON,
-        { "eta", "0.03" },
+        { "eta", "0.05" },
         { "max_depth", "6" },
         { "min_child_weight", "4" },
         { "subsample", "0.8" },
         { "colsample_bytree", "0.3" },
         { "lambda", "4" },
         { "gamma", "0.2" } } },
-    { "shallow",
-      500,
-      80,
-      1,
+    { "sparse",
+      400,
+      60,
       { COMMON,
-        { "eta", "0.05" },
-        { "max_depth", "4" },
-        { "min_child_weight", "4" },
+        { "eta", "0.06" },
+        { "max_depth", "8" },
+        { "min_child_weight", "1" },
         { "subsample", "0.7" },
-        { "colsample_bytree", "0.25" },
-        { "lambda", "4" } } },
+        { "colsample_bylevel", "0.1" },
+        { "lambda", "1" },
+        { "gamma", "1" } } },
     { "forest",
-      1,
       1,
       1,
       { COMMON,
         { "eta", "1" },
-        { "num_parallel_tree", "80" },
+        { "num_parallel_tree", "40" },
         { "max_depth", "8" },
         { "min_child_weight", "2" },
         { "subsample", "0.63" },
@@ -274,6 +274,7 @@ static struct status judge_course(const struct oof *o, const struct course *c, u
     for (uint32_t s = 1; s < c->steps; s++)
         if (c->loss[s] < c->loss[best])
             best = s;
+    ret->kind = kind;
     ret->name = kind == LINEAR ? "logistic" : kinds[kind].name;
     ret->rounds = kind == LINEAR ? best : kinds[kind].rounds == 1 ? 1 : (best + 1) * ROUND_STEP;
     ret->margin = ARENA_ARRAY(o->arena, o->n_judged, double);
@@ -356,11 +357,11 @@ static struct status import_booster(struct oof *o, struct booster *b, struct spl
     return st;
 }
 
-static struct status final_booster(struct oof *o, const struct kind *k, uint32_t rounds, uint64_t seed,
-                                   struct split *s, struct member *m)
+static struct status final_booster(struct oof *o, const struct kind *k, uint32_t rounds, struct split *s,
+                                   struct member *m)
 {
     struct booster *b = NULL;
-    struct status st = booster_start(o, k, s, 100 + seed, &b);
+    struct status st = booster_start(o, k, s, FINAL_SEED, &b);
     for (uint32_t r = 0; is_ok(st) && r < rounds; r++)
         st = booster_round(b, (int)r, o->errors);
     if (is_ok(st))
@@ -385,12 +386,11 @@ struct status members_final(struct oof *o, const struct candidate *c, uint32_t n
     if (!p->members)
         return fail_memory();
     for (uint32_t k = 0; k < n; k++) {
-        uint32_t seeds = k == LINEAR ? 1 : kinds[k].seeds;
-        for (uint32_t seed = 0; seed < seeds && stack->weights[k] * c[k].slope > 0; seed++) {
+        if (stack->weights[k] * c[k].slope > 0) {
             struct member *m = &p->members[p->n_members++];
-            m->weight = stack->weights[k] * c[k].slope / seeds;
-            TRY(k == LINEAR ? final_linear(o, c[k].rounds, &s, m)
-                            : final_booster(o, &kinds[k], c[k].rounds, seed, &s, m));
+            m->weight = stack->weights[k] * c[k].slope;
+            TRY(c[k].kind == LINEAR ? final_linear(o, c[k].rounds, &s, m)
+                                    : final_booster(o, &kinds[c[k].kind], c[k].rounds, &s, m));
         }
         train_report_progress(o, 0.15 / n, "final members");
     }

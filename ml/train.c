@@ -136,8 +136,9 @@ static void cross_fit(const struct oof *o, const double *const *z, uint32_t n, u
     }
 }
 
-static struct status judge(struct oof *o, const struct candidate *c, uint32_t n, const struct stack *s,
-                           struct model_parts *p)
+/* The members of the stack come first, the rest of n_all stood trial. */
+static struct status judge(struct oof *o, const struct candidate *c, uint32_t n, uint32_t n_all,
+                           const struct stack *s, struct model_parts *p)
 {
     const double *z[CANDIDATES_MAX];
     double *margin = ARENA_ARRAY(o->arena, o->n_judged, double);
@@ -154,27 +155,80 @@ static struct status judge(struct oof *o, const struct candidate *c, uint32_t n,
         calibration_fit(margin, o->n_judged, o->y, o->w, o->part, TRAIN_FOLDS, &p->calibration);
     TRY(conformal_fit(margin, o->n_judged, o->y, o->w, 0.10, &p->at90));
     TRY(conformal_fit(margin, o->n_judged, o->y, o->w, 0.05, &p->at95));
-    struct report_input in = { o, c, n, s, margin, &p->calibration };
+    struct report_input in = { o, c, n_all, s, margin, &p->calibration };
     return report_write(&in, o->arena, &p->report);
+}
+
+/* ---- Which members ---- */
+
+/* Stacks the first n candidates. The stack's loss. */
+static double stack_first(const struct oof *o, const struct candidate *c, uint32_t n, double *margin,
+                          struct stack *ret)
+{
+    const double *z[CANDIDATES_MAX];
+    for (uint32_t k = 0; k < n; k++)
+        z[k] = c[k].margin;
+    stack_fit(z, n, o->n_judged, o->y, o->w, NULL, ret);
+    for (size_t i = 0; i < o->n_judged; i++)
+        margin[i] = stack_margin(ret, z, i);
+    return margin_loss(margin, o->n_judged, o->y, o->w);
+}
+
+/* The members of the set first, in their order; the others follow. */
+static void move_first(struct candidate *c, uint32_t n, uint32_t set)
+{
+    struct candidate all[CANDIDATES_MAX];
+    uint32_t at = 0;
+    memcpy(all, c, n * sizeof *c);
+    for (int in = 1; in >= 0; in--)
+        for (uint32_t k = 0; k < n; k++)
+            if ((int)(set >> k & 1) == in)
+                c[at++] = all[k];
+}
+
+/* Moves the set of members whose stack loses least to the front and returns its size: near-equal weights are
+ * good only among members of use, and each costs time in service. At least two, for an average differs less
+ * from one training to the next. */
+static uint32_t choose_members(const struct oof *o, struct candidate *c, uint32_t n, double *margin)
+{
+    struct candidate trial[CANDIDATES_MAX];
+    struct stack s;
+    double least = INFINITY;
+    uint32_t best = 0;
+    for (uint32_t set = 1; set < 1u << n; set++) {
+        uint32_t size = (uint32_t)__builtin_popcount(set);
+        if (size < 2)
+            continue;
+        memcpy(trial, c, n * sizeof *c);
+        move_first(trial, n, set);
+        double loss = stack_first(o, trial, size, margin, &s);
+        if (loss < least) {
+            least = loss;
+            best = set;
+        }
+    }
+    move_first(c, n, best);
+    return (uint32_t)__builtin_popcount(best);
 }
 
 static struct status learn(struct oof *o, struct model_parts *p)
 {
     struct candidate c[CANDIDATES_MAX];
-    const double *z[CANDIDATES_MAX];
     struct stack s;
-    uint32_t n;
+    uint32_t n_all;
     TRY(make_folds(o));
     TRY(check_folds(o));
-    TRY(members_out_of_fold(o, c, &n));
-    for (uint32_t k = 0; k < n; k++)
-        z[k] = c[k].margin;
-    stack_fit(z, n, o->n_judged, o->y, o->w, NULL, &s);
+    TRY(members_out_of_fold(o, c, &n_all));
+    double *margin = ARENA_ARRAY(o->arena, o->n_judged, double);
+    if (!margin)
+        return fail_memory();
+    uint32_t n = choose_members(o, c, n_all, margin);
+    stack_first(o, c, n, margin, &s);
     p->bias = s.bias;
     for (uint32_t k = 0; k < n; k++)
         p->bias += s.weights[k] * c[k].shift;
     TRY(members_final(o, c, n, &s, p));
-    return judge(o, c, n, &s, p);
+    return judge(o, c, n, n_all, &s, p);
 }
 
 static void describe(const struct oof *o, struct model_parts *p)

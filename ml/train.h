@@ -55,6 +55,7 @@ void train_report_progress(struct oof *o, double more, const char *what);
 /* One kind of member as judged out of fold, and how to make it from all rows. */
 struct candidate {
     const char *name;
+    uint32_t kind;       /* which of the kinds of ml/members.c */
     double *margin;      /* by judged row, out of fold, scaled: slope * the member's own margin + shift */
     double slope, shift; /* Platt scaling of the member alone: members of one scale are stacked more safely */
     double loss;         /* mean log loss of margin */
