@@ -233,7 +233,8 @@ MUSTCHECK struct status rpc_serve(const struct rpc_options *o, struct arena *a, 
 int rpc_port(const struct rpc *r); /* 0 for a unix socket */
 /* Health says NOT_SERVING, connections are told to go, calls that came before may end within grace_ms; then
  * they are cancelled. Returns when no call is left. A call that is on the way while the connections are told
- * may end with a bare CANCELLED, which the C-core gives it; none of a caller that waits for its answers is. */
+ * may end with a bare CANCELLED, which the C-core gives it; none of a caller that waits for its answers is.
+ */
 void rpc_drain(struct rpc *r, unsigned grace_ms);
 /* Drains without grace where that was not done, stops the threads, frees. NULL is allowed. */
 void rpc_stop(struct rpc *r);
