@@ -39,6 +39,9 @@ struct ctx {
     /* Set where no commit will check the answer (validate_only, a comparison of etags): what memory says of
      * the store is not enough. */
     bool ask_store;
+    /* Streams that go ahead (server/rpc/rpc.h): the item before is not durable yet; set by the handler: this
+     * one must wait for it; set by the handler: the message holds more than this item. */
+    bool ahead, too_early, more;
     /* Set by a handler: called once after its unit was committed and before the caller is answered, on the
      * committer's thread. It must not block or fail: it marks a cache stale, wakes a job. */
     void (*after_commit)(struct ctx *c);

@@ -71,7 +71,7 @@ static const struct rpc_method methods[] = {
     { LEAD, "UpdateLead", &update_lead_rpc, LANE_READ, "leads.write", RPC_MUTATES, LEAD_KB, 0 },
     { LEAD, "DeleteLead", &delete_lead_rpc, LANE_DB, "leads.delete", RPC_MUTATES, 128, 0 },
     { LEAD, "BatchCreateLeads", &batch_create_leads_rpc, LANE_DB, "leads.write", RPC_MUTATES, 65536, 0 },
-    { LEAD, "ImportLeads", &import_leads_rpc, LANE_DB, "leads.import", RPC_MUTATES, 131072, 0 },
+    { LEAD, "ImportLeads", &import_leads_rpc, LANE_DB, "leads.import", RPC_MUTATES | RPC_AHEAD, 131072, 0 },
     { LEAD, "GetLeadImport", &get_lead_import_rpc, LANE_READ, "leads.read", 0, 128, 0 },
     { LEAD, "ListLeadImportRejects", &list_lead_import_rejects_rpc, LANE_DB, "leads.read", 0, 16384, 0 },
     { LEAD, "MergeLeads", &merge_leads_rpc, LANE_DB, "leads.write", RPC_MUTATES, LEAD_KB, 0 },

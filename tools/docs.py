@@ -61,7 +61,7 @@ def metrics():
 
 
 def methods():
-    found = rows("server/services.c", r'\{\s*(\w+),\s*"(\w+)",\s*&(\w+)_rpc,\s*(\w+),\s*"([\w.]*)",\s*(\w+),\s*([\w *()]+),\s*\d+\s*\}')
+    found = rows("server/services.c", r'\{\s*(\w+),\s*"(\w+)",\s*&(\w+)_rpc,\s*(\w+),\s*"([\w.]*)",\s*([\w |]+),\s*([\w *()]+),\s*\d+\s*\}')
     body = [[f"`{service.title()}Service/{name}`", f"`{scope}`", "yes" if flags != "0" else "", lane.removeprefix("LANE_").lower()]
             for service, name, _, lane, scope, flags, _ in found]
     return ("# Methods\n\nThe scope is the permission that the caller must hold. A method that changes something takes a `request_id`.\n\n"

@@ -24,8 +24,12 @@ struct import_record {
 
 /* Leaves ret->version 0 and ret->import NULL where there is none. */
 MUSTCHECK struct status import_load(struct ctx *c, const char *id, struct import_record *ret);
-/* Adds the record to the unit against its version, with the ctx's time as its update_time. */
-MUSTCHECK struct status import_save(struct ctx *c, struct import_record *r);
+/* The record of import_save's bytes. */
+MUSTCHECK struct status import_restore(struct ctx *c, const char *id, int64_t version, struct str bytes,
+                                       struct import_record *ret);
+/* Adds the record to the unit against its version, with the ctx's time as its update_time. Tells the bytes as
+ * they are stored. */
+MUSTCHECK struct status import_save(struct ctx *c, struct import_record *r, struct str *ret);
 
 /* What the columns of a file mean. */
 struct import_columns {
@@ -51,8 +55,21 @@ struct import_row {
     struct str text; /* the row as it came */
 };
 
-/* Brings the rows into the store: leads and rejects go to the unit, counts to r->import. */
-MUSTCHECK struct status import_apply(struct ctx *c, struct import_record *r, struct import_row *rows,
-                                     size_t n);
+struct import_rows {
+    struct import_row *rows;
+    size_t n;
+    bool more; /* the input holds more rows than one unit takes */
+};
+
+/* Reads rows out of the input, which begins at committed_bytes, and moves the record's place behind the last
+ * one. At the end of the file all of them, and a last one without a line end. Fails: CSV_INVALID. */
+MUSTCHECK struct status import_read(struct ctx *c, struct import_record *r, struct str input, bool at_end,
+                                    struct import_rows *ret);
+
+struct lead_set;
+/* Brings the rows into the store: leads and rejects go to the unit, counts to r->import. Leads of `earlier`
+ * (may be NULL) are not in the store yet: rows that mean one of them set ctx->too_early. */
+MUSTCHECK struct status import_apply(struct ctx *c, struct import_record *r, const struct import_rows *rows,
+                                     const struct lead_set *earlier, struct lead_set **ret);
 
 #endif

@@ -108,26 +108,28 @@ static struct status triage_row(void *ctx, struct lead_row *row)
     return c->app->triage(c, row->lead, false, &d);
 }
 
-static struct status prefetch(struct ctx *c, struct lead_set *set, const struct import_row *rows, size_t n)
+static struct status prefetch(struct ctx *c, struct lead_set *set, const struct import_rows *rows)
 {
-    Lead **leads = ARENA_ARRAY(c->arena, n, Lead *);
+    Lead **leads = ARENA_ARRAY(c->arena, rows->n, Lead *);
     size_t good = 0;
     if (!leads)
         return fail_memory();
-    for (size_t i = 0; i < n; i++)
-        if (rows[i].lead)
-            leads[good++] = rows[i].lead;
+    for (size_t i = 0; i < rows->n; i++)
+        if (rows->rows[i].lead)
+            leads[good++] = rows->rows[i].lead;
     return lead_set_prefetch(set, leads, good);
 }
 
-struct status import_apply(struct ctx *c, struct import_record *r, struct import_row *rows, size_t n)
+struct status import_apply(struct ctx *c, struct import_record *r, const struct import_rows *rows,
+                           const struct lead_set *earlier, struct lead_set **ret)
 {
-    struct lead_set *set = lead_set_new(c, n);
+    struct lead_set *set = *ret = lead_set_new(c, rows->n);
     if (!set)
         return fail_memory();
-    TRY(prefetch(c, set, rows, n));
-    for (size_t i = 0; i < n; i++)
-        TRY(apply_row(c, r, set, &rows[i]));
+    lead_set_follow(set, earlier);
+    TRY(prefetch(c, set, rows));
+    for (size_t i = 0; i < rows->n; i++)
+        TRY(apply_row(c, r, set, &rows->rows[i]));
     if (r->spec->triage && c->app->triage)
         TRY(lead_set_each(set, triage_row, c));
     return lead_set_save(set);

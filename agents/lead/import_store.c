@@ -34,6 +34,15 @@ static struct status import_decode(struct ctx *c, struct str data, struct import
     return ok();
 }
 
+struct status import_restore(struct ctx *c, const char *id, int64_t version, struct str bytes,
+                             struct import_record *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    ret->id = id;
+    ret->version = version;
+    return import_decode(c, bytes, ret);
+}
+
 struct status import_load(struct ctx *c, const char *id, struct import_record *ret)
 {
     struct rows rows;
@@ -42,8 +51,7 @@ struct status import_load(struct ctx *c, const char *id, struct import_record *r
     TRY(DB_QUERY(c, &lead_room_sql[IMPORT_GET], &rows, v_text(c->workspace), v_text(id)));
     if (rows.n == 0)
         return ok();
-    ret->version = row_at(&rows, 0)[0].i;
-    return import_decode(c, row_at(&rows, 0)[1].s, ret);
+    return import_restore(c, id, row_at(&rows, 0)[0].i, row_at(&rows, 0)[1].s, ret);
 }
 
 static struct status import_encode(struct ctx *c, const struct import_record *r, struct str *ret)
@@ -65,20 +73,19 @@ static struct status import_encode(struct ctx *c, const struct import_record *r,
     return ok();
 }
 
-struct status import_save(struct ctx *c, struct import_record *r)
+struct status import_save(struct ctx *c, struct import_record *r, struct str *ret)
 {
     struct value workspace = v_text(c->workspace), id = v_text(r->id), now = v_int(c->now_us);
-    struct str data = { NULL, 0 };
     r->import->update_time = time_message(c->arena, c->now_us);
     if (!r->import->update_time)
         return fail_memory();
-    TRY(import_encode(c, r, &data));
+    TRY(import_encode(c, r, ret));
     if (r->version)
-        UNIT_ADD(c->unit, &lead_room_sql[IMPORT_UPDATE], 1, REASON_CONFLICT, now, v_bytes(data), workspace,
+        UNIT_ADD(c->unit, &lead_room_sql[IMPORT_UPDATE], 1, REASON_CONFLICT, now, v_bytes(*ret), workspace,
                  id, v_int(r->version));
     else
         UNIT_ADD(c->unit, &lead_room_sql[IMPORT_INSERT], 1, REASON_CONFLICT, workspace, id, v_int(1), now,
-                 now, v_bytes(data));
+                 now, v_bytes(*ret));
     return ok();
 }
 

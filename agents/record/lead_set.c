@@ -28,6 +28,7 @@ struct lead_set {
     size_t n, cap; /* cap: a power of two */
     struct block *first, *last;
     enum lead_effect effect; /* of the last call */
+    const struct lead_set *earlier;
 };
 
 /* ---- The table ---- */
@@ -112,6 +113,20 @@ static struct status add_row(struct lead_set *s, const struct lead_row *row, str
 
 /* ---- Reading ---- */
 
+void lead_set_follow(struct lead_set *s, const struct lead_set *earlier)
+{
+    s->earlier = earlier;
+}
+
+/* Before the store is asked. */
+static struct status check_earlier(struct lead_set *s, uint32_t kind, const char *text)
+{
+    if (!s->earlier || !find(s->earlier, kind, text))
+        return ok();
+    s->c->too_early = true;
+    return fail(NULL, REASON_CONFLICT, "the lead is on its way into the store");
+}
+
 /* The row of a stored lead, its own identities learnt. */
 static struct status keep_stored(struct lead_set *s, const struct lead_row *stored, struct lead_row **ret)
 {
@@ -120,6 +135,7 @@ static struct status keep_stored(struct lead_set *s, const struct lead_row *stor
         *ret = k->row;
         return ok();
     }
+    TRY(check_earlier(s, BY_ID, stored->id));
     TRY(add_row(s, stored, ret));
     TRY(learn(s, BY_ID, stored->id, *ret));
     for (uint32_t i = 0; i < LEAD_IDENTITIES; i++) {
@@ -138,6 +154,7 @@ static struct status row_by_id(struct lead_set *s, const char *id, struct lead_r
         *ret = k->row;
         return ok();
     }
+    TRY(check_earlier(s, BY_ID, id));
     TRY(lead_by_id(s->c, id, &stored));
     TRY(keep_stored(s, &stored, ret));
     return strcmp(id, stored.id) ? learn(s, BY_ID, id, *ret) : ok(); /* an alias */
@@ -251,6 +268,7 @@ struct status lead_set_prefetch(struct lead_set *s, Lead *const *given, size_t n
             const char *text = lead_text(given[i], kind);
             if (!*text || find(s, kind, text))
                 continue;
+            TRY(check_earlier(s, kind, text));
             if (!lead_identity_may_exist(s->c, kind, text)) {
                 TRY(learn(s, kind, text, NULL));
                 continue;

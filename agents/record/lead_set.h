@@ -15,6 +15,10 @@ struct lead_set;
 /* `leads`: about how many. NULL over the budget. */
 struct lead_set *lead_set_new(struct ctx *c, size_t leads);
 
+/* The leads of `earlier` (NULL: none) are saved by a unit that is on its way into the store. Where the set
+ * would have to look for one of them there, the ctx's too_early is set and the call fails with CONFLICT. */
+void lead_set_follow(struct lead_set *s, const struct lead_set *earlier);
+
 /* Looks up the identities of many leads (checked) with few statements; the next calls then need not ask for
  * them. Names are not looked up. */
 MUSTCHECK struct status lead_set_prefetch(struct lead_set *s, Lead *const *given, size_t n);

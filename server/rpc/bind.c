@@ -16,6 +16,8 @@ static struct status check_shape(struct rpc *r, const struct bound *m)
         s->server_streams != (shape == RPC_SHAPE_SERVER_STREAM || shape == RPC_SHAPE_BIDI))
         return fail(&r->arena, REASON_SCHEMA_INVALID, "%s streams otherwise in the proto than in its row",
                     m->name);
+    if (m->row->flags & RPC_AHEAD && (shape != RPC_SHAPE_CLIENT_STREAM || m->row->lane != LANE_DB))
+        return fail(&r->arena, REASON_SCHEMA_INVALID, "%s cannot go ahead", m->name);
     return ok();
 }
 

@@ -76,9 +76,9 @@ static const struct step {
     struct status (*run)(struct slot *s);
     void (*settled)(struct slot *s, struct status st);
 } steps[] = {
-    [PHASE_UNARY] = { run_unary, unary_settled },    [PHASE_OPEN] = { run_open, open_settled },
-    [PHASE_ITEM] = { run_item, item_settled },       [PHASE_NEXT] = { run_next, next_settled },
-    [PHASE_FINISH] = { run_finish, finish_settled },
+    [PHASE_UNARY] = { run_unary, unary_settled }, [PHASE_OPEN] = { run_open, open_settled },
+    [PHASE_ITEM] = { run_item, item_settled },    [PHASE_NEXT] = { run_next, next_settled },
+    [PHASE_MORE] = { run_item, item_settled },    [PHASE_FINISH] = { run_finish, finish_settled },
 };
 
 static void settled(struct slot *s, struct status st)
@@ -202,6 +202,8 @@ static struct status commit(struct slot *s)
         return fail(NULL, REASON_STORE_UNAVAILABLE, "fault rpc_before_commit");
     s->unit.done = on_outcome;
     s->unit.arg = s;
+    if (ahead_may_fly(s))
+        return ahead_fly(s);
     return committer_submit(s->rpc->o.committer, &s->unit); /* on success the slot is no longer ours */
 }
 
@@ -268,7 +270,7 @@ static bool must_not_wait(const struct slot *s)
     return s->m->lane == LANE_INLINE && s->rpc->o.db && !s->rpc->o.db->ops->reads_inline;
 }
 
-static void settle(struct slot *s, struct status st)
+void call_settle(struct slot *s, struct status st)
 {
     if (is_ok(st) && (s->unit.n > 0 || phase_has_key(s))) {
         st = commit(s);
@@ -296,6 +298,8 @@ static void move_to_lane(struct slot *s)
 
 static void attempt(struct slot *s)
 {
+    if (!ahead_may_run(s))
+        return;
     s->todo = TODO_START;
     s->ctx.had_to_wait = false;
     s->ctx.now_us = clock_wall_us();
@@ -313,7 +317,8 @@ static void attempt(struct slot *s)
     }
     if (is_ok(st) && s->ctx.arena->overflow)
         st = fail_memory();
-    settle(s, st);
+    if (ahead_may_settle(s, st))
+        call_settle(s, st);
 }
 
 static struct status prepare(struct slot *s)

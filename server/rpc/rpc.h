@@ -41,7 +41,9 @@ enum rpc_next {
 
 enum rpc_flags {
     /* Changes something: a request_id in the request makes it happen once (server/gate/idem.h). */
-    RPC_MUTATES = 1 << 0
+    RPC_MUTATES = 1 << 0,
+    /* A client stream on LANE_DB that goes on while an item is being committed: see RPC_CLIENT_STREAM. */
+    RPC_AHEAD = 1 << 1
 };
 
 /* The untyped form the runtime calls. Made by the macros below only. */
@@ -137,7 +139,15 @@ struct rpc_method {
  * The unit that an item leaves is committed before the next message is read (so a fast sender waits). item()
  * may run again after a conflict; committed() runs once for each item, after its unit is durable (or at once
  * where it left none), on the committer's thread: it copies a few numbers into the state and never waits. The
- * call fails with the first item that fails. */
+ * call fails with the first item that fails.
+ *
+ * With RPC_AHEAD the next message is read, and its item() runs, while the unit of the item before is being
+ * committed; its own unit is committed after that one. Then ctx->ahead is set, committed() for the item
+ * before is still to come (it never runs beside another function of the call), and reads do not show that
+ * item's effects. item() takes them from the state, where the item before put them; where that is not enough
+ * it sets ctx->too_early, and runs again when they are durable. Where the item before fails and runs again,
+ * so does this one after it. An item that would be too large for one unit sets ctx->more: item() then runs
+ * again with req NULL, as an item of its own. Memory is that of two messages. */
 #define RPC_CLIENT_STREAM(fn, Req, Res, State)                                                               \
     RPC_STREAM_STATE_(fn, State)                                                                             \
     static struct status fn##_item_(struct ctx *c, void *s, const void *req, void *res)                      \

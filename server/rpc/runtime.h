@@ -59,7 +59,7 @@ struct bound {
 };
 
 /* What the handler is asked next; the table in call.c says how. */
-enum phase { PHASE_UNARY, PHASE_OPEN, PHASE_ITEM, PHASE_NEXT, PHASE_FINISH };
+enum phase { PHASE_UNARY, PHASE_OPEN, PHASE_ITEM, PHASE_MORE, PHASE_NEXT, PHASE_FINISH };
 
 /* Why a stream's slot is at rest. Whoever changes it away from READ or TIMER owns the slot. */
 enum waiting { WAIT_NOTHING, WAIT_READ, WAIT_WRITE, WAIT_TIMER };
@@ -111,7 +111,9 @@ struct slot {
     /* Streams. */
     struct slot *prev_stream, *next_stream; /* under rpc->streams_lock */
     bool listed;
-    int waiting; /* atomic: enum waiting */
+    int waiting;           /* atomic: enum waiting */
+    bool read_came;        /* atomic: the message that was waited for is there, or will not come */
+    struct flight *flight; /* ahead.c; NULL for calls that do not go ahead */
     pthread_mutex_t
         io_lock;     /* held while a read is started: who claims the wait for it lets the start end first */
     int64_t rest_us; /* atomic: since when it waits */
@@ -194,9 +196,10 @@ void slot_batch(struct slot *s, const grpc_op *ops, size_t n, struct tag *t);
 /* call.c */
 void call_arrived(struct slot *s, bool ok);
 void call_begin(struct slot *s);              /* admits it, and has its first step run */
-void call_run(struct slot *s);                /* a lane's thread: the step that was queued */
-void call_step(struct slot *s, enum phase p); /* asks the handler, on the method's lane */
-void call_recover(struct slot *s);            /* on a lane: the step's unit failed with unit.outcome */
+void call_run(struct slot *s);                      /* a lane's thread: the step that was queued */
+void call_step(struct slot *s, enum phase p);       /* asks the handler, on the method's lane */
+void call_settle(struct slot *s, struct status st); /* the handler has answered: commits, or ends the step */
+void call_recover(struct slot *s);                  /* on a lane: the step's unit failed with unit.outcome */
 bool call_late(const struct slot *s);
 bool call_cancelled(const struct slot *s);
 
@@ -210,8 +213,11 @@ void next_settled(struct slot *s, struct status st);
 void finish_settled(struct slot *s, struct status st);
 bool stream_enter(struct slot *s); /* false: too many streams */
 void stream_leave(struct slot *s);
+void item_next(struct slot *s); /* the item is dealt with, or in flight: the next one */
 /* Takes a slot that waits for `w`; false where another thread was first. */
 bool stream_claim(struct slot *s, enum waiting w);
+/* Waits again for the message that a claimed WAIT_READ was waiting for. */
+void read_go_on(struct slot *s);
 
 /* reply.c */
 struct status reply_pack(struct slot *s); /* s->res into s->reply */
@@ -228,6 +234,15 @@ void turn_leave(struct slot *s);
 void turn_quit(struct slot *s);   /* where it waits: no more, its caller has hung up */
 void turn_expire(struct rpc *r);  /* the same for all whose deadline has passed */
 void call_resume(struct slot *s); /* runs the handler again, on the method's lane */
+
+/* ahead.c. Where one of the first two says false, the slot waits for the flight, or for the repair of what it
+ * failed of, and comes back by itself. Calls that do not go ahead are told true and false at once. */
+MUSTCHECK struct status ahead_make(struct slot *s);
+bool ahead_may_run(struct slot *s);                      /* the step's handler */
+bool ahead_may_settle(struct slot *s, struct status st); /* the step, its handler having answered st */
+bool ahead_may_fly(const struct slot *s);                /* the unit of the step */
+MUSTCHECK struct status ahead_fly(struct slot *s);       /* on success the slot is no longer the caller's */
+bool ahead_unpark(struct slot *s); /* after an item was repaired: what it interrupted; false: nothing */
 
 /* ticker.c */
 MUSTCHECK struct status ticker_start(struct rpc *r);

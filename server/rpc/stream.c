@@ -58,22 +58,36 @@ static void rest(struct slot *s, enum waiting w)
 
 /* ---- reading and writing ---- */
 
+static void take_read(struct slot *s)
+{
+    if (s->payload) {
+        metric_add(METRIC_rpc_messages, s->m->metric, 1);
+        call_step(s, PHASE_ITEM);
+    } else if (call_cancelled(s) || grpc_call_failed_before_recv_message(s->call)) {
+        reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
+    } else {
+        call_step(s, PHASE_FINISH);
+    }
+}
+
 static void on_read(struct slot *s, bool ok)
 {
     (void)ok;
-    bool mine = stream_claim(s, WAIT_READ);
-    if (mine) {
+    __atomic_store_n(&s->read_came, true, __ATOMIC_SEQ_CST);
+    if (stream_claim(s, WAIT_READ)) {
         s->on_committer = false;
-        if (s->payload) {
-            metric_add(METRIC_rpc_messages, s->m->metric, 1);
-            call_step(s, PHASE_ITEM);
-        } else if (call_cancelled(s) || grpc_call_failed_before_recv_message(s->call)) {
-            reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
-        } else {
-            call_step(s, PHASE_FINISH);
-        }
+        take_read(s);
     }
     slot_unref(s); /* the event's own reference */
+}
+
+void read_go_on(struct slot *s)
+{
+    slot_ref(s);
+    rest(s, WAIT_READ);
+    if (__atomic_load_n(&s->read_came, __ATOMIC_SEQ_CST) && stream_claim(s, WAIT_READ))
+        take_read(s);
+    slot_unref(s);
 }
 
 static void on_written(struct slot *s, bool ok)
@@ -105,6 +119,7 @@ static void write_and_read(struct slot *s)
     ops[n].op = GRPC_OP_RECV_MESSAGE;
     ops[n++].data.recv_message.recv_message = &s->payload;
     s->on_io.on = on_read;
+    __atomic_store_n(&s->read_came, false, __ATOMIC_SEQ_CST);
     slot_ref(s); /* the event's: it may come after the ticker ended the stream */
     slot_ref(s); /* ours */
     pthread_mutex_lock(&s->io_lock);
@@ -138,6 +153,8 @@ static void write_reply(struct slot *s)
 
 void open_settled(struct slot *s, struct status st)
 {
+    if (is_ok(st) && s->m->row->flags & RPC_AHEAD)
+        st = ahead_make(s);
     if (!is_ok(st))
         reply_end(s, st);
     else if (s->m->row->handler->shape == RPC_SHAPE_SERVER_STREAM)
@@ -168,9 +185,21 @@ void item_settled(struct slot *s, struct status st)
         st = refuse_item(s, st);
     }
     if (is_ok(st))
-        write_and_read(s);
+        item_next(s);
     else
         reply_end(s, st);
+}
+
+void item_next(struct slot *s)
+{
+    if (ahead_unpark(s))
+        return;
+    if (s->ctx.more) {
+        s->req = NULL;
+        call_step(s, PHASE_MORE);
+    } else {
+        write_and_read(s);
+    }
 }
 
 void next_settled(struct slot *s, struct status st)

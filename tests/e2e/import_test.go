@@ -141,6 +141,63 @@ func TestChunksMayBeCutAnywhere(t *testing.T) {
 	})
 }
 
+// More than the memory of a call holds at a time.
+func TestAChunkOfTinyRowsIsTakenInParts(t *testing.T) {
+	tell(t, func(s *story) {
+		const rows = 40_000
+		var file strings.Builder
+		file.WriteString("external_id\n")
+		for i := range rows {
+			fmt.Fprintln(&file, i)
+		}
+		state := s.imports(&pb.LeadImportSpec{ImportId: "tiny", Triage: true}, file.String())
+		want.True(s, state.RowCount == rows && state.CreatedCount == rows, "state: %v", state)
+		want.Equal(s, "committed bytes", state.CommittedBytes, int64(file.Len()))
+	})
+}
+
+// Rows of one lead stand in chunks side by side, and another caller triages the same leads meanwhile.
+func TestImportMeetsItsOwnLeadsAndOtherWriters(t *testing.T) {
+	tell(t, func(s *story) {
+		const leads, rounds = 300, 20
+		var file strings.Builder
+		file.WriteString("external_id,email,visits\n")
+		for round := range rounds {
+			for i := range leads {
+				fmt.Fprintf(&file, "own-%d,own%d@example.com,%d\n", i, i, round)
+				if i%10 == 0 { // at once again, so that chunks end between the two
+					fmt.Fprintf(&file, "own-%d,,%d\n", i, round)
+				}
+			}
+			fmt.Fprintf(&file, "own-%d,no address,%d\n", round, round)
+		}
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for i := 0; ; i = (i + 25) % leads {
+				select {
+				case <-stop:
+					return
+				case <-time.After(50 * time.Millisecond):
+					s.triage(&pb.Lead{ExternalId: fmt.Sprint("own-", i), Attributes: map[string]string{"other": fmt.Sprint(i)}})
+				}
+			}
+		}()
+		state, err := s.send(&pb.LeadImportSpec{ImportId: "own", Triage: true}, file.String(), 0, 5000)
+		close(stop)
+		<-stopped
+		want.OK(s, err)
+		want.Equal(s, "rows", state.RowCount, rounds*(leads+leads/10+1))
+		want.Equal(s, "rows in all", state.CreatedCount+state.UpdatedCount+state.UnchangedCount+state.RejectedCount, state.RowCount)
+		want.Equal(s, "bytes", state.CommittedBytes, int64(file.Len()))
+		all := s.allLeads("", 1000)
+		want.Equal(s, "leads", len(all), leads)
+		for _, lead := range all {
+			want.Equal(s, "the last round's value of "+lead.ExternalId, lead.Attributes["visits"], fmt.Sprint(rounds-1))
+		}
+	})
+}
+
 func TestImportRefusals(t *testing.T) {
 	tell(t, func(s *story) {
 		refused := func(code codes.Code, reason string, spec *pb.LeadImportSpec, file string, offset int) {

@@ -198,6 +198,9 @@ TEST(RpcStart, RefusesRowsThatDisagreeWithTheProto)
     changed[6].handler = rows[7].handler; // Sum as bidi: the messages fit, the streams do not
     EXPECT_NE(start(changed).find("streams otherwise"), std::string::npos);
     changed = rows;
+    changed[7].flags |= RPC_AHEAD;
+    EXPECT_NE(start(changed).find("Chat cannot go ahead"), std::string::npos);
+    changed = rows;
     changed[0].budget_kb = 0;
     EXPECT_NE(start(changed).find("budget"), std::string::npos);
     arena_done(&a);

@@ -38,6 +38,7 @@ struct test_seen test_seen_now(void)
     __atomic_load(&seen.cancelled, &now.cancelled, __ATOMIC_RELAXED);
     __atomic_load(&seen.add_runs, &now.add_runs, __ATOMIC_RELAXED);
     __atomic_load(&seen.committed, &now.committed, __ATOMIC_RELAXED);
+    __atomic_load(&seen.went_ahead, &now.went_ahead, __ATOMIC_RELAXED);
     __atomic_load(&seen.held, &now.held, __ATOMIC_RELAXED);
     return now;
 }
@@ -208,8 +209,17 @@ static struct status watch_next(struct ctx *c, struct watch *s, AddResponse *res
     return ok();
 }
 
+struct part {
+    char name[64];
+    int64_t amount;
+    int left; /* items that the message still holds */
+};
+
+/* parts[at] is the last that is durable, the next two are under way. */
 struct sum {
-    int64_t total, pending;
+    int64_t total;
+    unsigned at;
+    struct part parts[3];
 };
 
 static struct status sum_open(struct ctx *c, struct sum **ret)
@@ -220,16 +230,33 @@ static struct status sum_open(struct ctx *c, struct sum **ret)
 
 static struct status sum_item(struct ctx *c, struct sum *s, const AddRequest *req)
 {
+    struct part *from = &s->parts[(s->at + c->ahead) % 3], *to = &s->parts[(s->at + c->ahead + 1) % 3];
+    AddRequest add = TEST__V1__ADD_REQUEST__INIT;
     int64_t total;
-    s->pending = req->amount;
-    return prepare_add(c, req, &total);
+    *to = *from;
+    if (req) {
+        memcpy(to->name, req->name, strnlen(req->name, sizeof to->name - 1) + 1);
+        to->amount = req->amount;
+        to->left = MAX(req->items, 1);
+    }
+    c->more = --to->left > 0;
+    if (c->ahead) {
+        see(&seen.went_ahead);
+        c->too_early = strcmp(from->name, to->name) == 0; /* its total is being committed */
+    }
+    if (req)
+        add = *req;
+    add.name = to->name;
+    add.amount = to->amount;
+    return prepare_add(c, &add, &total);
 }
 
 static void sum_committed(struct ctx *c, struct sum *s)
 {
     (void)c;
     see(&seen.committed);
-    s->total += s->pending;
+    s->at++;
+    s->total += s->parts[s->at % 3].amount;
 }
 
 static struct status sum_finish(struct ctx *c, struct sum *s, AddResponse *res)
@@ -294,7 +321,7 @@ const struct rpc_method test_methods[] = {
     { TEST, "Get", &get_rpc, LANE_READ, "test", 0, 64, 10000 },
     { TEST, "Count", &count_rpc, LANE_INLINE, "test", 0, 2048, 60000 },
     { TEST, "Watch", &watch_rpc, LANE_READ, "test", 0, 64, 0 },
-    { TEST, "Sum", &sum_rpc, LANE_DB, "test", RPC_MUTATES, 64, 60000 },
+    { TEST, "Sum", &sum_rpc, LANE_DB, "test", RPC_MUTATES | RPC_AHEAD, 64, 60000 },
     { TEST, "Chat", &chat_rpc, LANE_READ, "test", RPC_MUTATES, 64, 60000 },
 };
 const size_t test_methods_n = COUNT(test_methods);

@@ -16,11 +16,12 @@ struct str test_descriptors(void);
 
 /* What the handlers saw since the start of the process. */
 struct test_seen {
-    int slept;     /* Sleep calls that began */
-    int cancelled; /* Sleep calls that saw their caller hang up */
-    int add_runs;  /* runs of Add's handler, re-runs included */
-    int committed; /* stream items told to be durable */
-    int held;      /* runs of Add's handler that take lose_ms */
+    int slept;      /* Sleep calls that began */
+    int cancelled;  /* Sleep calls that saw their caller hang up */
+    int add_runs;   /* runs of Add's handler, re-runs included */
+    int committed;  /* stream items told to be durable */
+    int held;       /* runs of Add's handler that take lose_ms */
+    int went_ahead; /* items of Sum that ran while the one before was being committed */
 };
 struct test_seen test_seen_now(void);
 

@@ -305,6 +305,20 @@ TEST_F(Imports, AFileMayBeCutAnywhere)
     }
 }
 
+TEST_F(Imports, ChunksThatEndNoRowAreNotCommitted)
+{
+    Stream s(house);
+    EXPECT_EQ(s.send(spec("i"), 0, "em"), "OK");
+    EXPECT_EQ(state("i")->committed_bytes, 0); // it exists
+    EXPECT_EQ(events("lead.imported"), 0);
+    std::string rest = "ail\na@x.at\n";
+    for (size_t i = 0; i < rest.size(); i++)
+        EXPECT_EQ(s.send(nullptr, static_cast<int64_t>(2 + i), rest.substr(i, 1)), "OK");
+    EXPECT_EQ(events("lead.imported"), 2); // the header, the row
+    EXPECT_EQ(counts(s.finish().res), "1 0 0 0 of 1");
+    EXPECT_EQ(events("lead.imported"), 3);
+}
+
 TEST_F(Imports, ABrokenStreamGoesOnWhereItWasCommitted)
 {
     std::string file = "email;age;note\n";
