@@ -37,7 +37,7 @@ static const struct job {
     { "active_refresh", US_PER_SECOND, active_refresh },
     { "known_fill", US_PER_SECOND / 20, known_fill },
     { "memory_trim", 5 * US_PER_SECOND, trim_memory },
-    { "request_id_purge", US_PER_SECOND, purge_request_ids },
+    { "request_id_purge", US_PER_SECOND / 4, purge_request_ids },
 };
 
 struct jobs {

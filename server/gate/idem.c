@@ -63,8 +63,14 @@ struct status idem_find(struct ctx *c, const struct idem_key *k, bool *ret_found
     return ok();
 }
 
+/* Rows come in the order of their time, nearly; where the oldest is to stay, so are all. */
 struct status idem_purge(struct ctx *c, int64_t before_us)
 {
-    UNIT_ADD(c->unit, &idem_sql[IDEM_EXPIRE], -1, REASON_CONFLICT, v_int(before_us), v_int(PURGE_ROWS));
+    struct rows rows;
+    TRY(db_query(c, &idem_sql[IDEM_OLDEST], NULL, &rows));
+    if (!rows.n || row_at(&rows, 0)[1].i >= before_us)
+        return ok();
+    UNIT_ADD(c->unit, &idem_sql[IDEM_EXPIRE], -1, REASON_CONFLICT, v_int(row_at(&rows, 0)[0].i + PURGE_ROWS),
+             v_int(before_us));
     return ok();
 }

@@ -15,9 +15,9 @@ const struct stmt idem_sql[IDEM_STATEMENTS] = {
     [IDEM_SELECT] = { "idem_select", "bt", "bb",
                       "SELECT fingerprint, response FROM idempotency WHERE key = $1 AND workspace = $2", NULL,
                       NULL },
-    [IDEM_EXPIRE] = { "idem_expire", "ii", "",
-                      "DELETE FROM idempotency WHERE create_time < $1"
-                      " AND seq IN (SELECT seq FROM idempotency ORDER BY seq LIMIT $2)",
+    [IDEM_OLDEST] = { "idem_oldest", "", "ii",
+                      "SELECT seq, create_time FROM idempotency ORDER BY seq LIMIT 1", NULL, NULL },
+    [IDEM_EXPIRE] = { "idem_expire", "ii", "", "DELETE FROM idempotency WHERE seq < $1 AND create_time < $2",
                       NULL, NULL },
 };
 

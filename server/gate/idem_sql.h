@@ -9,7 +9,8 @@ C_BEGIN
 enum idem_statement {
     IDEM_INSERT, /* workspace, key, fingerprint, create_time, response */
     IDEM_SELECT, /* key, workspace -> fingerprint, response */
-    IDEM_EXPIRE, /* before, rows at most */
+    IDEM_OLDEST, /* -> seq, create_time */
+    IDEM_EXPIRE, /* below this seq, before this time */
     IDEM_STATEMENTS
 };
 
