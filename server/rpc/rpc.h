@@ -228,7 +228,8 @@ struct rpc_options {
     size_t max_message;       /* bytes, either way */
     unsigned stream_idle_ms;  /* a stream whose caller neither reads nor sends for this long is ended */
     unsigned max_attempts;    /* runs of one handler in the face of conflicts */
-    unsigned drain_linger_ms; /* between health saying NOT_SERVING and the connections being told to go */
+    unsigned drain_linger_ms; /* between health saying NOT_SERVING and the end of new calls */
+    unsigned drain_hold_ms;   /* calls of so long before the connections are told to go begin after it */
     bool log_calls;           /* a line for every call; else only for those that fail by our fault */
 };
 

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #define START_BYTES (32u << 20)
-#define HOLD_MS 50   /* longer than an answer and the caller's next call are on the way */
 #define EVICT_MS 500 /* between telling the last streams to go and cutting them off */
 
 /* A message this much over the limit still reaches us, so that its refusal says why; what is larger the
@@ -30,6 +29,7 @@ void rpc_options_init(struct rpc_options *o)
     o->stream_idle_ms = 60000;
     o->max_attempts = 16;
     o->drain_linger_ms = 200;
+    o->drain_hold_ms = 50; /* longer than an answer and the caller's next call are on the way */
     o->log_calls = true;
 }
 
@@ -331,7 +331,7 @@ void rpc_drain(struct rpc *r, unsigned grace_ms)
     if (grace_ms) {
         pause_ms(r->o.drain_linger_ms);
         __atomic_store_n(&r->holding, true, __ATOMIC_SEQ_CST);
-        pause_ms(HOLD_MS);
+        pause_ms(r->o.drain_hold_ms);
     }
     shut_server(r, grace_ms);
 }
