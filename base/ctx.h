@@ -12,10 +12,11 @@
 
 C_BEGIN
 
-struct app;     /* agents/record/app.h: the parts that main opened */
-struct db;      /* store/db.h: where db_query reads */
-struct db_read; /* store/db.h: the snapshot, opened at the first read */
-struct unit;    /* store/db.h: the effects */
+struct app;       /* agents/record/app.h: the parts that main opened */
+struct db;        /* store/db.h: where db_query reads */
+struct db_read;   /* store/db.h: the snapshot, opened at the first read */
+struct unit;      /* store/db.h: the effects */
+struct principal; /* server/iam/principal.h: whom a credential stands for */
 
 struct ctx {
     struct arena *arena;
@@ -24,6 +25,8 @@ struct ctx {
     const char *method;             /* "marketing.v1.TriageService/TriageLead", or the job's name */
     const char *workspace;          /* the tenant, from the credential; never from the request */
     const char *principal;          /* who calls: "anonymous" without authentication */
+    const struct principal *caller; /* the same, with what it may do; NULL without authentication */
+    const char *peer;               /* the caller's address where the method needs no credential, else "" */
     const char *request_id;         /* the request's own id, "" where it gave none */
     const char *trace_id;           /* 32 hex digits from traceparent, or made here */
     int64_t now_us;                 /* wall time at which this attempt decides; all its rows carry it */
@@ -45,6 +48,9 @@ struct ctx {
     /* Set by a handler: called once after its unit was committed and before the caller is answered, on the
      * committer's thread. It must not block or fail: it marks a cache stale, wakes a job. */
     void (*after_commit)(struct ctx *c);
+    /* Set by a handler of a unary call that returns ok: a refusal that goes with an effect. The caller is
+     * answered this once the unit is durable. */
+    struct status verdict;
 };
 
 C_END

@@ -6,6 +6,9 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "proto/descriptors.h"
+#include "server/access.h"
+#include "server/gate/auth.h"
+#include "server/iam/iam.h"
 #include "server/jobs.h"
 #include "server/metrics_listener.h"
 #include "server/report.h"
@@ -18,6 +21,7 @@
 #include <unistd.h>
 
 #define RANDOM_KEY_BYTES 32
+#define SLOW_THREADS 2 /* a login does not wait for a model that is being fitted */
 
 static struct status open_secret(struct house *h)
 {
@@ -53,6 +57,10 @@ static struct status open_rpc(struct house *h)
     if (!r.methods)
         return fail_memory();
     r.descriptors = str_make((const char *)proto_descriptor_set, proto_descriptor_set_size);
+    if (access_required(h))
+        TRY(auth_open(r.methods, r.n_methods, &h->arena, &h->auth));
+    r.admit = h->auth ? auth_admit : NULL;
+    r.admit_arg = h->auth;
     r.app = &h->app;
     r.db = h->app.db;
     r.committer = h->app.committer;
@@ -63,6 +71,7 @@ static struct status open_rpc(struct house *h)
     r.slots = (unsigned)o->slots;
     r.streams = (unsigned)o->streams;
     r.db_threads = (unsigned)o->db_connections;
+    r.slow_threads = SLOW_THREADS;
     r.log_calls = o->log_calls;
     return rpc_serve(&r, &h->arena, &h->rpc);
 }
@@ -76,6 +85,7 @@ static struct status open_all(struct house *h)
     TRY(open_secret(h));
     TRY(model_trust_open(&h->app, h->options.model_keys, h->options.accept_unsigned_models, &h->arena));
     TRY(open_store(h));
+    TRY(access_open(h));
     if (h->options.metrics_listen[0])
         TRY(metrics_listen(h->options.metrics_listen, &h->arena, &h->metrics));
     TRY(jobs_start(&h->app, &h->jobs));
@@ -110,5 +120,6 @@ void house_close(struct house *h)
     active_close(h->app.active);
     known_close(h->app.known);
     scoring_close(h->app.scoring);
+    iam_close(h->app.iam);
     db_close(h->app.db);
 }

@@ -10,15 +10,18 @@ C_BEGIN
 struct rpc;
 struct jobs;
 struct metrics_listener;
+struct auth;
 
 struct house {
     struct app app; /* what handlers see */
     struct options options;
     struct arena arena; /* lives as long as the process */
     int64_t start_us;
+    const char *first_password; /* while the first start makes it */
     struct jobs *jobs;
     struct metrics_listener *metrics;
     struct rpc *rpc;
+    struct auth *auth; /* NULL: AUTH=off */
 };
 
 /* The house that an app is the inside of. */

@@ -5,8 +5,9 @@
 #include "base/clock.h"
 #include "server/gate/idem.h"
 #include "server/house.h"
+#include "server/iam/iam.h"
 #include "server/report.h"
-#include "store/committer.h"
+#include "server/task.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -28,13 +29,14 @@ static struct status trim_memory(struct ctx *c)
     return ok();
 }
 
-/* One tick reads through its ctx and leaves its effects in the ctx's unit, like a handler. */
+/* A tick is a task (server/task.h). */
 static const struct job {
     const char *name;
     int64_t every_us;
     struct status (*tick)(struct ctx *c);
 } table[] = {
     { "active_refresh", US_PER_SECOND, active_refresh },
+    { "iam_refresh", US_PER_SECOND, iam_refresh },
     { "known_fill", US_PER_SECOND / 20, known_fill },
     { "memory_trim", 5 * US_PER_SECOND, trim_memory },
     { "request_id_purge", US_PER_SECOND / 4, purge_request_ids },
@@ -51,23 +53,7 @@ struct jobs {
 
 static void run(struct jobs *j, const struct job *job, struct arena *a)
 {
-    struct unit unit;
-    struct ctx c;
-    memset(&unit, 0, sizeof unit);
-    memset(&c, 0, sizeof c);
-    unit.arena = a;
-    c.arena = a;
-    c.app = j->app;
-    c.db = j->app->db;
-    c.method = job->name;
-    c.workspace = c.principal = c.request_id = c.trace_id = "";
-    c.now_us = clock_wall_us();
-    c.deadline_us = clock_mono_us() + 10 * US_PER_SECOND;
-    c.unit = &unit;
-    struct status s = job->tick(&c);
-    db_read_done(&c);
-    if (is_ok(s) && unit.n)
-        s = committer_run(j->app->committer, &unit);
+    struct status s = task_run(j->app, job->name, a, job->tick);
     if (!is_ok(s) && s.reason != REASON_CONFLICT)
         report(LEVEL_WARN, "job_failed", job->name, s);
     arena_reset(a);

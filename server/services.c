@@ -9,7 +9,9 @@
 #include "agents/record/leads.h"
 #include "agents/record/scoring.h"
 #include "agents/triage/triage.h"
+#include "server/gate/auth.h"
 #include "server/gate/idem.h"
+#include "server/iam/iam.h"
 #include "server/system.h"
 
 /* The handlers as the runtime calls them: a handler of another type does not compile. */
@@ -51,12 +53,45 @@ RPC_UNARY(rollback_model, RollbackModelRequest, RollbackModelResponse)
 RPC_UNARY(fit_engagement_model, FitEngagementModelRequest, EngagementModel)
 RPC_UNARY(get_engagement_model, GetEngagementModelRequest, EngagementModel)
 
+RPC_UNARY(create_session, CreateSessionRequest, Session)
+RPC_UNARY(refresh_session, RefreshSessionRequest, Session)
+RPC_UNARY(revoke_session, RevokeSessionRequest, Empty)
+RPC_UNARY(get_principal, GetPrincipalRequest, Principal)
+RPC_UNARY(get_jwks, GetJwksRequest, Jwks)
+RPC_UNARY(test_permissions, TestPermissionsRequest, TestPermissionsResponse)
+RPC_UNARY(change_password, ChangePasswordRequest, Empty)
+RPC_UNARY(create_user, CreateUserRequest, User)
+RPC_UNARY(get_user, GetUserRequest, User)
+RPC_UNARY(list_users, ListUsersRequest, ListUsersResponse)
+RPC_UNARY(update_user, UpdateUserRequest, User)
+RPC_UNARY(reset_password, ResetPasswordRequest, Empty)
+RPC_UNARY(delete_user, DeleteUserRequest, Empty)
+RPC_UNARY(create_service_account, CreateServiceAccountRequest, ServiceAccount)
+RPC_UNARY(get_service_account, GetServiceAccountRequest, ServiceAccount)
+RPC_UNARY(list_service_accounts, ListServiceAccountsRequest, ListServiceAccountsResponse)
+RPC_UNARY(update_service_account, UpdateServiceAccountRequest, ServiceAccount)
+RPC_UNARY(delete_service_account, DeleteServiceAccountRequest, Empty)
+RPC_UNARY(create_api_key, CreateApiKeyRequest, ApiKey)
+RPC_UNARY(list_api_keys, ListApiKeysRequest, ListApiKeysResponse)
+RPC_UNARY(rotate_api_key, RotateApiKeyRequest, ApiKey)
+RPC_UNARY(delete_api_key, DeleteApiKeyRequest, Empty)
+RPC_UNARY(create_role, CreateRoleRequest, Role)
+RPC_UNARY(get_role, GetRoleRequest, Role)
+RPC_UNARY(list_roles, ListRolesRequest, ListRolesResponse)
+RPC_UNARY(update_role, UpdateRoleRequest, Role)
+RPC_UNARY(delete_role, DeleteRoleRequest, Empty)
+RPC_UNARY(create_workspace, CreateWorkspaceRequest, Workspace)
+RPC_UNARY(get_workspace, GetWorkspaceRequest, Workspace)
+RPC_UNARY(list_workspaces, ListWorkspacesRequest, ListWorkspacesResponse)
+RPC_UNARY(update_workspace, UpdateWorkspaceRequest, Workspace)
+
 RPC_UNARY(get_system_status, GetSystemStatusRequest, SystemStatus)
 RPC_UNARY(get_config, GetConfigRequest, Config)
 
 #define LEAD &marketing__v1__lead_service__descriptor
 #define TRIAGE &marketing__v1__triage_service__descriptor
 #define MODEL &marketing__v1__model_service__descriptor
+#define AUTH &marketing__v1__auth_service__descriptor
 #define SYSTEM &marketing__v1__system_service__descriptor
 
 #define LEAD_KB (12 * 1024)
@@ -108,6 +143,38 @@ static const struct rpc_method methods[] = {
       0 },
     { MODEL, "GetEngagementModel", &get_engagement_model_rpc, LANE_DB, "models.read", 0, 256, 0 },
 
+    { AUTH, "CreateSession", &create_session_rpc, LANE_SLOW, OPEN, RPC_MUTATES, 128, 0 },
+    { AUTH, "RefreshSession", &refresh_session_rpc, LANE_READ, OPEN, RPC_MUTATES, 64, 0 },
+    { AUTH, "RevokeSession", &revoke_session_rpc, LANE_READ, "self", RPC_MUTATES, 64, 0 },
+    { AUTH, "GetPrincipal", &get_principal_rpc, LANE_INLINE, "self", 0, 64, 0 },
+    { AUTH, "GetJwks", &get_jwks_rpc, LANE_INLINE, OPEN, 0, 64, 0 },
+    { AUTH, "TestPermissions", &test_permissions_rpc, LANE_INLINE, "self", 0, 64, 0 },
+    { AUTH, "ChangePassword", &change_password_rpc, LANE_SLOW, "self", RPC_MUTATES, 256, 0 },
+    { AUTH, "CreateUser", &create_user_rpc, LANE_SLOW, "iam.write", RPC_MUTATES, 256, 0 },
+    { AUTH, "GetUser", &get_user_rpc, LANE_READ, "iam.read", 0, 128, 0 },
+    { AUTH, "ListUsers", &list_users_rpc, LANE_DB, "iam.read", 0, 16384, 0 },
+    { AUTH, "UpdateUser", &update_user_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "ResetPassword", &reset_password_rpc, LANE_SLOW, "iam.write", RPC_MUTATES, 256, 0 },
+    { AUTH, "DeleteUser", &delete_user_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "CreateServiceAccount", &create_service_account_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "GetServiceAccount", &get_service_account_rpc, LANE_READ, "iam.read", 0, 128, 0 },
+    { AUTH, "ListServiceAccounts", &list_service_accounts_rpc, LANE_DB, "iam.read", 0, 16384, 0 },
+    { AUTH, "UpdateServiceAccount", &update_service_account_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "DeleteServiceAccount", &delete_service_account_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "CreateApiKey", &create_api_key_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "ListApiKeys", &list_api_keys_rpc, LANE_DB, "iam.read", 0, 256, 0 },
+    { AUTH, "RotateApiKey", &rotate_api_key_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "DeleteApiKey", &delete_api_key_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "CreateRole", &create_role_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "GetRole", &get_role_rpc, LANE_READ, "iam.read", 0, 128, 0 },
+    { AUTH, "ListRoles", &list_roles_rpc, LANE_DB, "iam.read", 0, 16384, 0 },
+    { AUTH, "UpdateRole", &update_role_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "DeleteRole", &delete_role_rpc, LANE_DB, "iam.write", RPC_MUTATES, 128, 0 },
+    { AUTH, "CreateWorkspace", &create_workspace_rpc, LANE_SLOW, "workspaces.write", RPC_MUTATES, 256, 0 },
+    { AUTH, "GetWorkspace", &get_workspace_rpc, LANE_READ, "workspaces.read", 0, 128, 0 },
+    { AUTH, "ListWorkspaces", &list_workspaces_rpc, LANE_DB, "workspaces.read", 0, 16384, 0 },
+    { AUTH, "UpdateWorkspace", &update_workspace_rpc, LANE_DB, "workspaces.write", RPC_MUTATES, 128, 0 },
+
     { SYSTEM, "GetSystemStatus", &get_system_status_rpc, LANE_DB, "system.read", 0, 128, 0 },
     { SYSTEM, "GetConfig", &get_config_rpc, LANE_INLINE, "system.admin", 0, 128, 0 },
 };
@@ -126,9 +193,19 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,  &known_statements,      &events_statements,  &decisions_statements,
-    &active_statements, &engagement_statements, &scoring_statements, &lead_statements,
-    &triage_statements, &model_statements,      &idem_statements,    NULL,
+    &leads_statements,
+    &known_statements,
+    &events_statements,
+    &decisions_statements,
+    &active_statements,
+    &engagement_statements,
+    &scoring_statements,
+    &lead_statements,
+    &triage_statements,
+    &model_statements,
+    &idem_statements,
+    &iam_statements,
+    NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {

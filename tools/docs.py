@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the reference pages that come from tables: docs/options.md, docs/errors.md, docs/metrics.md, docs/methods.md.
+"""Makes the reference pages that come from tables: docs/options.md, docs/errors.md, docs/metrics.md, docs/methods.md,
+docs/access.md.
 
   tools/docs.py          write them
   tools/docs.py --check  fail if one is stale
@@ -61,16 +62,35 @@ def metrics():
 
 
 def methods():
-    found = rows("server/services.c", r'\{\s*(\w+),\s*"(\w+)",\s*&(\w+)_rpc,\s*(\w+),\s*"([\w.]*)",\s*([\w |]+),\s*([\w *()]+),\s*\d+\s*\}')
-    body = [[f"`{service.title()}Service/{name}`", f"`{scope}`", "yes" if flags != "0" else "", lane.removeprefix("LANE_").lower()]
+    found = rows("server/services.c", r'\{\s*(\w+),\s*"(\w+)",\s*&(\w+)_rpc,\s*(\w+),\s*(OPEN|"[\w.]+"),\s*([\w |]+),\s*([\w *()]+),\s*\d+\s*\}')
+    body = [[f"`{service.title()}Service/{name}`", scope_of(scope), "yes" if flags != "0" else "", lane.removeprefix("LANE_").lower()]
             for service, name, _, lane, scope, flags, _ in found]
-    return ("# Methods\n\nThe scope is the permission that the caller must hold. A method that changes something takes a `request_id`.\n\n"
+    return ("# Methods\n\nThe scope is the permission that the caller must hold. A method that changes something takes a `request_id`,\n"
+            "unless a secret is part of its request or reply.\n\n"
             + table(["method", "scope", "changes something", "lane"], body))
+
+
+def scope_of(text):
+    return "none" if text == "OPEN" else f"`{text[1:-1]}`"
+
+
+def access():
+    scopes = rows("server/iam/scopes.def", r'SCOPE\((\w+), "([\w.]+)", (\w+), ' + STRING + r"\)")
+    roles = rows("server/iam/roles.def", r"ROLE(_ALL)?\((\w+), " + STRING + r"((?:,\s*S\(\w+\))*)\)")
+    held = {name: None if everything else set(re.findall(r"S\((\w+)\)", ids)) for everything, name, _, ids in roles}
+    ticks = {"SCOPE_EVERYBODY": "every credential", "SCOPE_PLATFORM": "only in the workspace `default`"}
+    return (
+        "# Access\n\nA credential's roles are sets of scopes; [methods.md](methods.md) names the scope of each method. A workspace may have roles of\n"
+        "its own beside these (`CreateRole`). Nobody gives away more than they hold.\n\n"
+        + table(["role", "who it is for"], [[f"`roles/{name}`", literal(text)] for _, name, text, _ in roles]) + "\n\n"
+        + table(["scope", "allows to", *held, "note"], [
+            [f"`{name}`", literal(text), *("yes" if ids is None or key in ids or flag == "SCOPE_EVERYBODY" else "" for ids in held.values()),
+             ticks.get(flag, "")] for key, name, flag, text in scopes]))
 
 
 def main():
     stale = []
-    for name, make in {"options": options, "errors": errors, "metrics": metrics, "methods": methods}.items():
+    for name, make in {"options": options, "errors": errors, "metrics": metrics, "methods": methods, "access": access}.items():
         path = ROOT / "docs" / f"{name}.md"
         text = make() + "\n"
         if text.count("\n|") < 3:

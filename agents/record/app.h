@@ -12,6 +12,7 @@ struct db;
 struct committer;
 struct scoring;
 struct known;
+struct iam;    /* server/iam/iam.h */
 struct active; /* agents/record/active.h: which model, policy and engagement model each workspace has in
                   service */
 
@@ -23,6 +24,7 @@ struct app {
     const char *code_version;
     double confidence_threshold; /* of the built-in routing policy, 0.5 to 1 */
     struct scoring *scoring;     /* agents/record/scoring.h: trusted model keys, and the models kept loaded */
+    struct iam *iam;             /* who calls: server/iam/iam.h */
     struct str secret_key;       /* keys of page tokens and signatures are derived from it */
     /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit:
      * agents/triage/triage.h. Through this port other agents have a lead triaged in their own commit. */

@@ -177,7 +177,7 @@ static void on_outcome(struct unit *u, void *arg)
         s->ctx.after_commit(&s->ctx);
     if (FAULT(rpc_before_reply))
         grpc_call_cancel(s->call, NULL);
-    settled(s, ok());
+    settled(s, s->ctx.verdict);
 }
 
 static bool phase_replies(const struct slot *s)
@@ -304,6 +304,7 @@ static void attempt(struct slot *s)
     s->ctx.had_to_wait = false;
     s->ctx.now_us = clock_wall_us();
     s->ctx.after_commit = NULL;
+    s->ctx.verdict = ok();
     reply_drop(s);
     memset(&s->unit, 0, sizeof s->unit);
     s->unit.arena = s->ctx.arena;
@@ -353,7 +354,10 @@ static void run(struct slot *s)
 void call_run(struct slot *s)
 {
     s->ctx.may_not_wait = false;
-    run(s);
+    if (s->todo == TODO_ADMIT)
+        call_begin(s);
+    else
+        run(s);
 }
 
 static void dispatch(struct slot *s, bool must)
@@ -415,7 +419,7 @@ static void fill_context(struct slot *s)
     c->method = s->m->name;
     c->workspace = "default";
     c->principal = "anonymous";
-    c->request_id = s->idem.request_id = "";
+    c->peer = c->request_id = s->idem.request_id = "";
     c->trace_id = s->trace_id;
     c->cancelled = &s->cancelled;
     c->unit = &s->unit;
@@ -452,13 +456,8 @@ static void watch_close(struct slot *s)
 void call_begin(struct slot *s)
 {
     bool unary = shape_of_call(s) == RPC_SHAPE_UNARY;
-    if (s->rpc->o.admit) {
-        struct status st = s->rpc->o.admit(s->rpc->o.admit_arg, (const struct rpc_call *)s, &s->ctx);
-        if (!is_ok(st)) {
-            reply_end(s, st);
-            return;
-        }
-    }
+    if (!admitted(s))
+        return;
     if (!unary && !stream_enter(s)) {
         reply_refuse(s, REASON_OVERLOADED, "too many streams are open");
         return;

@@ -202,6 +202,14 @@ const struct rpc_method *rpc_call_method(const struct rpc_call *call)
     return ((const struct slot *)call)->m->row;
 }
 
+void rpc_keep(const struct rpc_call *call, void (*release)(void *), void *p)
+{
+    struct slot *s = (struct slot *)call;
+    ASSERT(!s->release);
+    s->release = release;
+    s->kept = p;
+}
+
 const char *rpc_peer(const struct rpc_call *call, struct arena *a)
 {
     char *peer = grpc_call_get_peer(((const struct slot *)call)->call);

@@ -202,9 +202,13 @@ const struct rpc_method *rpc_call_method(const struct rpc_call *call);
 /* The caller's address ("ipv4:127.0.0.1:41000"), copied into the arena. */
 const char *rpc_peer(const struct rpc_call *call, struct arena *a);
 
+/* Calls release(p) when the call has ended, and nothing of it looks at p any more. Once a call at most. */
+void rpc_keep(const struct rpc_call *call, void (*release)(void *), void *p);
+
 /* Decides from the metadata alone whether the call goes on, before a byte of the request is unpacked, and
- * sets ctx->workspace and ctx->principal to texts that outlive the call. On the receiving thread: never
- * waits. */
+ * sets ctx->workspace and ctx->principal to texts that live as long as the call (rpc_keep). It runs on the
+ * receiving thread and may read through the ctx; where a read of its had to wait it runs again, from its
+ * start, on a thread that may. */
 typedef struct status (*rpc_admit_fn)(void *arg, const struct rpc_call *call, struct ctx *c);
 
 struct rpc_options {

@@ -5,7 +5,7 @@
  *   stream.c  what a stream does after each step                 reply.c   answers and their error details
  *   ticker.c  waiting streams, idle streams, gauges              lane.c    threads with a queue
  *   turn.c    calls that keep losing over one row, in line       tls.c     certificates that change meanwhile
- *   trace.c   trace ids
+ *   trace.c   trace ids                                          admit.c   the admit hook, and where it waits
  *   codec.c   bytes to messages     schema.c  the descriptor set  health.c reflect.c  the two services of
  * gRPC itself
  *
@@ -92,9 +92,9 @@ struct slot {
     enum rpc_next next_is;
     struct idem_key idem;
     bool on_committer; /* settling on the committer's thread: no handler may run here */
-    enum { TODO_START, TODO_RECOVER, TODO_RUN_AGAIN } todo; /* what call_run is to do */
-    unsigned line;                                          /* turn.c: the row it lost over */
-    bool has_turn, in_line;                                 /* in_line: under rpc->turn_lock */
+    enum { TODO_START, TODO_ADMIT, TODO_RECOVER, TODO_RUN_AGAIN } todo; /* what call_run is to do */
+    unsigned line;                                                      /* turn.c: the row it lost over */
+    bool has_turn, in_line;                                             /* in_line: under rpc->turn_lock */
     bool close_watched;
 
     /* The answer. */
@@ -107,6 +107,8 @@ struct slot {
 
     int64_t start_us;
     char trace_id[33];
+    void (*release)(void *); /* rpc_keep */
+    void *kept;
 
     /* Streams. */
     struct slot *prev_stream, *next_stream; /* under rpc->streams_lock */
@@ -205,6 +207,9 @@ bool call_cancelled(const struct slot *s);
 
 /* trace.c */
 void trace_fill(struct slot *s); /* the caller's trace id, or one of our own */
+
+/* admit.c: whether the call goes on now; else it was answered, or is admitted on a lane (TODO_ADMIT). */
+MUSTCHECK bool admitted(struct slot *s);
 
 /* stream.c: what follows a step that was settled (and its unit, if any, is durable) */
 void open_settled(struct slot *s, struct status st);

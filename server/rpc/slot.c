@@ -168,6 +168,9 @@ static void forget_call(struct slot *s)
     s->call = NULL;
     s->payload = NULL;
     s->req = s->res = NULL;
+    if (s->release)
+        s->release(s->kept);
+    s->release = NULL;
     s->state = NULL;
     s->has_trailer = s->sent_initial = s->replayed = s->close_watched = false;
     s->on_committer = s->cancelled = s->has_turn = false;

@@ -21,7 +21,7 @@ import (
 // What a client's fault may be answered with. INTERNAL, UNKNOWN, UNAVAILABLE, DEADLINE_EXCEEDED (a hang) and CANCELLED are the server's
 // faults, and UNIMPLEMENTED would mean that the corpus names a method that is not served.
 var lawfulCodes = []codes.Code{codes.OK, codes.InvalidArgument, codes.NotFound, codes.ResourceExhausted, codes.FailedPrecondition,
-	codes.AlreadyExists, codes.Aborted, codes.OutOfRange}
+	codes.AlreadyExists, codes.Aborted, codes.OutOfRange, codes.Unauthenticated}
 
 // reasons is base/reasons.def: the canonical code of each reason.
 var reasons = sync.OnceValues(func() (map[string]string, error) {

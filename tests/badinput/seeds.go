@@ -129,6 +129,48 @@ func modelServiceSeeds(_ *world) map[string]proto.Message {
 	}
 }
 
+// authServiceSeeds name accounts that there are not, and passwords too short to be hashed, which would take a quarter of a second.
+func authServiceSeeds(_ *world) map[string]proto.Message {
+	user := &pb.User{Name: "users/none", DisplayName: "N", Roles: []string{"roles/viewer"}, Disabled: true}
+	account := &pb.ServiceAccount{Name: "serviceAccounts/none", DisplayName: "N", Roles: []string{"roles/viewer"}, Disabled: true}
+	role := &pb.Role{Name: "roles/none", DisplayName: "N", Scopes: []string{"leads.read"}}
+	workspace := &pb.Workspace{Name: "workspaces/none", DisplayName: "N", Disabled: true}
+	mask := &fieldmaskpb.FieldMask{Paths: []string{"display_name"}}
+	return map[string]proto.Message{
+		"CreateSession":        &pb.CreateSessionRequest{User: "users/none", Password: "short", Workspace: "workspaces/none"},
+		"RefreshSession":       &pb.RefreshSessionRequest{RefreshToken: "mr_none_1_x_y"},
+		"RevokeSession":        &pb.RevokeSessionRequest{All: true},
+		"GetPrincipal":         &pb.GetPrincipalRequest{},
+		"GetJwks":              &pb.GetJwksRequest{},
+		"TestPermissions":      &pb.TestPermissionsRequest{Scopes: []string{"leads.read"}},
+		"ChangePassword":       &pb.ChangePasswordRequest{OldPassword: "short", NewPassword: "short"},
+		"CreateUser":           &pb.CreateUserRequest{UserId: "none", User: user, Password: "short"},
+		"GetUser":              &pb.GetUserRequest{Name: "users/none"},
+		"ListUsers":            &pb.ListUsersRequest{PageSize: 10},
+		"UpdateUser":           &pb.UpdateUserRequest{User: user, UpdateMask: mask},
+		"ResetPassword":        &pb.ResetPasswordRequest{Name: "users/none", Password: "short"},
+		"DeleteUser":           &pb.DeleteUserRequest{Name: "users/none", Etag: "x"},
+		"CreateServiceAccount": &pb.CreateServiceAccountRequest{ServiceAccountId: "seed", ServiceAccount: account},
+		"GetServiceAccount":    &pb.GetServiceAccountRequest{Name: "serviceAccounts/none"},
+		"ListServiceAccounts":  &pb.ListServiceAccountsRequest{PageSize: 10},
+		"UpdateServiceAccount": &pb.UpdateServiceAccountRequest{ServiceAccount: account, UpdateMask: mask},
+		"DeleteServiceAccount": &pb.DeleteServiceAccountRequest{Name: "serviceAccounts/none", Etag: "x"},
+		"CreateApiKey":         &pb.CreateApiKeyRequest{Parent: "serviceAccounts/none", ExpireTime: timestamppb.Now()},
+		"ListApiKeys":          &pb.ListApiKeysRequest{Parent: "serviceAccounts/none"},
+		"RotateApiKey":         &pb.RotateApiKeyRequest{Name: "serviceAccounts/none/apiKeys/none", OverlapSeconds: 1},
+		"DeleteApiKey":         &pb.DeleteApiKeyRequest{Name: "serviceAccounts/none/apiKeys/none"},
+		"CreateRole":           &pb.CreateRoleRequest{RoleId: "seed", Role: role},
+		"GetRole":              &pb.GetRoleRequest{Name: "roles/viewer"},
+		"ListRoles":            &pb.ListRolesRequest{PageSize: 10},
+		"UpdateRole":           &pb.UpdateRoleRequest{Role: role, UpdateMask: mask},
+		"DeleteRole":           &pb.DeleteRoleRequest{Name: "roles/none", Etag: "x"},
+		"CreateWorkspace":      &pb.CreateWorkspaceRequest{WorkspaceId: "seed", Workspace: workspace, AdminPassword: "short"},
+		"GetWorkspace":         &pb.GetWorkspaceRequest{Name: "workspaces/default"},
+		"ListWorkspaces":       &pb.ListWorkspacesRequest{PageSize: 10},
+		"UpdateWorkspace":      &pb.UpdateWorkspaceRequest{Workspace: workspace, UpdateMask: mask},
+	}
+}
+
 func systemServiceSeeds(_ *world) map[string]proto.Message {
 	return map[string]proto.Message{
 		"GetSystemStatus": &pb.GetSystemStatusRequest{},
@@ -146,6 +188,7 @@ func seeds(w *world) []seed {
 	add("marketing.v1.LeadService", leadServiceSeeds(w))
 	add("marketing.v1.TriageService", triageServiceSeeds(w))
 	add("marketing.v1.ModelService", modelServiceSeeds(w))
+	add("marketing.v1.AuthService", authServiceSeeds(w))
 	add("marketing.v1.SystemService", systemServiceSeeds(w))
 	add("grpc.health.v1.Health", map[string]proto.Message{"Check": &healthpb.HealthCheckRequest{Service: "marketing.v1.LeadService"}})
 	add("grpc.reflection.v1.ServerReflection", map[string]proto.Message{"ServerReflectionInfo": &reflectpb.ServerReflectionRequest{

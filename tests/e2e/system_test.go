@@ -141,7 +141,7 @@ func (s *story) grpcurl(args ...string) string {
 	s.Helper()
 	tool, err := house.Tool("grpcurl")
 	want.OK(s, err)
-	out, err := exec.CommandContext(s.ctx, tool, append([]string{"-plaintext"}, args...)...).CombinedOutput()
+	out, err := exec.CommandContext(s.ctx, tool, append([]string{"-plaintext", "-H", "authorization: Bearer " + s.h.Token}, args...)...).CombinedOutput()
 	if err != nil {
 		s.Fatalf("grpcurl %v: %v\n%s", args, err, out)
 	}
@@ -171,7 +171,7 @@ func TestReflectionServesGrpcurlAndGhz(t *testing.T) {
 		tool, err := house.Tool("ghz")
 		want.OK(s, err)
 		for _, call := range []string{"marketing.v1.TriageService.TriageLead", "marketing.v1.TriageService/ScoreLead"} {
-			out, err := exec.CommandContext(s.ctx, tool, "--insecure", "--call", call, "-d", `{"lead":{"external_id":"ghz-{{.RequestNumber}}"}}`,
+			out, err := exec.CommandContext(s.ctx, tool, "--insecure", "--metadata", `{"authorization": "Bearer `+s.h.Token+`"}`, "--call", call, "-d", `{"lead":{"external_id":"ghz-{{.RequestNumber}}"}}`,
 				"-n", "300", "-c", "10", "-O", "json", s.h.Address).Output()
 			want.OK(s, err)
 			var report struct {

@@ -16,9 +16,10 @@ ALLOWED = {
     "store": BASE,
     "agents/record": KEEP,
     "agents/*": KEEP | {"agents/record"},
-    "server/gate": KEEP | {"agents/record"},
+    "server/iam": KEEP | {"agents/record"},
+    "server/gate": KEEP | {"agents/record", "server/iam", "server/rpc"},
     "server/rpc": BASE | {"store", "server/gate"},
-    "server": KEEP | {"agents/record", "agents/*", "server/rpc", "server/gate"},
+    "server": KEEP | {"agents/record", "agents/*", "server/rpc", "server/gate", "server/iam"},
     "tools": KEEP,
 }
 # Tests know all.

@@ -24,10 +24,12 @@ done
 source "$dir/addresses"
 data=testdata/bank
 
-rest() { curl -fsS -m 60 "$@"; }
+authorization="authorization: Bearer $(<"$TOKEN")"
+
+rest() { curl -fsS -m 60 -H "$authorization" "$@"; }
 
 # rpc SERVICE/METHOD: requests from standard input.
-rpc() { grpcurl -plaintext -max-time 120 -d @ "$GRPC" "marketing.v1.$1"; }
+rpc() { grpcurl -plaintext -max-time 120 -H "$authorization" -d @ "$GRPC" "marketing.v1.$1"; }
 
 # The messages of ImportModel for a file: chunks of 512 KiB, the first with the version's name.
 import_messages() {
@@ -87,14 +89,15 @@ show() {
 
 # The lines to try: for people, and for --check.
 lines() {
-    local email=$1 decision=$2
+    local email=$1 decision=$2 login
+    login="-H \"authorization: Bearer \$(cat ${TOKEN#"$root/"})\""
     cat <<LINES
-curl -s http://$HTTP/v1/leads:triage -H 'content-type: application/json' -d '{"lead": {"email": "$email"}, "explain": true}'
-grpcurl -plaintext -d '{"lead": {"email": "$email"}, "explain": true}' $GRPC marketing.v1.TriageService/TriageLead
-curl -s http://$HTTP/v1/$decision:explain
-curl -s http://$HTTP/v1/$decision:replay
-curl -s 'http://$HTTP/v1/leads?page_size=3'
-curl -s http://$HTTP/v1/systemStatus
+curl -s $login http://$HTTP/v1/leads:triage -H 'content-type: application/json' -d '{"lead": {"email": "$email"}, "explain": true}'
+grpcurl -plaintext $login -d '{"lead": {"email": "$email"}, "explain": true}' $GRPC marketing.v1.TriageService/TriageLead
+curl -s $login http://$HTTP/v1/$decision:explain
+curl -s $login http://$HTTP/v1/$decision:replay
+curl -s $login 'http://$HTTP/v1/leads?page_size=3'
+curl -s $login http://$HTTP/v1/systemStatus
 grpcurl -plaintext $GRPC describe marketing.v1.TriageService
 LINES
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # ./dev up [--state DIR] [--http PORT] [--grpc PORT] [--server PORT] [--db URL] [--no-build]
 #
-# Starts the server and the gateway in the background, waits until both are healthy, and prints where they listen.
-#   --state DIR    database, keys, logs, pid files and the file `addresses` (default .state/up)
+# Starts the server and the gateway in the background, waits until both are healthy, logs in and prints where they listen.
+#   --state DIR    database, keys, logs, pid files, the file `addresses`, and `token`: the credential that calls carry (default
+#                  .state/up, whose token is in .state/token too)
 #   --http PORT    REST (default 5000)
 #   --grpc PORT    gRPC at the edge (default 50051)
 #   --server PORT  gRPC of the C server, loopback only (default 50052)
@@ -14,6 +15,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=tools/dev/process.sh
 source "$(dirname "${BASH_SOURCE[0]}")/process.sh"
+# shellcheck source=tools/dev/login.sh
+source "$(dirname "${BASH_SOURCE[0]}")/login.sh"
 
 dir=$state/up
 http=5000
@@ -67,10 +70,15 @@ await() {
 # The key that signs this system's own models, and whose signature the server asks for.
 [[ -f $dir/model.key ]] || "$bin/marketingctl" keys new --out "$dir/model.key" >/dev/null
 
-DATABASE_URL=$db start "$dir" server "$bin/server" --listen "127.0.0.1:$server" --model-keys "$dir/model.key.pub" --drain-seconds 15
+DATABASE_URL=$db start "$dir" server "$bin/server" --listen "127.0.0.1:$server" --model-keys "$dir/model.key.pub" --drain-seconds 15 \
+    --admin-password-file "$dir/admin.password"
 await server
+login "$dir" "$server"
 start "$dir" gateway "$bin/gateway" --http "127.0.0.1:$http" --grpc "127.0.0.1:$grpc" --upstream "127.0.0.1:$server" --drain-delay 0 --drain-timeout 15
 await gateway
 
-printf '%s=127.0.0.1:%s\n' HTTP "$http" GRPC "$grpc" SERVER "$server" >"$dir/addresses"
+{
+    printf '%s=127.0.0.1:%s\n' HTTP "$http" GRPC "$grpc" SERVER "$server"
+    printf 'TOKEN=%s\n' "$dir/token"
+} >"$dir/addresses"
 cat "$dir/addresses"

@@ -10,9 +10,9 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// Dial makes a connection of the caller's own to one of the house's addresses.
+// Dial makes a connection of the caller's own to one of the house's addresses. Calls carry the house's credential.
 func (h *House) Dial(address string) (*grpc.ClientConn, error) {
-	return grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(h.credentials()),
+	return grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(h.credentials()), grpc.WithPerRPCCredentials(bearer{h}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20), grpc.MaxCallSendMsgSize(64<<20)))
 }
 
@@ -54,6 +54,9 @@ func (h *House) Triage() pb.TriageServiceClient { return pb.NewTriageServiceClie
 
 // Models is a client of ModelService.
 func (h *House) Models() pb.ModelServiceClient { return pb.NewModelServiceClient(h.Conn()) }
+
+// Auth is a client of AuthService.
+func (h *House) Auth() pb.AuthServiceClient { return pb.NewAuthServiceClient(h.Conn()) }
 
 // System is a client of SystemService.
 func (h *House) System() pb.SystemServiceClient { return pb.NewSystemServiceClient(h.Conn()) }

@@ -56,7 +56,8 @@ type House struct {
 	GatewayGRPC string // the edge's gRPC port; empty without a gateway
 	GatewayREST string // the edge's http://host:port, https with TLS; empty without a gateway
 	DatabaseURL string
-	Keys        *Keys // nil without TLS
+	Token       string // the credential that calls carry; empty with AUTH=off
+	Keys        *Keys  // nil without TLS
 
 	server, gateway *process
 	drop            func() // removes the database
@@ -134,6 +135,9 @@ func (h *House) prepare() error {
 	if h.Options.Gateway {
 		h.GatewayGRPC, h.GatewayREST = ports[2], scheme+"://"+ports[3]
 	}
+	if err := h.writePassword(); err != nil {
+		return err
+	}
 	if h.DatabaseURL = h.Options.Database; h.DatabaseURL != "" {
 		return nil
 	}
@@ -163,6 +167,9 @@ func (h *House) Up() error {
 	if err := h.waitServing(h.Address, h.server); err != nil {
 		return err
 	}
+	if err := h.login(); err != nil {
+		return err
+	}
 	if !h.Options.Gateway || h.gateway != nil {
 		return nil
 	}
@@ -182,6 +189,7 @@ func (h *House) serverEnv() []string {
 		"METRICS_LISTEN=" + h.Metrics,
 		"DATABASE_URL=" + h.DatabaseURL,
 		"SECRET_KEY=" + SecretKey,
+		"ADMIN_PASSWORD_FILE=" + h.passwordFile(),
 	}, h.serverKeys(), h.Options.Env)
 }
 

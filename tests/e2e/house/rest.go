@@ -30,7 +30,8 @@ type Problem struct {
 
 var client = &http.Client{Timeout: 60 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
-// REST makes a call at the gateway. A body that starts with { or [ is sent as JSON; headers are "Name: value".
+// REST makes a call at the gateway. A body that starts with { or [ is sent as JSON; headers are "Name: value". It carries the house's credential unless a header
+// says otherwise.
 func (h *House) REST(method, path string, body []byte, headers ...string) (*Answer, error) {
 	request, err := http.NewRequest(method, h.GatewayREST+path, bytes.NewReader(body))
 	if err != nil {
@@ -38,6 +39,9 @@ func (h *House) REST(method, path string, body []byte, headers ...string) (*Answ
 	}
 	if len(body) > 0 {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if h.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+h.Token)
 	}
 	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ": ")

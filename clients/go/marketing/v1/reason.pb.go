@@ -142,6 +142,22 @@ const (
 	Reason_REASON_HOST_UNKNOWN Reason = 59
 	// [PERMISSION_DENIED] A web page of this origin may not change anything; the gateway's --cors-origins names those that may.
 	Reason_REASON_ORIGIN_REFUSED Reason = 60
+	// [UNAUTHENTICATED] The call needs `authorization: Bearer` with an access token or API key.
+	Reason_REASON_CREDENTIAL_MISSING Reason = 61
+	// [UNAUTHENTICATED] The access token, refresh token or API key is malformed, unknown, expired or revoked.
+	Reason_REASON_CREDENTIAL_INVALID Reason = 62
+	// [UNAUTHENTICATED] There is no such user that may log in, or its password is another.
+	Reason_REASON_LOGIN_FAILED Reason = 63
+	// [RESOURCE_EXHAUSTED] Too many attempts to log in; retry after the stated delay.
+	Reason_REASON_LOGIN_LIMITED Reason = 64
+	// [PERMISSION_DENIED] The caller does not hold the scope that this needs.
+	Reason_REASON_PERMISSION_MISSING Reason = 65
+	// [NOT_FOUND] No such user, service account, key, role or workspace.
+	Reason_REASON_ACCOUNT_NOT_FOUND Reason = 66
+	// [ALREADY_EXISTS] A user, service account, role or workspace of this id exists.
+	Reason_REASON_ACCOUNT_ALREADY_EXISTS Reason = 67
+	// [FAILED_PRECONDITION] The account, key, role or workspace is not in a state that allows this.
+	Reason_REASON_ACCOUNT_STATE Reason = 68
 )
 
 // Enum value maps for Reason.
@@ -204,6 +220,14 @@ var (
 		58: "REASON_METADATA_TOO_LARGE",
 		59: "REASON_HOST_UNKNOWN",
 		60: "REASON_ORIGIN_REFUSED",
+		61: "REASON_CREDENTIAL_MISSING",
+		62: "REASON_CREDENTIAL_INVALID",
+		63: "REASON_LOGIN_FAILED",
+		64: "REASON_LOGIN_LIMITED",
+		65: "REASON_PERMISSION_MISSING",
+		66: "REASON_ACCOUNT_NOT_FOUND",
+		67: "REASON_ACCOUNT_ALREADY_EXISTS",
+		68: "REASON_ACCOUNT_STATE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -263,6 +287,14 @@ var (
 		"REASON_METADATA_TOO_LARGE":          58,
 		"REASON_HOST_UNKNOWN":                59,
 		"REASON_ORIGIN_REFUSED":              60,
+		"REASON_CREDENTIAL_MISSING":          61,
+		"REASON_CREDENTIAL_INVALID":          62,
+		"REASON_LOGIN_FAILED":                63,
+		"REASON_LOGIN_LIMITED":               64,
+		"REASON_PERMISSION_MISSING":          65,
+		"REASON_ACCOUNT_NOT_FOUND":           66,
+		"REASON_ACCOUNT_ALREADY_EXISTS":      67,
+		"REASON_ACCOUNT_STATE":               68,
 	}
 )
 
@@ -297,7 +329,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xcd\f\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xb8\x0e\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -356,7 +388,15 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x17REASON_METADATA_INVALID\x109\x12\x1d\n" +
 	"\x19REASON_METADATA_TOO_LARGE\x10:\x12\x17\n" +
 	"\x13REASON_HOST_UNKNOWN\x10;\x12\x19\n" +
-	"\x15REASON_ORIGIN_REFUSED\x10<BKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x15REASON_ORIGIN_REFUSED\x10<\x12\x1d\n" +
+	"\x19REASON_CREDENTIAL_MISSING\x10=\x12\x1d\n" +
+	"\x19REASON_CREDENTIAL_INVALID\x10>\x12\x17\n" +
+	"\x13REASON_LOGIN_FAILED\x10?\x12\x18\n" +
+	"\x14REASON_LOGIN_LIMITED\x10@\x12\x1d\n" +
+	"\x19REASON_PERMISSION_MISSING\x10A\x12\x1c\n" +
+	"\x18REASON_ACCOUNT_NOT_FOUND\x10B\x12!\n" +
+	"\x1dREASON_ACCOUNT_ALREADY_EXISTS\x10C\x12\x18\n" +
+	"\x14REASON_ACCOUNT_STATE\x10DBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once

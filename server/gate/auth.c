@@ -1,0 +1,112 @@
+#include "server/gate/auth.h"
+
+#include "server/iam/iam.h"
+
+#define IS_OPEN SCOPE_COUNT
+
+struct auth {
+    const struct rpc_method *rows;
+    size_t n;
+    enum scope scopes[]; /* one a row; IS_OPEN where none is needed */
+};
+
+static struct status find_scope(const struct rpc_method *row, struct arena *a, enum scope *ret)
+{
+    *ret = *row->scope ? scope_find(row->scope) : IS_OPEN;
+    if (*row->scope && *ret == SCOPE_COUNT)
+        return fail(a, REASON_SCHEMA_INVALID, "%s/%s names the scope \"%s\", which there is not",
+                    row->service->name, row->name, row->scope);
+    return ok();
+}
+
+struct status auth_open(const struct rpc_method *rows, size_t n, struct arena *a, struct auth **ret)
+{
+    struct auth *auth = arena_alloc(a, sizeof *auth + n * sizeof auth->scopes[0]);
+    if (!auth)
+        return fail_memory();
+    auth->rows = rows;
+    auth->n = n;
+    for (size_t i = 0; i < n; i++)
+        TRY(find_scope(&rows[i], a, &auth->scopes[i]));
+    *ret = auth;
+    return ok();
+}
+
+static enum scope scope_of(const struct auth *auth, const struct rpc_method *row)
+{
+    uintptr_t first = (uintptr_t)auth->rows, at = (uintptr_t)row;
+    bool ours = at >= first && at < (uintptr_t)(auth->rows + auth->n);
+    return ours ? auth->scopes[(at - first) / sizeof *row] : IS_OPEN;
+}
+
+/* Who calls, for what limits attempts to log in: as the gateway says, else the connection's other end without
+ * its port. */
+static const char *caller_address(const struct rpc_call *call, struct arena *a)
+{
+    struct str told;
+    if (rpc_metadata(call, "x-forwarded-for", &told))
+        return arena_dup(a, told);
+    struct str peer = str_of(rpc_peer(call, a));
+    const char *port = memrchr(peer.p, ':', peer.n);
+    return arena_dup(a, str_make(peer.p, port ? (size_t)(port - peer.p) : peer.n));
+}
+
+static bool same_letters(struct str a, struct str b)
+{
+    return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
+}
+
+/* RFC 6750: the scheme's name in any case, one space, the credential. */
+static struct status bearer(const struct rpc_call *call, struct str *ret)
+{
+    struct str value;
+    if (!rpc_metadata(call, "authorization", &value))
+        return fail(NULL, REASON_CREDENTIAL_MISSING,
+                    "send `authorization: Bearer` with an access token or API key");
+    if (!same_letters(str_split(&value, ' '), STR("Bearer")))
+        return fail(NULL, REASON_CREDENTIAL_INVALID, "the scheme of the authorization must be Bearer");
+    *ret = value;
+    return ok();
+}
+
+/* A caller that names a workspace means it: its credential must be one of there. */
+static struct status check_workspace(const struct rpc_call *call, const struct principal *who)
+{
+    struct str named;
+    if (!rpc_metadata(call, "x-workspace", &named) || str_eq(named, str_of(who->workspace)))
+        return ok();
+    return fail(NULL, REASON_PERMISSION_MISSING, "the credential is of another workspace");
+}
+
+static struct status check_scope(struct ctx *c, const struct principal *who, enum scope needed)
+{
+    if (scope_in(&who->scopes, needed))
+        return ok();
+    return fail(c->arena, REASON_PERMISSION_MISSING, "this needs the scope %s", scope_name(needed));
+}
+
+static struct status admit(const struct rpc_call *call, struct ctx *c, enum scope needed)
+{
+    struct str credential;
+    struct principal *who;
+    TRY(bearer(call, &credential));
+    TRY(iam_caller(c, credential, &who));
+    rpc_keep(call, principal_unref, who);
+    c->caller = who;
+    c->workspace = who->workspace;
+    c->principal = who->name;
+    TRY(check_workspace(call, who));
+    return check_scope(c, who, needed);
+}
+
+struct status auth_admit(void *arg, const struct rpc_call *call, struct ctx *c)
+{
+    const struct auth *auth = arg;
+    enum scope needed = scope_of(auth, rpc_call_method(call));
+    if (needed == IS_OPEN) {
+        c->peer = caller_address(call, c->arena);
+        return c->peer ? ok() : fail_memory();
+    }
+    /* A status that is not ok is a denied call: every one passes here. */
+    return admit(call, c, needed);
+}

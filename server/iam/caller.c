@@ -1,0 +1,121 @@
+/* From a credential to whom it stands for. */
+#include "server/iam/iam_private.h"
+#include "server/iam/token.h"
+
+#include "base/clock.h"
+
+#include <openssl/crypto.h>
+
+#define CREDENTIAL_MAX TOKEN_MAX_BYTES
+#define TRUST_US                                                                                             \
+    (60 * US_PER_SECOND) /* without word from the database what is in memory holds no longer than this */
+
+static struct status refused(void)
+{
+    return fail(NULL, REASON_CREDENTIAL_INVALID, "the credential is malformed, unknown, expired or revoked");
+}
+
+static bool memory_holds(const struct iam *i)
+{
+    return clock_mono_us() - __atomic_load_n(&i->checked_us, __ATOMIC_ACQUIRE) < TRUST_US;
+}
+
+/* Makes the principal of an account whose data was read; the rest of *p is filled. */
+static struct status of_account(struct ctx *c, enum resource_kind kind, const char *id, struct str data,
+                                struct principal *p, struct principal **ret)
+{
+    bool user = kind == RESOURCE_USER;
+    struct account *a = pb_unpack(c->arena, user ? &User_descriptor : &ServiceAccount_descriptor, data);
+    p->name = arena_printf(c->arena, "%s/%s", user ? "users" : "serviceAccounts", id);
+    if (!a || !p->name)
+        return c->arena->overflow ? fail_memory()
+                                  : fail(NULL, REASON_INTERNAL, "an account cannot be decoded");
+    c->workspace = p->workspace; /* whose roles are read */
+    TRY(role_ids(c, a->roles, a->n_roles, &p->roles));
+    p->n_roles = a->n_roles;
+    TRY(roles_scopes(c, p->roles, p->n_roles, &p->scopes, NULL));
+    p->scopes = scope_within(p->scopes, p->workspace);
+    *ret = principal_copy(p);
+    return *ret ? ok() : fail_memory();
+}
+
+static struct status by_token(struct ctx *c, struct str token, struct principal **ret)
+{
+    struct claims claims;
+    struct rows rows;
+    struct principal p = { 0 };
+    if (!token_read(c->app->iam->keys, token, c->now_us, c->arena, &claims) ||
+        !str_starts(str_of(claims.user), STR("users/")))
+        return refused();
+    const char *id = claims.user + strlen("users/");
+    TRY(DB_QUERY(c, &iam_sql[SESSION_CALLER], &rows, v_text(claims.session), v_text(claims.workspace),
+                 v_text(id), v_int(c->now_us)));
+    if (!rows.n)
+        return refused();
+    p.workspace = claims.workspace;
+    p.session = claims.session;
+    p.expires_us = claims.expires * US_PER_SECOND;
+    return of_account(c, RESOURCE_USER, id, row_at(&rows, 0)[0].s, &p, ret);
+}
+
+static bool same(struct str a, struct str b)
+{
+    return a.n == SHA256_BYTES && b.n == SHA256_BYTES && CRYPTO_memcmp(a.p, b.p, a.n) == 0;
+}
+
+/* When a key with this hash ends: (expire_time, hash, old_hash, old_expire_time); 0 where the hash is
+ * neither. */
+static int64_t key_end(const struct value *v, struct str digest)
+{
+    int64_t end = v[0].i ? v[0].i : INT64_MAX;
+    bool is_new = same(v[1].s, digest), is_old = same(v[2].s, digest);
+    if (is_new)
+        return end;
+    return is_old ? MIN(end, v[3].i) : 0;
+}
+
+static struct status by_api_key(struct ctx *c, struct str text, struct str digest, struct principal **ret)
+{
+    const char *id;
+    struct rows rows;
+    struct principal p = { 0 };
+    if (!api_key_split(c->arena, text, &id))
+        return refused();
+    TRY(DB_QUERY(c, &iam_sql[API_KEY_CALLER], &rows, v_text(id)));
+    if (!rows.n)
+        return refused();
+    const struct value *v = row_at(&rows, 0);
+    p.expires_us = key_end(v + 2, digest);
+    if (p.expires_us <= c->now_us)
+        return refused();
+    p.workspace = v[0].s.p;
+    p.session = "";
+    return of_account(c, RESOURCE_SERVICE_ACCOUNT, v[1].s.p, v[6].s, &p, ret);
+}
+
+/* Asks the database. */
+static struct status check(struct ctx *c, struct str credential, struct str digest, struct principal **ret)
+{
+    const char *workspace = c->workspace;
+    struct iam *i = c->app->iam;
+    uint64_t age = cache_age(i->cache);
+    c->now_us = clock_wall_us();
+    struct status s =
+        is_api_key(credential) ? by_api_key(c, credential, digest, ret) : by_token(c, credential, ret);
+    c->workspace = workspace;
+    db_read_done(c);
+    if (is_ok(s))
+        cache_put(i->cache, (const unsigned char *)digest.p, *ret, age);
+    return s;
+}
+
+struct status iam_caller(struct ctx *c, struct str credential, struct principal **ret)
+{
+    unsigned char digest[SHA256_BYTES];
+    struct iam *i = c->app->iam;
+    if (!credential.n || credential.n > CREDENTIAL_MAX)
+        return refused();
+    sha256(credential, digest);
+    *ret = memory_holds(i) ? cache_get(i->cache, digest, clock_wall_us()) : NULL;
+    return *ret ? ok() : check(c, credential, str_make((const char *)digest, sizeof digest), ret);
+}

@@ -1,0 +1,20 @@
+#include "server/iam/iam_private.h"
+
+void random_text(char *text, size_t n)
+{
+    static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    for (size_t i = 0; i < n;) {
+        unsigned char b;
+        random_bytes(&b, 1);
+        if ((b & 63) < sizeof letters - 1)
+            text[i++] = letters[b & 63];
+    }
+    text[n] = 0;
+}
+
+struct str digest_of(struct arena *a, struct str text)
+{
+    unsigned char digest[SHA256_BYTES];
+    sha256(text, digest);
+    return str_make(arena_dup(a, str_make((const char *)digest, sizeof digest)), sizeof digest);
+}

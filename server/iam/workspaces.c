@@ -1,0 +1,72 @@
+/* Workspaces: managed from the workspace `default` alone, for only its principals can hold the scopes. */
+#include "server/iam/iam_private.h"
+
+static const char *const fields[] = { "display_name", "disabled", NULL };
+
+static struct status check_workspace(struct ctx *c, const char *id, const Workspace *w)
+{
+    TRY(text_check(c, w->display_name, "workspace.display_name"));
+    if (w->disabled && strcmp(id, FIRST_WORKSPACE) == 0)
+        return fail(NULL, REASON_ACCOUNT_STATE, "the workspace from which the others are managed stays");
+    return ok();
+}
+
+/* The unit's rows name the new workspace, not the caller's. */
+static struct status add_admin(struct ctx *c, const char *workspace, const char *password)
+{
+    User admin = USER_INIT;
+    char *roles[] = { (char *)"roles/admin" };
+    const char *own = c->workspace;
+    admin.roles = roles;
+    admin.n_roles = COUNT(roles);
+    c->workspace = workspace;
+    struct status s = user_add(c, ADMIN_ID, "workspace_id", &admin, password);
+    c->workspace = own;
+    return s;
+}
+
+struct status create_workspace(struct ctx *c, const CreateWorkspaceRequest *req, Workspace *res)
+{
+    if (!req->workspace)
+        return fail_field(c->arena, REASON_FIELD_REQUIRED, "workspace", "must be given");
+    TRY(check_workspace(c, req->workspace_id, req->workspace));
+    *res = *req->workspace;
+    TRY(resource_add(c, RESOURCE_WORKSPACE, req->workspace_id, "workspace_id", res->disabled,
+                     (struct resource_head *)res));
+    return add_admin(c, req->workspace_id, req->admin_password);
+}
+
+struct status get_workspace(struct ctx *c, const GetWorkspaceRequest *req, Workspace *res)
+{
+    struct resource r;
+    TRY(resource_named(c, RESOURCE_WORKSPACE, req->name, "name", "", &r));
+    *res = *(Workspace *)r.message;
+    return ok();
+}
+
+struct status list_workspaces(struct ctx *c, const ListWorkspacesRequest *req, ListWorkspacesResponse *res)
+{
+    return resource_list(c, RESOURCE_WORKSPACE, req->page_size, req->page_token,
+                         (struct resource_head ***)&res->workspaces, &res->n_workspaces,
+                         &res->next_page_token);
+}
+
+struct status update_workspace(struct ctx *c, const UpdateWorkspaceRequest *req, Workspace *res)
+{
+    struct resource r;
+    if (!req->workspace)
+        return fail_field(c->arena, REASON_FIELD_REQUIRED, "workspace", "give the workspace with its name");
+    TRY(mask_check(c, req->update_mask, fields));
+    TRY(resource_named(c, RESOURCE_WORKSPACE, req->workspace->name, "workspace.name", req->workspace->etag,
+                       &r));
+    Workspace *w = (Workspace *)r.message;
+    if (mask_has(req->update_mask, "display_name"))
+        w->display_name = req->workspace->display_name;
+    if (mask_has(req->update_mask, "disabled"))
+        w->disabled = req->workspace->disabled;
+    TRY(check_workspace(c, r.id, w));
+    TRY(resource_put(c, &r, w->disabled));
+    rights_changed(c);
+    *res = *w;
+    return ok();
+}

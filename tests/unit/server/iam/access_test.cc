@@ -1,0 +1,426 @@
+// Who may do what, over a real database: login, refresh, revocation, keys, roles, and that nobody gives away
+// more than they hold.
+#include "server/iam/iam.h"
+#include "tests/unit/agents/harness.h"
+
+#include <fstream>
+
+namespace
+{
+
+using harness::Answer;
+using std::string;
+
+const char kPassword[] = "first-password";
+
+class Access : public ::testing::Test
+{
+  protected:
+    Access()
+    {
+        start(house_, "a secret of the installation");
+        house_.workspace = "default";
+        EXPECT_EQ(first(kPassword), kPassword);
+        admin_ = login("users/admin", kPassword);
+        actAs(admin_);
+    }
+    ~Access() override
+    {
+        principal_unref(caller_);
+        iam_close(house_.app.iam);
+    }
+
+    static void start(harness::House &h, const char *secret)
+    {
+        EXPECT_EQ(iam_open(str_of(secret), &h.app.iam).code, CODE_OK);
+        for (int i = 0; i < 3 && !iam_ready(h.app.iam, clock_wall_us()); i++)
+            EXPECT_EQ(h.run([](ctx *c) { return iam_refresh(c); }).reason(), "OK");
+    }
+    string first(const char *given)
+    {
+        string password;
+        auto a = house_.run([&](ctx *c) {
+            const char *made;
+            TRY(iam_first_start(c, given, &made));
+            password = made ? made : "";
+            return ok();
+        });
+        EXPECT_EQ(a.reason(), "OK") << a.message();
+        return password;
+    }
+    template <class Req, class Res>
+    Answer<Res> call(struct status (*handler)(ctx *, const Req *, Res *), const Req &req,
+                     const ProtobufCMessageDescriptor *answers)
+    {
+        return house_.run<Res>(
+            [&](ctx *c, Res *res) {
+                c->caller = caller_;
+                c->principal = caller_ ? caller_->name : "anonymous";
+                c->peer = peer_.c_str();
+                struct status s = handler(c, &req, res);
+                verdict_ = c->verdict;
+                return s;
+            },
+            answers);
+    }
+    Answer<Session> tryLogin(const string &user, const string &password, const string &workspace = "")
+    {
+        CreateSessionRequest req = CREATE_SESSION_REQUEST_INIT;
+        req.user = const_cast<char *>(user.c_str());
+        req.password = const_cast<char *>(password.c_str());
+        req.workspace = const_cast<char *>(workspace.c_str());
+        auto a = call(create_session, req, &Session_descriptor);
+        if (a.ok_())
+            refresh_ = a->refresh_token;
+        return a;
+    }
+    string login(const string &user, const string &password, const string &workspace = "")
+    {
+        auto a = tryLogin(user, password, workspace);
+        EXPECT_EQ(a.reason(), "OK") << a.message();
+        return a.ok_() ? a->access_token : "";
+    }
+    // The reason for which a credential is refused, "OK" where it stands for somebody (then in *ret).
+    string check(const string &credential, principal **ret = nullptr)
+    {
+        principal *p = nullptr;
+        auto a = house_.run(
+            [&](ctx *c) { return iam_caller(c, str_make(credential.data(), credential.size()), &p); });
+        if (ret)
+            *ret = p;
+        else
+            principal_unref(p);
+        return a.reason();
+    }
+    void actAs(const string &credential)
+    {
+        principal_unref(caller_);
+        EXPECT_EQ(check(credential, &caller_), "OK");
+        house_.workspace = caller_ ? caller_->workspace : "";
+    }
+    Answer<Session> refresh(const string &token)
+    {
+        RefreshSessionRequest req = REFRESH_SESSION_REQUEST_INIT;
+        req.refresh_token = const_cast<char *>(token.c_str());
+        return call(refresh_session, req, &Session_descriptor);
+    }
+    string makeUser(const char *id, const char *role, const char *password = "password-of-a-user")
+    {
+        CreateUserRequest req = CREATE_USER_REQUEST_INIT;
+        User user = USER_INIT;
+        char *roles[] = { const_cast<char *>(role) };
+        user.roles = roles;
+        user.n_roles = 1;
+        req.user_id = const_cast<char *>(id);
+        req.user = &user;
+        req.password = const_cast<char *>(password);
+        return call(create_user, req, &User_descriptor).reason();
+    }
+    string makeAccount(const char *id, const char *role)
+    {
+        CreateServiceAccountRequest req = CREATE_SERVICE_ACCOUNT_REQUEST_INIT;
+        ServiceAccount account = SERVICE_ACCOUNT_INIT;
+        char *roles[] = { const_cast<char *>(role) };
+        account.roles = roles;
+        account.n_roles = 1;
+        req.service_account_id = const_cast<char *>(id);
+        req.service_account = &account;
+        return call(create_service_account, req, &ServiceAccount_descriptor).reason();
+    }
+    Answer<ApiKey> makeKey(const string &account)
+    {
+        CreateApiKeyRequest req = CREATE_API_KEY_REQUEST_INIT;
+        req.parent = const_cast<char *>(account.c_str());
+        return call(create_api_key, req, &ApiKey_descriptor);
+    }
+    string setRole(const char *id, std::vector<const char *> scopes, bool create)
+    {
+        Role role = ROLE_INIT;
+        string name = string("roles/") + id;
+        role.name = const_cast<char *>(name.c_str());
+        role.scopes = const_cast<char **>(scopes.data());
+        role.n_scopes = scopes.size();
+        if (create) {
+            CreateRoleRequest req = CREATE_ROLE_REQUEST_INIT;
+            req.role_id = const_cast<char *>(id);
+            req.role = &role;
+            return call(create_role, req, &Role_descriptor).reason();
+        }
+        UpdateRoleRequest req = UPDATE_ROLE_REQUEST_INIT;
+        req.role = &role;
+        return call(update_role, req, &Role_descriptor).reason();
+    }
+
+    harness::House house_{ { &iam_statements } };
+    principal *caller_ = nullptr;
+    struct status verdict_ = ok();
+    string admin_, refresh_, peer_ = "127.0.0.1";
+};
+
+TEST_F(Access, TheFirstStartHappensOnce)
+{
+    EXPECT_EQ(first("another-password"), "");
+    EXPECT_STREQ(caller_->name, "users/admin");
+    EXPECT_STREQ(caller_->workspace, "default");
+    scope_set all = scope_everything();
+    EXPECT_TRUE(scope_covers(&caller_->scopes, &all));
+}
+
+TEST_F(Access, WhoCannotLogInLearnsNotWhy)
+{
+    ASSERT_EQ(makeUser("ann", "roles/viewer"), "OK");
+    EXPECT_EQ(tryLogin("users/ann", "password-of-a-user").reason(), "OK");
+    EXPECT_EQ(tryLogin("users/ann", "password-of-a-usex").reason(), "LOGIN_FAILED");
+    EXPECT_EQ(tryLogin("users/nobody", "password-of-a-user").reason(), "LOGIN_FAILED");
+    EXPECT_EQ(tryLogin("users/ann", "password-of-a-user", "workspaces/nowhere").reason(), "LOGIN_FAILED");
+    EXPECT_EQ(tryLogin("users/ann", string(73, 'x')).reason(), "FIELD_TOO_LONG");
+    EXPECT_EQ(tryLogin("ann", "password-of-a-user").fields(), "user");
+    EXPECT_EQ(tryLogin("users/ann' OR '1'='1", "password-of-a-user").fields(), "user");
+}
+
+TEST_F(Access, GuessesAreLimitedByAccountAndByPeer)
+{
+    string last;
+    for (int i = 0; i < 40 && last != "LOGIN_LIMITED"; i++) // a hash takes time, in which attempts come back
+        last = tryLogin("users/nobody", "wrong-password").reason();
+    EXPECT_EQ(last, "LOGIN_LIMITED");
+    EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "OK") << "another account";
+    for (int i = 0; i < 60; i++) // most are refused before a hash is made
+        last = tryLogin("users/nobody", "wrong-password").reason();
+    EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "LOGIN_LIMITED")
+        << "the peer has used up its attempts";
+    peer_ = "192.0.2.1";
+    EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "OK");
+    EXPECT_GT(tryLogin("users/nobody", "wrong-password").status.retry_after_ms, 0u);
+}
+
+TEST_F(Access, ARefreshTokenIsGoodForOneRefreshAndItsRace)
+{
+    string first = refresh_;
+    auto a = refresh(first);
+    ASSERT_EQ(a.reason(), "OK") << a.message();
+    string second = a->refresh_token, access = a->access_token;
+    EXPECT_NE(first, second);
+    EXPECT_EQ(check(access), "OK");
+    auto again = refresh(first); // within the grace
+    ASSERT_EQ(again.reason(), "OK");
+    EXPECT_EQ(again->refresh_token, second);
+    house_.now_us = clock_wall_us() + 11 * US_PER_SECOND;
+    auto stolen = refresh(first);
+    EXPECT_EQ(stolen.reason(), "OK") << "its effect is committed";
+    EXPECT_EQ(verdict_.reason, REASON_CREDENTIAL_INVALID) << "and the caller is refused";
+    EXPECT_EQ(refresh(second).reason(), "CREDENTIAL_INVALID") << "the whole family ended";
+    EXPECT_EQ(check(access), "CREDENTIAL_INVALID") << "its access tokens too, at once";
+}
+
+TEST_F(Access, AnOldRefreshTokenEndsTheFamilyEvenAfterMany)
+{
+    string first = refresh_, newest = first;
+    for (int i = 0; i < 4; i++) {
+        auto a = refresh(newest);
+        ASSERT_EQ(a.reason(), "OK");
+        newest = a->refresh_token;
+    }
+    refresh(first);
+    EXPECT_EQ(verdict_.reason, REASON_CREDENTIAL_INVALID);
+    EXPECT_EQ(refresh(newest).reason(), "CREDENTIAL_INVALID");
+}
+
+TEST_F(Access, AForgedRefreshTokenEndsNothing)
+{
+    string token = refresh_;
+    for (size_t at = 0; at < token.size(); at++) {
+        string bent = token;
+        bent[at] = bent[at] == '2' ? '3' : '2';
+        EXPECT_EQ(refresh(bent).reason(), "CREDENTIAL_INVALID") << at;
+        EXPECT_EQ(verdict_.code, CODE_OK) << at;
+    }
+    for (const string &other : { string(), string("mr_"), string("mr___"), token + "x", string(5000, 'm'),
+                                 string("mr_x_99999999999999999999_a_b") })
+        EXPECT_EQ(refresh(other).reason(), "CREDENTIAL_INVALID") << other;
+    EXPECT_EQ(refresh(token).reason(), "OK");
+}
+
+TEST_F(Access, ARevokedSessionEndsAtOnceAndOnOtherReplicas)
+{
+    harness::House other{ { &iam_statements } };
+    iam *mine = house_.app.iam, *replica = nullptr;
+    ASSERT_EQ(iam_open(STR("a secret of the installation"), &replica).code, CODE_OK);
+    house_.app.iam = replica;
+    ASSERT_EQ(house_.run([](ctx *c) { return iam_refresh(c); }).reason(), "OK");
+    EXPECT_EQ(check(admin_), "OK");
+    house_.app.iam = mine;
+    EXPECT_EQ(check(admin_), "OK");
+    RevokeSessionRequest req = REVOKE_SESSION_REQUEST_INIT;
+    EXPECT_EQ(call(revoke_session, req, nullptr).reason(), "OK");
+    EXPECT_EQ(check(admin_), "CREDENTIAL_INVALID");
+    house_.app.iam = replica;
+    EXPECT_EQ(check(admin_), "OK") << "from memory, until it hears of it";
+    ASSERT_EQ(house_.run([](ctx *c) { return iam_refresh(c); }).reason(), "OK");
+    EXPECT_EQ(check(admin_), "CREDENTIAL_INVALID");
+    iam_close(replica);
+    house_.app.iam = mine;
+}
+
+TEST_F(Access, ApiKeysAreRotatedWithAnOverlapAndEnd)
+{
+    ASSERT_EQ(makeAccount("ci", "roles/viewer"), "OK");
+    auto key = makeKey("serviceAccounts/ci");
+    ASSERT_EQ(key.reason(), "OK") << key.message();
+    string old = key->secret, name = key->name;
+    EXPECT_EQ(old.rfind(key->prefix, 0), 0u);
+    principal *p;
+    ASSERT_EQ(check(old, &p), "OK");
+    EXPECT_STREQ(p->name, "serviceAccounts/ci");
+    EXPECT_TRUE(scope_in(&p->scopes, SCOPE_leads_read));
+    EXPECT_FALSE(scope_in(&p->scopes, SCOPE_leads_write));
+    principal_unref(p);
+    RotateApiKeyRequest rotate = ROTATE_API_KEY_REQUEST_INIT;
+    rotate.name = const_cast<char *>(name.c_str());
+    rotate.overlap_seconds = 60;
+    auto next = call(rotate_api_key, rotate, &ApiKey_descriptor);
+    ASSERT_EQ(next.reason(), "OK") << next.message();
+    EXPECT_EQ(check(next->secret), "OK");
+    EXPECT_EQ(check(old), "OK") << "within the overlap";
+    rotate.overlap_seconds = 0;
+    auto last = call(rotate_api_key, rotate, &ApiKey_descriptor);
+    EXPECT_EQ(check(next->secret), "CREDENTIAL_INVALID");
+    EXPECT_EQ(check(old), "CREDENTIAL_INVALID");
+    EXPECT_EQ(check(last->secret), "OK");
+    string bent = last->secret;
+    bent.back() = bent.back() == 'a' ? 'b' : 'a';
+    EXPECT_EQ(check(bent), "CREDENTIAL_INVALID");
+    DeleteApiKeyRequest end = DELETE_API_KEY_REQUEST_INIT;
+    end.name = const_cast<char *>(name.c_str());
+    EXPECT_EQ(call(delete_api_key, end, nullptr).reason(), "OK");
+    EXPECT_EQ(check(last->secret), "CREDENTIAL_INVALID");
+    EXPECT_EQ(call(delete_api_key, end, nullptr).reason(), "ACCOUNT_NOT_FOUND");
+}
+
+TEST_F(Access, SecretsAreNotStored)
+{
+    ASSERT_EQ(makeAccount("ci", "roles/viewer"), "OK");
+    string secret = makeKey("serviceAccounts/ci")->secret;
+    string random = secret.substr(secret.rfind('_') + 1);
+    std::ifstream file(house_.url.substr(strlen("sqlite:///")), std::ios::binary),
+        wal(house_.url.substr(strlen("sqlite:///")) + "-wal", std::ios::binary);
+    string bytes((std::istreambuf_iterator<char>(file)), {}), log((std::istreambuf_iterator<char>(wal)), {});
+    bytes += log;
+    EXPECT_GT(bytes.size(), 10000u);
+    EXPECT_EQ(bytes.find(random), string::npos) << "API key";
+    EXPECT_EQ(bytes.find(kPassword), string::npos) << "password";
+    EXPECT_EQ(bytes.find(refresh_.substr(refresh_.rfind('_') + 1)), string::npos)
+        << "proof of the refresh token";
+}
+
+TEST_F(Access, ARoleOfTheWorkspaceHoldsAtOnce)
+{
+    ASSERT_EQ(setRole("reader", { "leads.read" }, true), "OK");
+    ASSERT_EQ(makeAccount("ci", "roles/reader"), "OK");
+    string key = makeKey("serviceAccounts/ci")->secret;
+    principal *p;
+    ASSERT_EQ(check(key, &p), "OK");
+    EXPECT_FALSE(scope_in(&p->scopes, SCOPE_leads_write));
+    principal_unref(p);
+    ASSERT_EQ(setRole("reader", { "leads.read", "leads.write" }, false), "OK");
+    ASSERT_EQ(check(key, &p), "OK");
+    EXPECT_TRUE(scope_in(&p->scopes, SCOPE_leads_write));
+    principal_unref(p);
+    EXPECT_EQ(setRole("admin", { "leads.read" }, false), "ACCOUNT_STATE");
+    EXPECT_EQ(setRole("admin", { "leads.read" }, true), "ACCOUNT_ALREADY_EXISTS");
+    EXPECT_EQ(setRole("odd", { "leads.everything" }, true), "FIELD_INVALID");
+}
+
+TEST_F(Access, NobodyGivesAwayMoreThanTheyHold)
+{
+    ASSERT_EQ(setRole("staff", { "iam.read", "iam.write", "leads.read" }, true), "OK");
+    ASSERT_EQ(makeUser("boss", "roles/admin"), "OK");
+    ASSERT_EQ(makeAccount("root", "roles/admin"), "OK");
+    ASSERT_EQ(makeUser("eve", "roles/staff"), "OK");
+    actAs(login("users/eve", "password-of-a-user"));
+    EXPECT_EQ(makeUser("mallory", "roles/admin"), "PERMISSION_MISSING");
+    EXPECT_EQ(makeUser("mallory", "roles/operator"), "PERMISSION_MISSING");
+    EXPECT_EQ(makeAccount("evil", "roles/admin"), "PERMISSION_MISSING");
+    EXPECT_EQ(makeKey("serviceAccounts/root").reason(), "PERMISSION_MISSING");
+    EXPECT_EQ(setRole("evil", { "leads.delete" }, true), "PERMISSION_MISSING");
+    EXPECT_EQ(setRole("staff", { "iam.write", "leads.delete" }, false), "PERMISSION_MISSING");
+    ResetPasswordRequest reset = RESET_PASSWORD_REQUEST_INIT;
+    reset.name = const_cast<char *>("users/boss");
+    reset.password = const_cast<char *>("a-new-password");
+    EXPECT_EQ(call(reset_password, reset, nullptr).reason(), "PERMISSION_MISSING");
+    DeleteUserRequest end = DELETE_USER_REQUEST_INIT;
+    end.name = const_cast<char *>("users/boss");
+    EXPECT_EQ(call(delete_user, end, nullptr).reason(), "PERMISSION_MISSING");
+    EXPECT_EQ(makeUser("helper", "roles/staff"), "OK") << "what she holds she may give";
+}
+
+TEST_F(Access, ADisabledAccountOrWorkspaceIsOutAtOnce)
+{
+    CreateWorkspaceRequest make = CREATE_WORKSPACE_REQUEST_INIT;
+    Workspace workspace = WORKSPACE_INIT;
+    make.workspace_id = const_cast<char *>("acme");
+    make.workspace = &workspace;
+    make.admin_password = const_cast<char *>("password-of-acme");
+    ASSERT_EQ(call(create_workspace, make, &Workspace_descriptor).reason(), "OK");
+    EXPECT_EQ(call(create_workspace, make, &Workspace_descriptor).reason(), "ACCOUNT_ALREADY_EXISTS");
+    string there = login("users/admin", "password-of-acme", "workspaces/acme");
+    principal *p;
+    ASSERT_EQ(check(there, &p), "OK");
+    EXPECT_STREQ(p->workspace, "acme");
+    EXPECT_FALSE(scope_in(&p->scopes, SCOPE_workspaces_write)) << "tenants do not manage the installation";
+    EXPECT_TRUE(scope_in(&p->scopes, SCOPE_iam_write));
+    principal_unref(p);
+    UpdateWorkspaceRequest update = UPDATE_WORKSPACE_REQUEST_INIT;
+    workspace.name = const_cast<char *>("workspaces/acme");
+    workspace.disabled = true;
+    update.workspace = &workspace;
+    ASSERT_EQ(call(update_workspace, update, &Workspace_descriptor).reason(), "OK");
+    EXPECT_EQ(check(there), "CREDENTIAL_INVALID");
+    EXPECT_EQ(tryLogin("users/admin", "password-of-acme", "workspaces/acme").reason(), "LOGIN_FAILED");
+    workspace.name = const_cast<char *>("workspaces/default");
+    EXPECT_EQ(call(update_workspace, update, &Workspace_descriptor).reason(), "ACCOUNT_STATE");
+}
+
+TEST_F(Access, AnotherWorkspacesAccountsAreNotThere)
+{
+    ASSERT_EQ(makeUser("ann", "roles/viewer"), "OK");
+    ASSERT_EQ(makeAccount("ci", "roles/viewer"), "OK");
+    house_.workspace = "acme";
+    GetUserRequest get = GET_USER_REQUEST_INIT;
+    get.name = const_cast<char *>("users/ann");
+    EXPECT_EQ(call(get_user, get, &User_descriptor).reason(), "ACCOUNT_NOT_FOUND");
+    EXPECT_EQ(makeKey("serviceAccounts/ci").reason(), "ACCOUNT_NOT_FOUND");
+    ListUsersRequest list = LIST_USERS_REQUEST_INIT;
+    EXPECT_EQ(call(list_users, list, &ListUsersResponse_descriptor)->n_users, 0u);
+}
+
+TEST_F(Access, ASessionSurvivesAnotherSecretKey)
+{
+    iam *mine = house_.app.iam;
+    start(house_, "another secret of the installation");
+    iam *other = house_.app.iam;
+    EXPECT_NE(other, mine);
+    EXPECT_EQ(check(admin_), "OK") << "the public half is no secret";
+    string second = login("users/admin", kPassword);
+    house_.app.iam = mine;
+    ASSERT_EQ(house_.run([](ctx *c) { return iam_refresh(c); }).reason(), "OK");
+    EXPECT_EQ(check(second), "OK");
+    iam_close(other);
+}
+
+TEST_F(Access, ChangingThePasswordEndsOtherSessions)
+{
+    string elsewhere = login("users/admin", kPassword);
+    ChangePasswordRequest req = CHANGE_PASSWORD_REQUEST_INIT;
+    req.old_password = const_cast<char *>("wrong-password");
+    req.new_password = const_cast<char *>("second-password");
+    EXPECT_EQ(call(change_password, req, nullptr).reason(), "LOGIN_FAILED");
+    req.old_password = const_cast<char *>(kPassword);
+    EXPECT_EQ(call(change_password, req, nullptr).reason(), "OK");
+    EXPECT_EQ(check(elsewhere), "CREDENTIAL_INVALID");
+    EXPECT_EQ(check(admin_), "OK");
+    EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "LOGIN_FAILED");
+    EXPECT_EQ(tryLogin("users/admin", "second-password").reason(), "OK");
+}
+
+} // namespace

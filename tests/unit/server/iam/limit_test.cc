@@ -1,0 +1,74 @@
+#include "base/clock.h"
+#include "server/iam/limit.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace
+{
+
+class Limit : public ::testing::Test
+{
+  protected:
+    Limit()
+    {
+        EXPECT_EQ(limits_open(&limits_).code, CODE_OK);
+    }
+    ~Limit() override
+    {
+        limits_close(limits_);
+    }
+    int64_t take(limit_kind kind, const std::string &key, int64_t at)
+    {
+        return limit_take(limits_, kind, str_make(key.data(), key.size()), at);
+    }
+    struct limits *limits_ = nullptr;
+};
+
+const int64_t kStart = 1000 * US_PER_SECOND;
+
+TEST_F(Limit, TenAttemptsThenOneEverySixSeconds)
+{
+    for (int i = 0; i < 10; i++)
+        EXPECT_EQ(take(LIMIT_ACCOUNT, "default/ann", kStart), 0) << i;
+    EXPECT_NEAR(double(take(LIMIT_ACCOUNT, "default/ann", kStart)), 6e6, 2);
+    EXPECT_NE(take(LIMIT_ACCOUNT, "default/ann", kStart + 5 * US_PER_SECOND), 0);
+    EXPECT_EQ(take(LIMIT_ACCOUNT, "default/ann", kStart + 6 * US_PER_SECOND), 0);
+    EXPECT_NE(take(LIMIT_ACCOUNT, "default/ann", kStart + 6 * US_PER_SECOND), 0);
+    EXPECT_EQ(take(LIMIT_ACCOUNT, "default/bob", kStart), 0) << "another account";
+    EXPECT_EQ(take(LIMIT_PEER, "default/ann", kStart), 0) << "another kind of key";
+}
+
+TEST_F(Limit, AnAttemptIsGivenBack)
+{
+    for (int i = 0; i < 1000; i++) {
+        EXPECT_EQ(take(LIMIT_ACCOUNT, "default/ann", kStart), 0);
+        limit_return(limits_, LIMIT_ACCOUNT, STR("default/ann"), kStart);
+    }
+    limit_return(limits_, LIMIT_ACCOUNT, STR("default/ann"), kStart);
+    for (int i = 0; i < 10; i++)
+        EXPECT_EQ(take(LIMIT_ACCOUNT, "default/ann", kStart), 0);
+    EXPECT_NE(take(LIMIT_ACCOUNT, "default/ann", kStart), 0) << "never more than a full bucket";
+}
+
+// Ten thousand guesses at one account at 100 a second: what a minute and forty seconds allow.
+TEST_F(Limit, TenThousandGuessesAreTwentySix)
+{
+    int let = 0;
+    for (int i = 0; i < 10000; i++)
+        let += take(LIMIT_ACCOUNT, "default/admin", kStart + i * (US_PER_SECOND / 100)) == 0;
+    EXPECT_EQ(let, 26);
+}
+
+// Many other names do not make the table forget the one that is being guessed at.
+TEST_F(Limit, AFloodOfNamesDoesNotFreeTheVictim)
+{
+    for (int i = 0; i < 10; i++)
+        take(LIMIT_ACCOUNT, "default/admin", kStart);
+    for (int i = 0; i < 200000; i++)
+        take(LIMIT_ACCOUNT, "default/u" + std::to_string(i), kStart);
+    EXPECT_NE(take(LIMIT_ACCOUNT, "default/admin", kStart), 0);
+}
+
+} // namespace
