@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +27,7 @@ import (
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/lib/pki"
+	"github.com/marketing-agents/marketing/tests/load"
 )
 
 var binary string
@@ -217,16 +217,6 @@ func (g *gateway) during(attack func(stop <-chan struct{}), lasts time.Duration,
 	g.report(took, base, most, growth)
 }
 
-// slowest is the longest that 99 of 100 honest calls may take: 250 ms, and in proportion more where more wants to run than there are CPUs.
-func slowest() time.Duration {
-	text, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return 250 * time.Millisecond
-	}
-	load, _ := strconv.ParseFloat(strings.Fields(string(text))[0], 64)
-	return time.Duration(250 * max(1, load/float64(runtime.NumCPU())) * float64(time.Millisecond))
-}
-
 func (g *gateway) report(took []time.Duration, base, most, growth int64) {
 	g.t.Helper()
 	if len(took) == 0 {
@@ -234,9 +224,9 @@ func (g *gateway) report(took []time.Duration, base, most, growth int64) {
 		return
 	}
 	slices.Sort(took)
-	p99 := took[len(took)*99/100]
+	p99 := load.P99(took)
 	g.t.Logf("%d honest calls, p50 %v, p99 %v; memory %.1f MiB + %.1f", len(took), took[len(took)/2], p99, mib(base), mib(most-base))
-	if bound := slowest(); p99 > bound {
+	if bound := load.Slowest(); p99 > bound {
 		g.t.Errorf("p99 of honest calls is %v, promised %v", p99, bound)
 	}
 	if most-base > growth {

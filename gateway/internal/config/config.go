@@ -119,7 +119,7 @@ var table = []row{
 		list(func(o *Options) *[]string { return &o.Hosts })},
 	{"cors-origins", "", "Origins, comma-separated, whose web pages may call REST, e.g. https://app.example.com. Empty: none but its own; a page of another origin may change nothing.",
 		list(func(o *Options) *[]string { return &o.CORSOrigins })},
-	{"max-connections", "12000", "Connections to each listener at most; one more is closed at once. Where the process may not open so many files, as many as it may.",
+	{"max-connections", "12000", "Connections to each listener at most; one more is closed at once. Where the process may not open so many files, as many as it may, and of them two thirds.",
 		number(1, 1000000, func(o *Options) *int { return &o.MaxConnections })},
 	{"max-upload-mb", "2048", "Size of a CSV upload over REST at most, in MiB.",
 		number(1, 1<<20, func(o *Options) *int { return &o.MaxUploadMB })},

@@ -31,6 +31,7 @@ type Edge struct {
 	metrics *metrics.Set
 	keys    *keyring // nil: plain text
 
+	room         *room
 	http         *http.Server
 	grpc         *grpc.Server
 	httpListener net.Listener
@@ -120,6 +121,10 @@ func (e *Edge) makeServers(version string) error {
 
 func (e *Edge) listen() error {
 	var err error
+	e.room = newRoom(e.options.MaxConnections)
+	if asked := int64(e.options.MaxConnections); e.room.each < asked || e.room.both < 2*asked {
+		slog.Info("fewer connections than asked for: the limit of open files is too low", "each", e.room.each, "both", e.room.both)
+	}
 	wrapHTTP, wrapGRPC := meter, meter
 	if e.keys != nil {
 		config := e.keys.forServer("h2", "http/1.1")
@@ -142,13 +147,9 @@ func (e *Edge) listenOn(name, address string, wrap func(net.Conn) net.Conn) (net
 		return nil, fmt.Errorf("--%s: %w", name, err)
 	}
 	open := new(atomic.Int64)
-	most := connectionLimit(e.options.MaxConnections)
-	if most < int64(e.options.MaxConnections) {
-		slog.Info("fewer connections than asked for: the limit of open files is too low", "listener", name, "connections", most)
-	}
 	e.metrics.Gauge(fmt.Sprintf("gateway_connections{listener=%q}", name),
 		"Connections open. At --max-connections new ones are closed at once.", func() float64 { return float64(open.Load()) })
-	return &limited{Listener: l, most: most, open: open, wrap: wrap}, nil
+	return &limited{Listener: l, room: e.room, open: open, wrap: wrap}, nil
 }
 
 func (e *Edge) gauges() {

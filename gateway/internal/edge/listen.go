@@ -10,27 +10,37 @@ import (
 // Descriptors kept for everything but callers' connections: those to the server, files, the listeners.
 const otherFiles = 200
 
-// connectionLimit is how many connections each of the two listeners may hold: what was asked for, less where the process may not open so
-// many files. A listener out of descriptors accepts nobody; one at its limit still answers by closing.
-func connectionLimit(asked int) int64 {
-	var files syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
-		return int64(asked)
-	}
-	return atMost(asked, files.Cur)
+// room counts the connections of both listeners together.
+type room struct {
+	each, both int64 // at most: of one listener, and of the two
+	open       atomic.Int64
 }
 
-func atMost(asked int, files uint64) int64 {
-	if files >= uint64(2*asked+otherFiles) {
-		return int64(asked)
+// newRoom is room for as many connections as were asked for at each listener, less where the process may not open so many files.
+func newRoom(asked int) *room {
+	r := &room{}
+	var files syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
+		files.Cur = uint64(2*asked + otherFiles)
 	}
-	return max(1, (int64(files)-otherFiles)/2)
+	r.each, r.both = limits(asked, files.Cur)
+	return r
+}
+
+// limits leaves descriptors for the rest: a listener out of them accepts nobody, one at its limit still answers by closing. Where they are
+// scarce one listener may hold two thirds of what there is, so that it is never full at the other's expense alone.
+func limits(asked int, files uint64) (each, both int64) {
+	both = int64(2 * asked)
+	if files < uint64(both+otherFiles) {
+		both = max(2, int64(files)-otherFiles)
+	}
+	return max(1, min(int64(asked), both*2/3)), both
 }
 
 // limited is a listener that closes connections over a number at once. It goes on accepting: a full house must not look like a dead one.
 type limited struct {
 	net.Listener
-	most int64
+	room *room
 	open *atomic.Int64
 	wrap func(net.Conn) net.Conn
 }
@@ -41,21 +51,25 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.open.Add(1) <= l.most {
-			return l.wrap(&counted{Conn: c, open: l.open}), nil
+		here := &counted{Conn: c, open: l.open, room: l.room}
+		if own, all := l.open.Add(1), l.room.open.Add(1); own <= l.room.each && all <= l.room.both {
+			return l.wrap(here), nil
 		}
-		l.open.Add(-1)
-		_ = c.Close()
+		_ = here.Close()
 	}
 }
 
 type counted struct {
 	net.Conn
 	open *atomic.Int64
+	room *room
 	once sync.Once
 }
 
 func (c *counted) Close() error {
-	c.once.Do(func() { c.open.Add(-1) })
+	c.once.Do(func() {
+		c.open.Add(-1)
+		c.room.open.Add(-1)
+	})
 	return c.Conn.Close()
 }

@@ -41,12 +41,12 @@ func stream(t *testing.T) ([]byte, int64) {
 
 func TestConnectionsLeaveDescriptorsForTheRest(t *testing.T) {
 	for _, c := range []struct {
-		asked int
-		files uint64
-		want  int64
-	}{{12000, 1 << 20, 12000}, {12000, 20000, 9900}, {12000, 1024, 412}, {100, 400, 100}, {100, 10, 1}} {
-		if got := atMost(c.asked, c.files); got != c.want {
-			t.Errorf("%d asked, %d files: %d, want %d", c.asked, c.files, got, c.want)
+		asked      int
+		files      uint64
+		each, both int64
+	}{{12000, 1 << 20, 12000, 24000}, {12000, 20000, 12000, 19800}, {12000, 1024, 549, 824}, {100, 400, 100, 200}, {100, 10, 1, 2}} {
+		if each, both := limits(c.asked, c.files); each != c.each || both != c.both {
+			t.Errorf("%d asked, %d files: %d and %d, want %d and %d", c.asked, c.files, each, both, c.each, c.both)
 		}
 	}
 }
