@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh --list             the fuzz targets: each tests/fuzz/NAME_fuzz.c with its cc_binary in BUILD.bazel
 # run.sh TARGET SECONDS     fuzzes that one with libFuzzer under AddressSanitizer and UndefinedBehaviorSanitizer
-# run.sh --merge TARGET     adds to the seeds what the fuzzer has learnt and no seed covers, the smallest inputs first
+# run.sh --merge TARGET     adds to the seeds the few learnt inputs that reach code which no seed reaches
 #
 # SECONDS are of the target's own CPU time: on a busy machine those of the clock say little. Seeds are the files of
 # tests/fuzz/seeds/TARGET, where there are any. What the fuzzer learns goes on from run to run in .state/fuzz/TARGET/corpus; an input that
@@ -35,7 +35,8 @@ limits=(-rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=10 "-artifact_prefix=$f
 
 if [[ $merge ]]; then
     mkdir -p "$seeds"
-    exec "$made" "${limits[@]}" -merge=1 "$seeds" "$folder/corpus"
+    # How often an edge is taken does not count: the seeds stay few, and the corpus is grown from them soon.
+    exec "$made" "${limits[@]}" -set_cover_merge=1 -use_counters=0 "$seeds" "$folder/corpus"
 fi
 
 # What the process has used of the CPU, in whole seconds.
