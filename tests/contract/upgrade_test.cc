@@ -33,6 +33,7 @@ class Today
     {
         setenv("DATABASE_URL", url.c_str(), 1);
         setenv("LISTEN", "127.0.0.1:0", 1);
+        setenv("AUTH", "off", 1);
         memset(&house_, 0, sizeof house_);
         arena_init(&house_.arena, 64u << 20);
         struct status s = options_read(&house_.arena, 0, nullptr, &house_.options);

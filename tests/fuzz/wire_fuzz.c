@@ -16,6 +16,7 @@ static const ProtobufCServiceDescriptor *const services[] = {
     &marketing__v1__triage_service__descriptor,
     &marketing__v1__model_service__descriptor,
     &marketing__v1__system_service__descriptor,
+    &marketing__v1__auth_service__descriptor,
 };
 
 /* The requests of all methods, one after the other; the first byte of the input picks one. */
