@@ -197,7 +197,7 @@ void slot_batch(struct slot *s, const grpc_op *ops, size_t n, struct tag *t);
 
 /* call.c */
 void call_arrived(struct slot *s, bool ok);
-void call_begin(struct slot *s);              /* admits it, and has its first step run */
+void call_begin(struct slot *s);                    /* admits it, and has its first step run */
 void call_run(struct slot *s);                      /* a lane's thread: the step that was queued */
 void call_step(struct slot *s, enum phase p);       /* asks the handler, on the method's lane */
 void call_settle(struct slot *s, struct status st); /* the handler has answered: commits, or ends the step */
