@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -28,12 +30,13 @@ const (
 	inQuery    = "canary-of-a-query-0123456789"
 	inBody     = "canary-of-a-body-0123456789"
 	inArgument = "canary-of-an-argument-0123456789"
+	inLogin    = "canary-of-a-wrong-password-0123456789"
 )
 
 // leaks looks for secrets in what a program let out.
 func leaks(t *testing.T, where, text string, secrets ...string) {
 	t.Helper()
-	for _, secret := range append(secrets, inFile, inDatabase, inBearer, inCookie, inQuery, inArgument) {
+	for _, secret := range append(secrets, inFile, inDatabase, inBearer, inCookie, inQuery, inArgument, inLogin, house.AdminPassword) {
 		if strings.Contains(text, secret) {
 			t.Errorf("%s shows %q:\n%s", where, secret, text[max(0, strings.Index(text, secret)-300):])
 		}
@@ -56,10 +59,10 @@ func secretive(t *testing.T) *house.House {
 	})
 }
 
-// useSecrets makes calls of every kind, good and bad, that carry secrets. Whether they are let in does not matter.
+// useSecrets makes calls of every kind, good and bad, that carry secrets, let in or not.
 func useSecrets(t *testing.T, h *house.House) (answers string) {
 	t.Helper()
-	carried := []string{"Authorization: Bearer " + inBearer, "Cookie: session=" + inCookie, "X-Api-Key: " + inBearer, "Proxy-Authorization: Basic " + inBearer}
+	carried := []string{"Cookie: session=" + inCookie, "X-Api-Key: " + inBearer, "Proxy-Authorization: Basic " + inBearer}
 	for _, c := range [][3]string{
 		{"GET", "/v1/leads", ""},
 		{"GET", "/v1/leads/missing", ""},
@@ -69,13 +72,19 @@ func useSecrets(t *testing.T, h *house.House) (answers string) {
 		{"POST", "/v1/leads:triage", `{"password": "` + inBody + `"}`},
 		{"POST", "/v1/leads:triage", `{"lead": {"email": "` + inBody},
 		{"DELETE", "/v1/leads/missing", ""},
+		{"POST", "/v1/sessions", `{"user": "users/admin", "password": "` + inLogin + `"}`},
+		{"POST", "/v1/sessions", `{"user": "users/nobody", "password": "` + inLogin + `"}`},
+		{"POST", "/v1/sessions", `{"user": "` + inLogin + `", "password": "` + house.AdminPassword + `"}`},
+		{"POST", "/v1/sessions:refresh", `{"refresh_token": "` + inLogin + `"}`},
 		{"GET", "/v1/config", ""},
 		{"GET", "/metrics", ""},
 		{"GET", "/health", ""},
 	} {
-		a, err := h.REST(c[0], c[1], []byte(c[2]), carried...)
-		want.OK(t, err)
-		answers += fmt.Sprintln(a.Code, a.Header, string(a.Body))
+		for _, token := range []string{inBearer, h.Token} {
+			a, err := h.REST(c[0], c[1], []byte(c[2]), append(carried, "Authorization: Bearer "+token)...)
+			want.OK(t, err)
+			answers += fmt.Sprintln(a.Code, a.Header, string(a.Body))
+		}
 	}
 	a, err := h.REST("GET", "/v1/leads", nil, "Authorization: Bearer "+inBearer+"\u00e9")
 	want.OK(t, err)
@@ -104,6 +113,18 @@ func get(t *testing.T, address string) string {
 	return string(text)
 }
 
+// dump is all that the database holds, bytes decoded.
+func dump(t *testing.T, h *house.House) string {
+	t.Helper()
+	out, err := exec.Command("pg_dump", "--data-only", "--dbname", h.DatabaseURL).Output()
+	want.OK(t, err)
+	return regexp.MustCompile(`\\\\x([0-9a-f]+)`).ReplaceAllStringFunc(string(out), func(text string) string {
+		decoded, err := hex.DecodeString(text[3:])
+		want.OK(t, err)
+		return string(decoded)
+	})
+}
+
 // process is what every user of the machine sees of one.
 func process(t *testing.T, pid int) string {
 	t.Helper()
@@ -122,11 +143,15 @@ func process(t *testing.T, pid int) string {
 func TestSecretsAreNeverShown(t *testing.T) {
 	h := secretive(t)
 	answers := useSecrets(t, h)
+	session, err := h.Auth().CreateSession(t.Context(), &pb.CreateSessionRequest{User: "users/admin", Password: house.AdminPassword})
+	want.OK(t, err)
+	_, err = h.Auth().GetPrincipal(house.As(t.Context(), session.AccessToken), &pb.GetPrincipalRequest{})
+	want.OK(t, err)
 	config, err := h.System().GetConfig(t.Context(), &pb.GetConfigRequest{})
 	want.OK(t, err)
 	text := fmt.Sprint(config)
 	want.True(t, strings.Contains(text, "***") && strings.Contains(text, "postgres:***@"), "what is secret is not marked: %s", text)
-	var keys []string // a line of each private key
+	keys := []string{h.Token, session.AccessToken, session.RefreshToken} // and a line of each private key
 	for _, place := range house.Places {
 		_, file := h.Keys.Files(place)
 		pem, err := os.ReadFile(file)
@@ -147,6 +172,9 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	}
 	leaks(t, "the server's log", h.Log(), inBody)
 	leaks(t, "the gateway's log", h.GatewayLog(), inBody)
+	stored := dump(t, h)
+	want.True(t, strings.Contains(stored, "s@secrets.example"), "the dump of the database is not read")
+	leaks(t, "the database", stored, keys...)
 }
 
 // refusedStart is all that a program says that must not start.
