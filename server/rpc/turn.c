@@ -34,12 +34,11 @@ bool turn_take(struct slot *s)
     s->line = s->unit.conflict % TURN_LINES;
     pthread_mutex_lock(&r->turn_lock);
     struct turn_line *l = &r->turn_lines[s->line];
-    bool first = false, in_line = s->in_line = waits(l, s);
-    if (in_line) {
-        first = __atomic_fetch_add(&r->turn_waiting, 1, __ATOMIC_SEQ_CST) == 0;
-    } else if (!l->taken) {
+    bool in_line = waits(l, s);
+    bool first = in_line && __atomic_fetch_add(&r->turn_waiting, 1, __ATOMIC_SEQ_CST) == 0;
+    s->in_line = in_line;
+    if (!in_line && !l->taken)
         l->taken = s->has_turn = true;
-    }
     pthread_mutex_unlock(&r->turn_lock);
     if (first)
         wake_ticker(r);
