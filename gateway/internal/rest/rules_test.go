@@ -2,12 +2,17 @@ package rest
 
 import (
 	"encoding/json"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/marketing-agents/marketing/docs/api"
+	"github.com/marketing-agents/marketing/gateway/internal/metrics"
+	"github.com/marketing-agents/marketing/gateway/internal/passthrough"
+	"github.com/marketing-agents/marketing/gateway/internal/upstream"
 )
 
 type openAPI struct {
@@ -66,6 +71,33 @@ func TestOpenAPIDescribesExactlyWhatIsServed(t *testing.T) {
 	slices.Sort(told)
 	if !slices.Equal(served, told) {
 		t.Errorf("served and described differ:\n%s\n--\n%s", strings.Join(served, "\n"), strings.Join(told, "\n"))
+	}
+}
+
+// A service whose handlers were not registered is described, and its paths are unknown.
+func TestEveryDescribedPathIsServed(t *testing.T) {
+	pool, err := upstream.NewPool("127.0.0.1:1", nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	s, err := New(Options{Pool: pool, Health: passthrough.NewHealth(pool), Metrics: metrics.New(), CallTimeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range described(t).Paths {
+		for method := range item {
+			target := regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, "x")
+			r := httptest.NewRequest(strings.ToUpper(method), target, strings.NewReader("{}"))
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			s.Handler().ServeHTTP(w, r)
+			for _, unserved := range []string{"PATH_UNKNOWN", "HTTP_METHOD_NOT_ALLOWED"} {
+				if strings.Contains(w.Body.String(), unserved) {
+					t.Errorf("%s %s: %s", method, path, unserved)
+				}
+			}
+		}
 	}
 }
 

@@ -120,6 +120,7 @@ func (s *Server) register(c conn) error {
 		gw.RegisterTriageServiceHandlerClient(ctx, s.mux, s.triage),
 		gw.RegisterModelServiceHandlerClient(ctx, s.mux, s.models),
 		gw.RegisterSystemServiceHandlerClient(ctx, s.mux, pb.NewSystemServiceClient(c)),
+		gw.RegisterAuthServiceHandlerClient(ctx, s.mux, pb.NewAuthServiceClient(c)),
 	} {
 		if err != nil {
 			return err
