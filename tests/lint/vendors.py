@@ -15,7 +15,7 @@ HOMES = {
     "openssl/": r"(base/ids|ml/key|server/iam/[^/]*|server/rpc/tls)\.(c|h)",
     "crypt.h": r"server/iam/password\.c",
     "grpc/": r"server/rpc/[^/]*\.(c|h)",
-    "openssl/": r"base/ids\.c|ml/key\.c|server/iam/[^/]*\.(c|h)|server/rpc/tls\.c",
+    "openssl/": r"base/ids\.c|ml/key\.c|server/iam/[^/]*\.(c|h)|server/rpc/tls\.c|store/redis[^/]*\.c",
 }
 
 

@@ -158,6 +158,10 @@ const (
 	Reason_REASON_ACCOUNT_ALREADY_EXISTS Reason = 67
 	// [FAILED_PRECONDITION] The account, key, role or workspace is not in a state that allows this.
 	Reason_REASON_ACCOUNT_STATE Reason = 68
+	// [RESOURCE_EXHAUSTED] The caller, or its workspace, makes more calls than its limit; retry after the stated delay.
+	Reason_REASON_QUOTA_EXCEEDED Reason = 69
+	// [UNAVAILABLE] Redis cannot be reached.
+	Reason_REASON_KV_UNAVAILABLE Reason = 70
 )
 
 // Enum value maps for Reason.
@@ -228,6 +232,8 @@ var (
 		66: "REASON_ACCOUNT_NOT_FOUND",
 		67: "REASON_ACCOUNT_ALREADY_EXISTS",
 		68: "REASON_ACCOUNT_STATE",
+		69: "REASON_QUOTA_EXCEEDED",
+		70: "REASON_KV_UNAVAILABLE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -295,6 +301,8 @@ var (
 		"REASON_ACCOUNT_NOT_FOUND":           66,
 		"REASON_ACCOUNT_ALREADY_EXISTS":      67,
 		"REASON_ACCOUNT_STATE":               68,
+		"REASON_QUOTA_EXCEEDED":              69,
+		"REASON_KV_UNAVAILABLE":              70,
 	}
 )
 
@@ -329,7 +337,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xb8\x0e\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xee\x0e\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -396,7 +404,9 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x19REASON_PERMISSION_MISSING\x10A\x12\x1c\n" +
 	"\x18REASON_ACCOUNT_NOT_FOUND\x10B\x12!\n" +
 	"\x1dREASON_ACCOUNT_ALREADY_EXISTS\x10C\x12\x18\n" +
-	"\x14REASON_ACCOUNT_STATE\x10DBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x14REASON_ACCOUNT_STATE\x10D\x12\x19\n" +
+	"\x15REASON_QUOTA_EXCEEDED\x10E\x12\x19\n" +
+	"\x15REASON_KV_UNAVAILABLE\x10FBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once
