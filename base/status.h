@@ -40,7 +40,8 @@ enum reason {
 };
 
 struct violation {
-    const char *field; /* path in the request, e.g. "lead.email" or "rows[3].lead.phone" */
+    const char *field; /* path in the request, e.g. "lead.email" or "rows[3].lead.phone"; of QUOTA_EXCEEDED:
+                          whose limit it is, e.g. "users/ann" */
     const char *description;
     struct violation *next;
 };
@@ -50,7 +51,7 @@ struct status {
     uint16_t reason;         /* enum reason; REASON_NONE where code is OK */
     uint32_t retry_after_ms; /* 0: no hint */
     const char *message;
-    struct violation *violations; /* BadRequest field violations, may be NULL */
+    struct violation *violations; /* BadRequest field violations, or the QuotaFailure; may be NULL */
 };
 
 static inline struct status ok(void)

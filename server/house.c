@@ -7,7 +7,7 @@
 #include "base/ids.h"
 #include "proto/descriptors.h"
 #include "server/access.h"
-#include "server/gate/auth.h"
+#include "server/admit.h"
 #include "server/iam/iam.h"
 #include "server/jobs.h"
 #include "server/metrics_listener.h"
@@ -57,10 +57,10 @@ static struct status open_rpc(struct house *h)
     if (!r.methods)
         return fail_memory();
     r.descriptors = str_make((const char *)proto_descriptor_set, proto_descriptor_set_size);
-    if (access_required(h))
-        TRY(auth_open(r.methods, r.n_methods, &h->arena, &h->auth));
-    r.admit = h->auth ? auth_admit : NULL;
-    r.admit_arg = h->auth;
+    TRY(admit_open(h, r.methods, r.n_methods));
+    r.admit = admit_call;
+    r.admit_arg = h;
+    r.knows_callers = access_required(h);
     r.app = &h->app;
     r.db = h->app.db;
     r.committer = h->app.committer;
@@ -114,6 +114,7 @@ void house_close(struct house *h)
     if (h->rpc)
         rpc_drain(h->rpc, (unsigned)h->options.drain_seconds * 1000);
     rpc_stop(h->rpc);
+    admit_close(h);
     jobs_stop(h->jobs);
     metrics_listener_stop(h->metrics);
     committer_stop(h->app.committer);

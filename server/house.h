@@ -11,6 +11,8 @@ struct rpc;
 struct jobs;
 struct metrics_listener;
 struct auth;
+struct quota;
+struct kv;
 
 struct house {
     struct app app; /* what handlers see */
@@ -22,6 +24,8 @@ struct house {
     struct metrics_listener *metrics;
     struct rpc *rpc;
     struct auth *auth; /* NULL: AUTH=off */
+    struct quota *quota;
+    struct kv *shared; /* Redis; NULL where there is none */
 };
 
 /* The house that an app is the inside of. */

@@ -50,7 +50,8 @@ def errors():
     body = [[f"`{name}`", f"`{code}`", literal(text)] for name, _, code, text in found]
     return (
         "# Errors\n\nEvery failed call carries one `google.rpc.ErrorInfo` with domain `marketing.v1` and one of these reasons, in\n"
-        "`grpc-status-details-bin` over gRPC and in `error.reason` over REST. Fields at fault are listed in `google.rpc.BadRequest`.\n\n"
+        "`grpc-status-details-bin` over gRPC and in `error.reason` over REST. Fields at fault are listed in `google.rpc.BadRequest`,\n"
+        "whose limit it was in `google.rpc.QuotaFailure`, and when to come again in `google.rpc.RetryInfo` (over REST: `Retry-After`).\n\n"
         + table(["reason", "gRPC code", "meaning"], body))
 
 
@@ -62,12 +63,13 @@ def metrics():
 
 
 def methods():
-    found = rows("server/services.c", r'\{\s*(\w+),\s*"(\w+)",\s*&(\w+)_rpc,\s*(\w+),\s*(OPEN|"[\w.]+"),\s*([\w |]+),\s*([\w *()]+),\s*\d+\s*\}')
-    body = [[f"`{service.title()}Service/{name}`", scope_of(scope), "yes" if flags != "0" else "", lane.removeprefix("LANE_").lower()]
-            for service, name, _, lane, scope, flags, _ in found]
+    found = rows("server/services.c", r'\{\s*(\w+),\s*"(\w+)",\s*&(\w+)_rpc,\s*(\w+),\s*(OPEN|"[\w.]+"),\s*QUOTA_(\w+),\s*([\w |]+),\s*([\w *()]+),\s*\d+\s*\}')
+    body = [[f"`{service.title()}Service/{name}`", scope_of(scope), "yes" if flags != "0" else "", lane.removeprefix("LANE_").lower(), quota.lower()]
+            for service, name, _, lane, scope, quota, flags, _ in found]
     return ("# Methods\n\nThe scope is the permission that the caller must hold. A method that changes something takes a `request_id`,\n"
-            "unless a secret is part of its request or reply.\n\n"
-            + table(["method", "scope", "changes something", "lane"], body))
+            "unless a secret is part of its request or reply. The limit that counts its calls is that of `QUOTA_...` and `QUOTA_WORKSPACE_...`\n"
+            "([options](options.md)).\n\n"
+            + table(["method", "scope", "changes something", "lane", "limit"], body))
 
 
 def scope_of(text):

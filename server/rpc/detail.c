@@ -9,6 +9,7 @@
 
 typedef Google__Rpc__BadRequest__FieldViolation FieldViolation;
 typedef Google__Rpc__ErrorInfo__MetadataEntry MetadataEntry;
+typedef Google__Rpc__QuotaFailure__Violation QuotaViolation;
 
 static char *text(const char *s)
 {
@@ -63,6 +64,21 @@ static void *bad_request(struct arena *a, const struct violation *v, size_t n)
     return b;
 }
 
+static void *quota_failure(struct arena *a, const struct violation *v)
+{
+    Google__Rpc__QuotaFailure *q = pb_new(a, &google__rpc__quota_failure__descriptor);
+    QuotaViolation *one = pb_new(a, &google__rpc__quota_failure__violation__descriptor);
+    QuotaViolation **out = ARENA_NEW(a, QuotaViolation *);
+    if (!q || !one || !out)
+        return NULL;
+    one->subject = text(v->field);
+    one->description = text(v->description);
+    out[0] = one;
+    q->violations = out;
+    q->n_violations = 1;
+    return q;
+}
+
 static void *retry_info(struct arena *a, uint32_t ms)
 {
     Google__Rpc__RetryInfo *r = pb_new(a, &google__rpc__retry_info__descriptor);
@@ -93,7 +109,9 @@ static struct str pack(struct arena *a, struct status st, const char *trace_id, 
     s->message = text(st.message);
     s->details = details;
     add(a, s, error_info(a, st, trace_id));
-    if (violations)
+    if (violations && st.reason == REASON_QUOTA_EXCEEDED)
+        add(a, s, quota_failure(a, st.violations));
+    else if (violations)
         add(a, s, bad_request(a, st.violations, violations));
     if (st.retry_after_ms)
         add(a, s, retry_info(a, st.retry_after_ms));

@@ -10,8 +10,8 @@ C_BEGIN
     4096 /* bytes: with base64 and the rest of the trailers it stays under the 8 kB that clients take */
 
 /* ErrorInfo (the reason, domain "marketing.v1", trace_id), BadRequest where fields are at fault (as many as
- * fit), RetryInfo where there is a hint, RequestInfo (the trace id, which is in the log line). In the arena;
- * empty when that is full. */
+ * fit), QuotaFailure where a limit is, RetryInfo where there is a hint, RequestInfo (the trace id, which is
+ * in the log line). In the arena; empty when that is full. */
 struct str detail_pack(struct arena *a, struct status st, const char *trace_id);
 
 C_END

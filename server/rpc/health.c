@@ -77,8 +77,8 @@ RPC_UNARY(check, HealthCheckRequest, HealthCheckResponse)
 RPC_SERVER_STREAM(watch, HealthCheckRequest, HealthCheckResponse, struct watch)
 
 const struct rpc_method health_methods[HEALTH_METHODS] = {
-    { &grpc__health__v1__health__descriptor, "Check", &check_rpc, LANE_INLINE, "", 0, 16, 5000 },
-    { &grpc__health__v1__health__descriptor, "Watch", &watch_rpc, LANE_INLINE, "", 0, 16, 0 },
+    { &grpc__health__v1__health__descriptor, "Check", &check_rpc, LANE_INLINE, "", 0, 0, 16, 5000 },
+    { &grpc__health__v1__health__descriptor, "Watch", &watch_rpc, LANE_INLINE, "", 0, 0, 16, 0 },
 };
 
 struct status health_make(struct rpc *r)

@@ -148,7 +148,7 @@ RPC_BIDI(reflect, Request, Response, void)
 
 const struct rpc_method reflect_methods[REFLECT_METHODS] = {
     { &grpc__reflection__v1__server_reflection__descriptor, "ServerReflectionInfo", &reflect_rpc, LANE_INLINE,
-      "", 0, 512, 0 },
+      "", 0, 0, 512, 0 },
     { &grpc__reflection__v1alpha__server_reflection__descriptor, "ServerReflectionInfo", &reflect_rpc,
-      LANE_INLINE, "", 0, 512, 0 },
+      LANE_INLINE, "", 0, 0, 512, 0 },
 };

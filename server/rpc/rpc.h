@@ -65,6 +65,7 @@ struct rpc_method {
     const struct rpc_handler *handler;         /* &triage_lead_rpc */
     enum lane lane;
     const char *scope;  /* what the caller must hold: "leads.triage"; "" for none */
+    unsigned quota;     /* which limit counts the call; for the admit hook: server/gate/quota.h */
     unsigned flags;     /* enum rpc_flags */
     unsigned budget_kb; /* arena of one message: decoded request, the handler's memory and the response */
     unsigned max_deadline_ms; /* longest a call may take, and its deadline where the caller gives none; 0: no
@@ -222,6 +223,7 @@ struct rpc_options {
     struct committer *committer;
     rpc_admit_fn admit; /* NULL: everyone is "anonymous" in the workspace "default" */
     void *admit_arg;
+    bool knows_callers; /* admit refuses strangers */
     /* PEM files, all or none: TLS with client certificates. Read again as they change. */
     const char *tls_cert, *tls_key, *tls_client_ca;
     unsigned threads; /* that receive calls, on one completion queue */
@@ -243,7 +245,7 @@ void rpc_options_init(struct rpc_options *o);
 struct rpc;
 
 /* Starts to serve. Fails (message in the arena) where a row and its proto disagree, the address cannot be
- * bound, or it is neither loopback nor a unix socket and TLS and an admit hook are not both given. */
+ * bound, or it is neither loopback nor a unix socket, and TLS is not given or callers are not known. */
 MUSTCHECK struct status rpc_serve(const struct rpc_options *o, struct arena *a, struct rpc **ret);
 int rpc_port(const struct rpc *r); /* 0 for a unix socket */
 /* Health says NOT_SERVING, connections are told to go, calls that came before may end within grace_ms; then

@@ -69,7 +69,7 @@ static struct status check_exposure(const struct rpc_options *o, struct arena *a
 {
     if (!has_tls(o) && (o->tls_cert || o->tls_key || o->tls_client_ca))
         return fail_field(a, REASON_FIELD_INVALID, "tls", "certificate, key and the client's CA go together");
-    if (is_loopback(o->address) || (has_tls(o) && o->admit))
+    if (is_loopback(o->address) || (has_tls(o) && o->knows_callers))
         return ok();
     return fail_field(a, REASON_FIELD_INVALID, "address",
                       "\"%s\" is neither loopback nor a unix socket: TLS with client certificates and "

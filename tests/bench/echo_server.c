@@ -197,7 +197,7 @@ static void start_runtime(const char *address, struct arena *a)
     service.n_methods = 1;
     service.methods = &one;
     service.method_indices_by_name = by_name;
-    struct rpc_method row = { &service, "TriageLead", &echo_rpc, LANE_INLINE, "", 0, BUDGET_KB, 30000 };
+    struct rpc_method row = { &service, "TriageLead", &echo_rpc, LANE_INLINE, "", 0, 0, BUDGET_KB, 30000 };
     rpc_options_init(&o);
     o.address = address;
     o.methods = &row;

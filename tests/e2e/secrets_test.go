@@ -25,6 +25,7 @@ import (
 const (
 	inFile     = "canary-in-a-file-0123456789"
 	inDatabase = "canary-of-the-database-0123456789"
+	inRedis    = "canary-of-redis-0123456789"
 	inBearer   = "canary-of-a-caller-0123456789"
 	inCookie   = "canary-of-a-cookie-0123456789"
 	inQuery    = "canary-of-a-query-0123456789"
@@ -36,7 +37,7 @@ const (
 // leaks looks for secrets in what a program let out.
 func leaks(t *testing.T, where, text string, secrets ...string) {
 	t.Helper()
-	for _, secret := range append(secrets, inFile, inDatabase, inBearer, inCookie, inQuery, inArgument, inLogin, house.AdminPassword) {
+	for _, secret := range append(secrets, inFile, inDatabase, inRedis, inBearer, inCookie, inQuery, inArgument, inLogin, house.AdminPassword) {
 		if strings.Contains(text, secret) {
 			t.Errorf("%s shows %q:\n%s", where, secret, text[max(0, strings.Index(text, secret)-300):])
 		}
@@ -55,7 +56,7 @@ func secretive(t *testing.T) *house.House {
 	want.OK(t, os.WriteFile(key, []byte(inFile+"\n"), 0o600))
 	return house.New(t, house.Options{
 		Store: house.PostgreSQL, Database: at.String(), Gateway: true, TLS: true,
-		Env: []string{"SECRET_KEY=@" + key, "GRPC_VERBOSITY=debug"}, GatewayArgs: []string{"--log-calls"},
+		Env: []string{"SECRET_KEY=@" + key, "REDIS_URL=redis://u:" + inRedis + "@127.0.0.1:1", "GRPC_VERBOSITY=debug"}, GatewayArgs: []string{"--log-calls"},
 	})
 }
 
@@ -215,6 +216,9 @@ func TestRefusedStartsShowNoSecrets(t *testing.T) {
 		"a password with a /":                 {server, []string{"DATABASE_URL=postgresql://u:1/" + inDatabase + "@127.0.0.1:1/x"}, nil},
 		"a password as a parameter":           {server, []string{"DATABASE_URL=postgresql://127.0.0.1:1/x?password=" + inDatabase}, nil},
 		"a parameter that does not exist":     {server, []string{"DATABASE_URL=postgresql://u:" + inDatabase + "@127.0.0.1:1/x?pasword=" + inDatabase}, nil},
+		"a Redis of another kind":             {server, []string{"REDIS_URL=http://u:" + inRedis + "@127.0.0.1:1"}, nil},
+		"a Redis without a host":              {server, []string{"REDIS_URL=rediss://u:" + inRedis + "@"}, nil},
+		"a Redis with a password escaped ill": {server, []string{"REDIS_URL=redis://u:%zz" + inRedis + "@127.0.0.1:1"}, nil},
 		"the gateway, a value without option": {gateway, nil, []string{inArgument}},
 		"the gateway, a misspelt option":      {gateway, nil, []string{"--tokne=" + inArgument}},
 		"the gateway, a bad value":            {gateway, nil, []string{"--max-connections=" + inArgument}},

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ./dev bench NAME [ARG...]
 #
-# Runs the bench tests/bench/NAME.sh: triage, import, idle, ml or store. Each prints the machine, the command and what it measured.
+# Runs the bench tests/bench/NAME.sh; without a NAME it lists them. Each prints the machine, the command and what it measured.
 # What they said on which machine stands in docs/benchmarks.md.
 
 # shellcheck source=tools/dev/lib.sh

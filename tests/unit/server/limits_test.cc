@@ -146,6 +146,7 @@ TEST(RpcStart, RefusesPublicAddressesWithoutTlsAndAuthentication)
         status s = rpc_serve(&o, &a, &r);
         EXPECT_EQ(s.code, CODE_INVALID_ARGUMENT) << address;
         o.admit = Admit;
+        o.knows_callers = true;
         EXPECT_EQ(rpc_serve(&o, &a, &r).code, CODE_INVALID_ARGUMENT) << address;
     }
     arena_done(&a);

@@ -315,13 +315,13 @@ RPC_BIDI(chat, AddRequest, AddResponse, struct sum)
 #define TEST &test__v1__test_service__descriptor
 
 const struct rpc_method test_methods[] = {
-    { TEST, "Echo", &echo_rpc, LANE_INLINE, "test", 0, 64, 10000 },
-    { TEST, "Sleep", &sleep_a_while_rpc, LANE_SLOW, "test", 0, 16, 10000 },
-    { TEST, "Add", &add_rpc, LANE_READ, "test", RPC_MUTATES, 64, 10000 },
-    { TEST, "Get", &get_rpc, LANE_READ, "test", 0, 64, 10000 },
-    { TEST, "Count", &count_rpc, LANE_INLINE, "test", 0, 2048, 60000 },
-    { TEST, "Watch", &watch_rpc, LANE_READ, "test", 0, 64, 0 },
-    { TEST, "Sum", &sum_rpc, LANE_DB, "test", RPC_MUTATES | RPC_AHEAD, 64, 60000 },
-    { TEST, "Chat", &chat_rpc, LANE_READ, "test", RPC_MUTATES, 64, 60000 },
+    { TEST, "Echo", &echo_rpc, LANE_INLINE, "test", 0, 0, 64, 10000 },
+    { TEST, "Sleep", &sleep_a_while_rpc, LANE_SLOW, "test", 0, 0, 16, 10000 },
+    { TEST, "Add", &add_rpc, LANE_READ, "test", 0, RPC_MUTATES, 64, 10000 },
+    { TEST, "Get", &get_rpc, LANE_READ, "test", 0, 0, 64, 10000 },
+    { TEST, "Count", &count_rpc, LANE_INLINE, "test", 0, 0, 2048, 60000 },
+    { TEST, "Watch", &watch_rpc, LANE_READ, "test", 0, 0, 64, 0 },
+    { TEST, "Sum", &sum_rpc, LANE_DB, "test", 0, RPC_MUTATES | RPC_AHEAD, 64, 60000 },
+    { TEST, "Chat", &chat_rpc, LANE_READ, "test", 0, RPC_MUTATES, 64, 60000 },
 };
 const size_t test_methods_n = COUNT(test_methods);

@@ -1,0 +1,335 @@
+// Limits of calls: the buckets of one replica by a clock of the test's own, and replicas that share a store.
+#include "server/gate/quota.h"
+
+#include "base/clock.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace
+{
+
+struct quota_limits limits(double caller, double workspace, double burst_seconds = 1)
+{
+    struct quota_limits l;
+    memset(&l, 0, sizeof l);
+    l.rate[QUOTA_OF_CALLER][QUOTA_WRITE] = caller;
+    l.rate[QUOTA_OF_WORKSPACE][QUOTA_WRITE] = workspace;
+    l.burst_seconds = burst_seconds;
+    return l;
+}
+
+// One replica.
+class Replica
+{
+  public:
+    explicit Replica(const struct quota_limits &l, struct kv *kv = nullptr)
+    {
+        arena_init(&arena, 1u << 20);
+        EXPECT_TRUE(is_ok(quota_open(&l, kv, &quota)));
+    }
+    ~Replica()
+    {
+        quota_close(quota);
+        arena_done(&arena);
+    }
+    Replica(const Replica &) = delete;
+    Replica &operator=(const Replica &) = delete;
+    struct status call(const char *caller, const char *workspace = "w", enum quota_class c = QUOTA_WRITE)
+    {
+        const struct quota_call k = { workspace, caller, c };
+        return quota_take(quota, &k, now_us, &arena);
+    }
+    // How many of n calls are let through.
+    int calls(int n, const char *caller = "users/ann", const char *workspace = "w")
+    {
+        int through = 0;
+        for (int i = 0; i < n; i++)
+            through += is_ok(call(caller, workspace));
+        arena_reset(&arena);
+        return through;
+    }
+    struct status sync(int64_t wall_us)
+    {
+        return quota_sync(quota, wall_us, now_us);
+    }
+    int64_t now_us = 1000 * US_PER_SECOND;
+    struct arena arena;
+    struct quota *quota = nullptr;
+};
+
+TEST(Quota, LetsTheBurstThroughAndThenTheRate)
+{
+    Replica r(limits(10, 0));
+    EXPECT_EQ(r.calls(100), 10);
+    r.now_us += 100000;
+    EXPECT_EQ(r.calls(100), 1);
+    r.now_us += 99998;
+    EXPECT_EQ(r.calls(100), 0);
+    r.now_us += 60 * US_PER_SECOND;
+    EXPECT_EQ(r.calls(100), 10) << "no more than a burst, however long nobody called";
+}
+
+TEST(Quota, TheBurstIsOneCallAtLeast)
+{
+    Replica r(limits(0.5, 0, 0.1));
+    EXPECT_EQ(r.calls(5), 1);
+    r.now_us += 2 * US_PER_SECOND;
+    EXPECT_EQ(r.calls(5), 1);
+}
+
+TEST(Quota, SaysWhoseLimitAndWhenThereIsMore)
+{
+    Replica r(limits(2, 3));
+    EXPECT_EQ(r.calls(2), 2);
+    struct status s = r.call("users/ann");
+    EXPECT_EQ(s.reason, REASON_QUOTA_EXCEEDED);
+    EXPECT_EQ(s.code, CODE_RESOURCE_EXHAUSTED);
+    ASSERT_NE(s.violations, nullptr);
+    EXPECT_STREQ(s.violations->field, "users/ann");
+    EXPECT_STREQ(s.violations->description, "more than 2 write calls a second");
+    EXPECT_GE(s.retry_after_ms, 500u);
+    EXPECT_LE(s.retry_after_ms, 501u);
+    r.now_us += s.retry_after_ms * 1000;
+    EXPECT_EQ(r.calls(1), 1) << "the hint holds";
+    EXPECT_EQ(r.calls(2, "users/bob"), 1)
+        << "one was left of three, one and a half came since, one went to ann";
+    s = r.call("users/eve");
+    ASSERT_NE(s.violations, nullptr);
+    EXPECT_STREQ(s.violations->field, "workspaces/w");
+}
+
+TEST(Quota, ACallThatTheWorkspaceRefusesCostsTheCallerNothing)
+{
+    Replica r(limits(5, 1));
+    EXPECT_EQ(r.calls(1, "users/bob"), 1);
+    EXPECT_EQ(r.calls(100, "users/ann"), 0);
+    r.now_us += US_PER_SECOND;
+    EXPECT_EQ(r.calls(1, "users/ann"), 1);
+}
+
+TEST(Quota, CallersWorkspacesAndClassesAreApart)
+{
+    struct quota_limits l = limits(1, 0);
+    l.rate[QUOTA_OF_CALLER][QUOTA_BULK] = 1;
+    Replica r(l);
+    EXPECT_TRUE(is_ok(r.call("users/ann", "w")));
+    EXPECT_FALSE(is_ok(r.call("users/ann", "w")));
+    EXPECT_TRUE(is_ok(r.call("users/ann", "v")));
+    EXPECT_TRUE(is_ok(r.call("users/bob", "w")));
+    EXPECT_TRUE(is_ok(r.call("users/ann", "w", QUOTA_BULK)));
+    EXPECT_FALSE(is_ok(r.call("users/ann", "w", QUOTA_BULK)));
+}
+
+// Names that differ by one letter, and kinds that differ by one: whatever the seed, no two of them share a
+// bucket.
+TEST(Quota, NoTwoNamesAreTakenForOne)
+{
+    struct quota_limits l;
+    for (auto &of : l.rate)
+        for (double &rate : of)
+            rate = 1e-6;
+    l.burst_seconds = 1e6;
+    for (int seed = 0; seed < 8; seed++) {
+        Replica r(l);
+        for (char w = 'a'; w < 'z'; w = static_cast<char>(w + 2))
+            for (int c = QUOTA_READ; c < QUOTA_CLASSES; c++)
+                EXPECT_TRUE(is_ok(r.call("users/ann", std::string(1, static_cast<char>(w + c % 2)).c_str(),
+                                         static_cast<enum quota_class>(c))))
+                    << w << c;
+    }
+}
+
+TEST(Quota, ZeroIsNoLimit)
+{
+    Replica r(limits(0, 0));
+    EXPECT_EQ(r.calls(100000), 100000);
+    for (int i = 0; i < 1000; i++)
+        EXPECT_TRUE(is_ok(r.call("users/ann", "w", QUOTA_READ)));
+}
+
+TEST(Quota, ManyCallersDoNotMakeItGrowAndTheBusyOnesAreRemembered)
+{
+    Replica r(limits(100, 0));
+    EXPECT_EQ(r.calls(200, "users/busy"), 100);
+    for (int i = 0; i < 100000; i++)
+        ASSERT_TRUE(is_ok(r.call(("users/" + std::to_string(i)).c_str())));
+    EXPECT_EQ(r.calls(100, "users/busy"), 0);
+}
+
+TEST(Quota, ThreadsTakeExactlyWhatThereIs)
+{
+    Replica r(limits(1000, 2500));
+    std::vector<std::thread> threads;
+    int through[8] = {};
+    for (int t = 0; t < 8; t++)
+        threads.emplace_back([&r, &through, t] {
+            std::string caller = "users/" + std::to_string(t / 2);
+            struct arena a;
+            arena_init(&a, 1u << 20);
+            for (int i = 0; i < 2000; i++) {
+                const struct quota_call k = { "w", caller.c_str(), QUOTA_WRITE };
+                through[t] += is_ok(quota_take(r.quota, &k, r.now_us, &a));
+                arena_reset(&a);
+            }
+            arena_done(&a);
+        });
+    for (auto &t : threads)
+        t.join();
+    int sum = 0;
+    for (int n : through)
+        sum += n;
+    EXPECT_EQ(sum, 2500);
+    EXPECT_LE(through[0] + through[1], 1000);
+}
+
+// Replicas that share a store. The store's buckets fill by the real clock, so rates are next to nothing where
+// the test counts.
+class Shared : public testing::Test
+{
+  protected:
+    Shared()
+    {
+        const struct kv_options o = { "", "", 1, US_PER_SECOND, 64u << 20 };
+        arena_init(&arena, 1u << 20);
+        EXPECT_TRUE(is_ok(kv_open(&o, &arena, &kv)));
+    }
+    ~Shared() override
+    {
+        replicas.clear();
+        kv_close(kv);
+        arena_done(&arena);
+    }
+    void open(size_t n, const struct quota_limits &l)
+    {
+        for (size_t i = 0; i < n; i++)
+            replicas.push_back(std::make_unique<Replica>(l, kv));
+        sync(); // each has been counted
+        next_period();
+        sync(); // each has heard of all
+    }
+    void sync()
+    {
+        for (auto &r : replicas)
+            ASSERT_TRUE(is_ok(r->sync(wall_us)));
+    }
+    void next_period()
+    {
+        wall_us += 2 * US_PER_SECOND;
+    }
+    struct arena arena;
+    struct kv *kv = nullptr;
+    std::vector<std::unique_ptr<Replica>> replicas;
+    int64_t wall_us = 1800000000 * US_PER_SECOND;
+};
+
+const struct quota_limits hundred = limits(1e-4, 0, 1e6); // a burst of 100, and no refill to speak of
+
+TEST_F(Shared, ACallerOfOneReplicaGetsTheWholeLimit)
+{
+    open(4, hundred);
+    int through = 0;
+    for (int i = 0; i < 100; i++) {
+        through += replicas[0]->calls(1000);
+        sync();
+    }
+    EXPECT_EQ(through, 100);
+}
+
+TEST_F(Shared, WhatAllLetThroughIsWithinTheStatedError)
+{
+    open(4, hundred);
+    int through = 0;
+    for (int i = 0; i < 200; i++) {
+        for (auto &r : replicas)
+            through += r->calls(1000);
+        sync();
+    }
+    EXPECT_GE(through, 100);
+    EXPECT_LE(through, 2 * 100 + 4);
+}
+
+TEST_F(Shared, WhatWasSpentTooMuchIsPaidBack)
+{
+    open(4, limits(1000, 0, 0.1)); // a burst of 100 that fills in a tenth of a second
+    int64_t start = clock_mono_us();
+    int through = 0;
+    while (clock_mono_us() - start < 2 * US_PER_SECOND) {
+        for (auto &r : replicas) {
+            r->now_us = clock_mono_us();
+            through += r->calls(50);
+        }
+        sync();
+    }
+    double seconds = static_cast<double>(clock_mono_us() - start) / 1e6;
+    EXPECT_LE(through, 1000 * seconds + 2 * 100 + 4);
+    EXPECT_GE(through, 1000 * seconds * 0.8);
+}
+
+TEST_F(Shared, ALimitOfOneIsNotDividedAway)
+{
+    open(3, limits(5, 0, 0.2)); // one at once
+    int64_t start = clock_mono_us();
+    int through = 0;
+    while (clock_mono_us() - start < 2 * US_PER_SECOND) {
+        replicas[2]->now_us = clock_mono_us();
+        through += replicas[2]->calls(1);
+        sync();
+    }
+    EXPECT_GE(through, 7) << "a third of the limit would be 4";
+    EXPECT_LE(through, 11 + 3);
+}
+
+TEST_F(Shared, TheHintHoldsForACallerThatWaits)
+{
+    open(3, limits(2, 0, 0.5)); // one at once
+    replicas[0]->now_us = clock_mono_us();
+    ASSERT_EQ(replicas[0]->calls(1), 1);
+    sync();
+    struct status s = replicas[0]->call("users/ann");
+    ASSERT_EQ(s.reason, REASON_QUOTA_EXCEEDED);
+    EXPECT_LE(s.retry_after_ms, 600u) << "the whole rate brings it";
+    int64_t until = clock_mono_us() + s.retry_after_ms * 1000 + QUOTA_SYNC_US;
+    while (clock_mono_us() < until) {
+        replicas[0]->now_us = clock_mono_us();
+        sync();
+    }
+    EXPECT_EQ(replicas[0]->calls(1), 1);
+}
+
+TEST_F(Shared, ClocksMayDifferByNearlyAPeriod)
+{
+    open(2, hundred);
+    for (int i = 0; i < 10; i++) {
+        wall_us += 700000;
+        ASSERT_TRUE(is_ok(replicas[0]->sync(wall_us)));
+        ASSERT_TRUE(is_ok(replicas[1]->sync(wall_us + 1900000)));
+        std::string caller = "users/" + std::to_string(i);
+        EXPECT_EQ(replicas[0]->calls(1000, caller.c_str()), 50);
+        EXPECT_EQ(replicas[1]->calls(1000, (caller + "b").c_str()), 50);
+    }
+}
+
+TEST_F(Shared, ReplicasThatEndAreNotCounted)
+{
+    open(2, hundred);
+    replicas.pop_back();
+    EXPECT_EQ(replicas[0]->calls(1000), 50) << "half is this replica's";
+    for (int i = 0; i < 2; i++) {
+        next_period();
+        sync();
+    }
+    int rest = 0;
+    for (int i = 0; i < 10; i++) {
+        rest += replicas[0]->calls(1000);
+        sync();
+    }
+    EXPECT_EQ(rest, 50);
+    EXPECT_EQ(replicas[0]->calls(1000, "users/bob"), 100) << "all is this replica's";
+}
+
+} // namespace
