@@ -7,6 +7,7 @@ import tempfile
 import banned
 import commands
 import links
+import proofs
 import rooms
 import sizes
 import vendors
@@ -74,6 +75,14 @@ CASES = {
             "docs/x.md": "[up](../a.md#one-two)\n[up](a.md)\n",
         },
         ["a.md:3: there is no c.md", "a.md:4: b.md has no heading", "a.md:5: a.md has no heading", "docs/x.md:2: there is no docs/a.md"],
+    ),
+    proofs: (
+        {
+            "docs/degradation.md": "| what | shown by |\n|---|---|\n| x | `A.Works`, `TestGo` |\n| y | `A.Gone` |\n| `A.Works` | by eye |\n",
+            "tests/a.cc": "TEST_F(A, Works)\n{\n}\n",
+            "tests/a_test.go": "func TestGo(t *testing.T) {}\n",
+        },
+        ["degradation.md:4: there is no test A.Gone", "degradation.md:5: no test shows this"],
     ),
     commands: (
         {
