@@ -43,13 +43,41 @@ static void pop_block(struct arena *a)
     free(b);
 }
 
+void arena_keep(struct arena *a, size_t bytes)
+{
+    a->keep = bytes;
+    while (a->kept > bytes) {
+        struct arena_block *b = a->spare;
+        a->spare = b->next;
+        a->kept -= b->size;
+        free(b);
+    }
+}
+
 void arena_done(struct arena *a)
 {
     run_hooks(a, NULL);
     while (a->block)
         pop_block(a);
+    arena_keep(a, 0);
     arena_init(a, a->budget);
 }
+
+#ifndef ARENA_DEBUG
+/* Keeps the newest block, where it is one of the usual size and there is room, or frees it. */
+static void put_by(struct arena *a)
+{
+    struct arena_block *b = a->block;
+    if (b->size != BLOCK_BYTES || a->kept + b->size > a->keep) {
+        pop_block(a);
+        return;
+    }
+    a->block = b->next;
+    b->next = a->spare;
+    a->spare = b;
+    a->kept += b->size;
+}
+#endif
 
 void arena_reset(struct arena *a)
 {
@@ -58,7 +86,7 @@ void arena_reset(struct arena *a)
     arena_done(a);
 #else
     while (a->block && (a->block->next || a->block->size > BLOCK_BYTES))
-        pop_block(a);
+        put_by(a);
     a->at = a->block ? a->block->data : NULL;
     a->end = a->block ? a->block->data + a->block->size : NULL;
 #endif
@@ -66,21 +94,34 @@ void arena_reset(struct arena *a)
     a->overflow = false;
 }
 
-static bool push_block(struct arena *a, size_t n)
+static struct arena_block *new_block(struct arena *a, size_t n)
 {
 #ifdef ARENA_DEBUG
     size_t size = n;
 #else
     size_t size = MAX(n, BLOCK_BYTES);
 #endif
-    struct arena_block *b = malloc(sizeof *b + size);
+    struct arena_block *b = size == BLOCK_BYTES ? a->spare : NULL;
+    if (b) {
+        a->spare = b->next;
+        a->kept -= b->size;
+        return b;
+    }
+    b = malloc(sizeof *b + size);
+    if (b)
+        b->size = size;
+    return b;
+}
+
+static bool push_block(struct arena *a, size_t n)
+{
+    struct arena_block *b = new_block(a, n);
     if (!b)
         return false;
-    b->size = size;
     b->next = a->block;
     a->block = b;
     a->at = b->data;
-    a->end = b->data + size;
+    a->end = b->data + b->size;
     return true;
 }
 

@@ -22,6 +22,8 @@ struct arena {
     char *at, *end;            /* free part of the newest block */
     size_t used, budget;
     bool overflow;
+    struct arena_block *spare; /* kept for later */
+    size_t kept, keep;         /* their bytes; at most so many */
 };
 
 struct arena_mark {
@@ -37,6 +39,10 @@ void arena_init(struct arena *a, size_t budget);
 void arena_done(struct arena *a);
 /* Runs the hooks and empties the arena, keeping one block for reuse. Clears `overflow`. */
 void arena_reset(struct arena *a);
+
+/* From now on resets keep up to so many bytes of blocks for what comes next, instead of one block: for an
+ * arena that is filled again and again. Keeps less at once where it kept more. */
+void arena_keep(struct arena *a, size_t bytes);
 
 /* Zero-filled, 16-byte aligned. NULL (and overflow set) over the budget or when memory is out. */
 void *arena_alloc(struct arena *a, size_t n) __attribute__((malloc));

@@ -19,9 +19,11 @@ enum value_type { VALUE_NULL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_BYTES };
 
 struct value {
     enum value_type type;
-    int64_t i;
-    double d;
-    struct str s; /* TEXT and BYTES */
+    union {
+        int64_t i;
+        double d;
+        struct str s; /* TEXT and BYTES */
+    };
 };
 
 static inline struct value v_null(void)

@@ -48,9 +48,23 @@ static enum verdict run_one(struct lite_conn *c, struct unit *u, const struct wr
     return GROUP_BAD;
 }
 
+/* A large unit was made on another core and is not near this one any more: what the writes to come say is
+ * asked for in time, first the values, then what they point at. */
+static void fetch_early(const struct unit *u, size_t i)
+{
+    const struct write *later = i + 4 < u->n ? &u->writes[i + 4] : NULL;
+    const struct write *next = i + 2 < u->n ? &u->writes[i + 2] : NULL;
+    for (size_t k = 0; later && later->stmt->params[k]; k += 2)
+        __builtin_prefetch(&later->args[k]);
+    for (size_t k = 0; next && next->stmt->params[k]; k++)
+        if (next->args[k].type >= VALUE_TEXT)
+            __builtin_prefetch(next->args[k].s.p);
+}
+
 static enum verdict run_unit(struct lite_conn *c, struct unit *u, struct status *failed)
 {
     for (size_t i = 0; i < u->n; i++) {
+        fetch_early(u, i);
         enum verdict v = run_one(c, u, &u->writes[i], failed);
         if (v != UNIT_GOOD)
             return v;

@@ -6,6 +6,8 @@
  * failed takes the slot back and runs again as any item does, while what the slot was at is parked; then that
  * runs again too, since it was decided on what did not come about. */
 
+#define KEPT 4 /* of the memory of a message, what is not given back between two: one in so many parts */
+
 enum flight_state { ON_GROUND, IN_FLIGHT, LANDED, FAILED };
 enum parked { NOTHING, A_READ, AN_ITEM, THE_FINISH };
 
@@ -32,6 +34,7 @@ static void release(void *p)
 {
     struct flight *f = p;
     arena_done(&f->aside.arena);
+    arena_keep(&f->slot->arena, 0);
     pthread_mutex_destroy(&f->lock);
     f->slot->flight = NULL;
 }
@@ -43,6 +46,8 @@ struct status ahead_make(struct slot *s)
         return fail_memory();
     pthread_mutex_init(&f->lock, NULL);
     arena_init(&f->aside.arena, s->arena.budget);
+    arena_keep(&f->aside.arena, s->arena.budget / KEPT);
+    arena_keep(&s->arena, s->arena.budget / KEPT);
     f->slot = s;
     s->flight = f;
     return ok();

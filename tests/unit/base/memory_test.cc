@@ -86,6 +86,28 @@ TEST_F(Arena, RewindKeepsWhatWasThereBefore)
     EXPECT_STREQ(kept, "kept");
 }
 
+TEST_F(Arena, KeepsBlocksForWhatComesNextUpToABound)
+{
+    arena_keep(&a, 100000);
+    for (int round = 0; round < 3; round++) {
+        std::vector<char *> all;
+        for (int i = 0; i < 300; i++) {
+            auto *p = static_cast<char *>(arena_alloc(&a, 1000));
+            ASSERT_NE(p, nullptr) << round << " " << i;
+            memset(p, i, 1000);
+            all.push_back(p);
+        }
+        for (int i = 0; i < 300; i++)
+            ASSERT_EQ(all[i][999], static_cast<char>(i));
+        EXPECT_NE(arena_alloc(&a, 50000), nullptr); // a block of its own is not kept
+        arena_reset(&a);
+        EXPECT_LE(a.kept, 100000u);
+        EXPECT_EQ(a.used, 0u);
+    }
+    arena_keep(&a, 0);
+    EXPECT_EQ(a.kept, 0u);
+}
+
 TEST_F(Arena, FormatsTexts)
 {
     EXPECT_STREQ(arena_printf(&a, "%s-%d", std::string(5000, 'x').c_str(), 7),
