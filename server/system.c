@@ -3,6 +3,7 @@
 #include "agents/record/active.h"
 #include "base/metrics.h"
 #include "base/pb.h"
+#include "server/gate/quota.h"
 #include "server/house.h"
 #include "server/version.h"
 #include "store/committer.h"
@@ -76,22 +77,36 @@ static struct status describe_agent(struct ctx *c, const struct agent_row *row, 
     return s->model_version && s->routing_policy ? ok() : fail_memory();
 }
 
-static struct status describe_database(struct ctx *c, SystemStatus *res)
+static DependencyStatus *dependency(struct arena *a, const char *name, const char *kind, bool reachable,
+                                    const char *why)
 {
+    DependencyStatus *d = PB_NEW(a, DependencyStatus);
+    if (!d)
+        return NULL;
+    d->name = (char *)name;
+    d->kind = (char *)kind;
+    d->reachable = reachable;
+    if (!reachable)
+        d->message = (char *)why;
+    return d;
+}
+
+/* The database first. */
+static struct status describe_dependencies(struct ctx *c, SystemStatus *res)
+{
+    const struct house *h = house_of(c->app);
     struct db *db = c->app->db;
-    DependencyStatus *d = PB_NEW(c->arena, DependencyStatus);
-    res->dependencies = ARENA_NEW(c->arena, DependencyStatus *);
-    if (!d || !res->dependencies)
-        return fail_memory();
     struct status reached = db->ops->ping(db);
-    d->name = (char *)"database";
-    d->kind = (char *)db->ops->name;
-    d->reachable = is_ok(reached);
-    if (!d->reachable)
-        d->message = (char *)reached.message;
-    res->dependencies[0] = d;
-    res->n_dependencies = 1;
-    return ok();
+    res->dependencies = ARENA_ARRAY(c->arena, 2, DependencyStatus *);
+    if (!res->dependencies)
+        return fail_memory();
+    res->dependencies[res->n_dependencies++] =
+        dependency(c->arena, "database", db->ops->name, is_ok(reached), reached.message);
+    if (h->shared)
+        res->dependencies[res->n_dependencies++] =
+            dependency(c->arena, "shared limits", h->shared->ops->name, quota_in_step(h->quota),
+                       "each replica goes on with its part of the limits");
+    return c->arena->overflow ? fail_memory() : ok();
 }
 
 static struct status describe_agents(struct ctx *c, SystemStatus *res)
@@ -117,7 +132,7 @@ struct status get_system_status(struct ctx *c, const GetSystemStatusRequest *req
     res->commits = (int64_t)stats.groups;
     res->queued_units = (int64_t)stats.queued;
     res->resident_bytes = resident_bytes();
-    TRY(describe_database(c, res));
+    TRY(describe_dependencies(c, res));
     return describe_agents(c, res);
 }
 

@@ -60,6 +60,11 @@ struct bucket_limit quota_part(const struct quota *q, unsigned subject, unsigned
     return l;
 }
 
+bool quota_in_step(const struct quota *q)
+{
+    return __atomic_load_n(&q->in_step, __ATOMIC_RELAXED);
+}
+
 /* ---- Whose bucket ---- */
 
 struct owner {
@@ -139,7 +144,7 @@ static struct quota_place *find(struct quota *q, const struct owner *o, uint64_t
 /* How fast the bucket may fill: in step with the others, their parts may come too. */
 static double hope(const struct quota *q, const struct owner *o)
 {
-    if (__atomic_load_n(&q->in_step, __ATOMIC_RELAXED))
+    if (quota_in_step(q))
         return q->limits.rate[o->subject][o->class_];
     return quota_part(q, o->subject, o->class_).rate;
 }

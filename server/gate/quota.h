@@ -48,7 +48,8 @@ struct quota;
 MUSTCHECK struct status quota_open(const struct quota_limits *limits, struct kv *kv, struct quota **ret);
 /* Starts the thread that keeps the buckets in step with kv's. */
 MUSTCHECK struct status quota_run(struct quota *q);
-void quota_close(struct quota *q); /* ends the thread; NULL is allowed */
+void quota_close(struct quota *q);         /* ends the thread; NULL is allowed */
+bool quota_in_step(const struct quota *q); /* whether the last attempt to share succeeded. Any thread. */
 
 struct quota_call {
     const char *workspace, *caller; /* "default", "users/ann" */

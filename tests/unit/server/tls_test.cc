@@ -120,6 +120,27 @@ TEST_F(Tls, TakesOnlyClientsWithACertificateOfItsAuthority)
     EXPECT_TRUE(Works(*known));
 }
 
+status AdmitAll(void *, const struct rpc_call *, struct ctx *)
+{
+    return ok();
+}
+
+TEST_F(Tls, APublicAddressIsServedOnlyWhereCallersAreKnown)
+{
+    rpc_options o = Options();
+    o.address = "0.0.0.0:0";
+    o.admit = AdmitAll;
+    for (bool known : { false, true }) {
+        arena a;
+        rpc *r = nullptr;
+        arena_init(&a, 1u << 20);
+        o.knows_callers = known;
+        EXPECT_EQ(rpc_serve(&o, &a, &r).code, known ? CODE_OK : CODE_INVALID_ARGUMENT);
+        rpc_stop(r);
+        arena_done(&a);
+    }
+}
+
 TEST_F(Tls, RefusesHalfAConfigurationAndFilesItCannotUse)
 {
     const struct {

@@ -183,9 +183,9 @@ func (x *SystemStatus) GetResidentBytes() int64 {
 // A database or other service.
 type DependencyStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// E.g. "database".
+	// "database", or "shared limits" where there is a Redis.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// E.g. "sqlite", "postgresql".
+	// "sqlite", "postgresql", "redis".
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Whether it answered just now.
 	Reachable bool `protobuf:"varint,3,opt,name=reachable,proto3" json:"reachable,omitempty"`
