@@ -23,12 +23,14 @@ type Idle struct {
 
 // IdleResult is what came of it.
 type IdleResult struct {
-	Opened, Lost   int
-	Opening        time.Duration
-	PerConnection  int64           // bytes of resident memory
-	Quiet, Crowded []time.Duration // of honest calls before and while the crowd is there, sorted
-	Failed         int             // honest calls, new connections included
-	FirstError     error
+	Opened, Lost  int
+	Opening       time.Duration
+	PerConnection int64 // bytes of resident memory
+	// How long honest calls took before the crowd, while it came, and while it was there; sorted.
+	Quiet, Arriving, Crowded []time.Duration
+
+	Failed     int // honest calls, new connections included
+	FirstError error
 }
 
 // P99 is the 99th percentile of sorted durations, 0 where there are none.
@@ -64,7 +66,7 @@ func (i Idle) Run() (*IdleResult, error) {
 	}
 	r.Quiet = i.call(r, time.After(i.Hold))
 	before := Resident(i.Pid)
-	gathered, over := make(chan struct{}), make(chan time.Time)
+	gathered := make(chan time.Time)
 	var crowd *Crowd
 	var err error
 	began := time.Now()
@@ -72,11 +74,9 @@ func (i Idle) Run() (*IdleResult, error) {
 		crowd, err = Gather(i.Address, i.Size, i.Manner)
 		r.Opening = time.Since(began)
 		close(gathered)
-		time.Sleep(i.Hold)
-		close(over)
 	}()
-	r.Crowded = i.call(r, over)
-	<-gathered
+	r.Arriving = i.call(r, gathered)
+	r.Crowded = i.call(r, time.After(i.Hold))
 	r.Opened, r.Lost = crowd.Size(), crowd.Lost()
 	if r.Opened > 0 {
 		r.PerConnection = (Resident(i.Pid) - before) / int64(r.Opened)
@@ -114,7 +114,8 @@ func (r *IdleResult) note(err error) {
 	}
 }
 
-// Kept tells what was promised and is not: that no connection and no honest call is lost, and that a connection costs so many bytes at most.
+// Kept tells what was promised and is not: that no connection and no honest call is lost, that a connection costs so many bytes at most, and
+// that calls beside them are not held up once all of them are there.
 func (r *IdleResult) Kept(size int, bytes int64) error {
 	switch bound := Slowest(); {
 	case r.Opened < size || r.Lost > 0:

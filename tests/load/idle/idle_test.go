@@ -19,8 +19,8 @@ func TestIdleConnectionsCostLittle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%d opened in %v, %.1f KiB each; p99 of honest calls %v, before %v", r.Opened, r.Opening.Round(time.Millisecond),
-				float64(r.PerConnection)/1024, load.P99(r.Crowded), load.P99(r.Quiet))
+			t.Logf("%d opened in %v, %.1f KiB each; p99 of honest calls %v, meanwhile %v, then %v", r.Opened, r.Opening.Round(time.Millisecond),
+				float64(r.PerConnection)/1024, load.P99(r.Quiet), load.P99(r.Arriving), load.P99(r.Crowded))
 			if err := r.Kept(size, s.KiB<<10); err != nil {
 				t.Error(err)
 			}
