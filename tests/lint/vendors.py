@@ -12,10 +12,9 @@ HOMES = {
     "postgresql/": r"store/postgres[^/]*\.(c|h)",
     "hiredis": r"store/redis[^/]*\.(c|h)",
     "xgboost": r"ml/booster\.c",
-    "openssl/": r"(base/ids|ml/key|server/iam/[^/]*|server/rpc/tls)\.(c|h)",
     "crypt.h": r"server/iam/password\.c",
     "grpc/": r"server/rpc/[^/]*\.(c|h)",
-    "openssl/": r"base/ids\.c|ml/key\.c|server/iam/[^/]*\.(c|h)|server/rpc/tls\.c|store/redis[^/]*\.c",
+    "openssl/": r"(base/ids|base/sign|server/iam/[^/]*|server/rpc/tls|store/redis[^/]*)\.(c|h)",
 }
 
 
