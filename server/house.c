@@ -1,7 +1,10 @@
 #include "server/house.h"
 
+#include "agents/audit/audit.h"
 #include "agents/record/active.h"
+#include "agents/record/denied.h"
 #include "agents/record/known.h"
+#include "agents/record/signer.h"
 #include "agents/triage/triage.h"
 #include "base/clock.h"
 #include "base/ids.h"
@@ -44,6 +47,9 @@ static struct status open_store(struct house *h)
     TRY(db_open(&o, &h->arena, &h->app.db));
     TRY(committer_start(h->app.db, h->options.commit_queue, &h->arena, &h->app.committer));
     TRY(known_open(h->options.known_identities, &h->arena, &h->app.known));
+    TRY(signer_open(h->app.secret_key, &h->arena, &h->app.signer));
+    TRY(audit_open(&h->arena, &h->app.audit));
+    TRY(denied_open(&h->arena, &h->app.denied));
     return active_open(active_loaders, &h->arena, &h->app.active);
 }
 
@@ -119,6 +125,7 @@ void house_close(struct house *h)
     metrics_listener_stop(h->metrics);
     committer_stop(h->app.committer);
     active_close(h->app.active);
+    audit_close(h->app.audit);
     known_close(h->app.known);
     scoring_close(h->app.scoring);
     iam_close(h->app.iam);

@@ -1,6 +1,9 @@
 #include "server/jobs.h"
 
+#include "agents/audit/audit.h"
+#include "agents/privacy/privacy.h"
 #include "agents/record/active.h"
+#include "agents/record/denied.h"
 #include "agents/record/known.h"
 #include "base/clock.h"
 #include "server/gate/idem.h"
@@ -36,9 +39,13 @@ static const struct job {
     struct status (*tick)(struct ctx *c);
 } table[] = {
     { "active_refresh", US_PER_SECOND, active_refresh },
+    { "audit_checkpoints", 3600 * US_PER_SECOND, audit_checkpoints },
+    { "audit_denials", US_PER_SECOND / 2, denied_write },
+    { "audit_seal", US_PER_SECOND / 10, audit_seal },
     { "iam_refresh", US_PER_SECOND, iam_refresh },
     { "known_fill", US_PER_SECOND / 20, known_fill },
     { "memory_trim", 5 * US_PER_SECOND, trim_memory },
+    { "privacy_sweep", US_PER_SECOND / 10, privacy_sweep },
     { "request_id_purge", US_PER_SECOND / 4, purge_request_ids },
 };
 

@@ -1,13 +1,16 @@
 #include "server/services.h"
 
+#include "agents/audit/audit.h"
 #include "agents/lead/lead.h"
 #include "agents/model/model.h"
+#include "agents/privacy/privacy.h"
 #include "agents/record/decisions.h"
 #include "agents/record/engagement.h"
 #include "agents/record/events.h"
 #include "agents/record/known.h"
 #include "agents/record/leads.h"
 #include "agents/record/scoring.h"
+#include "agents/record/suppression.h"
 #include "agents/triage/triage.h"
 #include "server/gate/auth.h"
 #include "server/gate/idem.h"
@@ -86,6 +89,32 @@ RPC_UNARY(get_workspace, GetWorkspaceRequest, Workspace)
 RPC_UNARY(list_workspaces, ListWorkspacesRequest, ListWorkspacesResponse)
 RPC_UNARY(update_workspace, UpdateWorkspaceRequest, Workspace)
 
+static struct status verify_audit_chain_next(struct ctx *c, struct verification *v,
+                                             VerifyAuditChainResponse *res, enum rpc_next *ret)
+{
+    bool more = false;
+    struct status s = verify_audit_chain(c, v, res, &more);
+    *ret = more ? RPC_SEND : RPC_END;
+    return s;
+}
+
+static struct status export_subject_next(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
+                                         enum rpc_next *ret)
+{
+    bool more = false;
+    struct status s = export_subject(c, x, res, &more);
+    *ret = more ? RPC_SEND : RPC_END;
+    return s;
+}
+
+RPC_UNARY(list_audit_events, ListAuditEventsRequest, ListAuditEventsResponse)
+RPC_SERVER_STREAM(verify_audit_chain, VerifyAuditChainRequest, VerifyAuditChainResponse, struct verification)
+RPC_UNARY(create_checkpoint, CreateCheckpointRequest, AuditCheckpoint)
+RPC_UNARY(erase_subject, EraseSubjectRequest, Erasure)
+RPC_UNARY(get_erasure, GetErasureRequest, Erasure)
+RPC_UNARY(get_erasure_certificate, GetErasureCertificateRequest, ErasureCertificate)
+RPC_SERVER_STREAM(export_subject, ExportSubjectRequest, ExportSubjectResponse, struct subject_export)
+
 RPC_UNARY(get_system_status, GetSystemStatusRequest, SystemStatus)
 RPC_UNARY(get_config, GetConfigRequest, Config)
 
@@ -93,6 +122,7 @@ RPC_UNARY(get_config, GetConfigRequest, Config)
 #define TRIAGE &marketing__v1__triage_service__descriptor
 #define MODEL &marketing__v1__model_service__descriptor
 #define AUTH &marketing__v1__auth_service__descriptor
+#define AUDIT &marketing__v1__audit_service__descriptor
 #define SYSTEM &marketing__v1__system_service__descriptor
 
 #define LEAD_KB (12 * 1024)
@@ -194,6 +224,17 @@ static const struct rpc_method methods[] = {
     { AUTH, "UpdateWorkspace", &update_workspace_rpc, LANE_DB, "workspaces.write", QUOTA_ADMIN, RPC_MUTATES,
       128, 0 },
 
+    { AUDIT, "ListAuditEvents", &list_audit_events_rpc, LANE_DB, "audit.read", QUOTA_READ, 0, 16384, 0 },
+    { AUDIT, "VerifyAuditChain", &verify_audit_chain_rpc, LANE_DB, "audit.read", QUOTA_BULK, 0, 512, 0 },
+    { AUDIT, "CreateCheckpoint", &create_checkpoint_rpc, LANE_DB, "audit.write", QUOTA_ADMIN, RPC_MUTATES,
+      128, 0 },
+    { AUDIT, "EraseSubject", &erase_subject_rpc, LANE_DB, "subjects.erase", QUOTA_WRITE, RPC_MUTATES, LEAD_KB,
+      0 },
+    { AUDIT, "GetErasure", &get_erasure_rpc, LANE_DB, "subjects.read", QUOTA_READ, 0, 128, 0 },
+    { AUDIT, "GetErasureCertificate", &get_erasure_certificate_rpc, LANE_DB, "subjects.read", QUOTA_READ, 0,
+      128, 0 },
+    { AUDIT, "ExportSubject", &export_subject_rpc, LANE_DB, "subjects.read", QUOTA_BULK, 0, LEAD_KB, 0 },
+
     { SYSTEM, "GetSystemStatus", &get_system_status_rpc, LANE_DB, "system.read", QUOTA_READ, 0, 128, 0 },
     { SYSTEM, "GetConfig", &get_config_rpc, LANE_INLINE, "system.admin", QUOTA_READ, 0, 128, 0 },
 };
@@ -212,19 +253,10 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,
-    &known_statements,
-    &events_statements,
-    &decisions_statements,
-    &active_statements,
-    &engagement_statements,
-    &scoring_statements,
-    &lead_statements,
-    &triage_statements,
-    &model_statements,
-    &idem_statements,
-    &iam_statements,
-    NULL,
+    &leads_statements,  &known_statements,      &events_statements,      &decisions_statements,
+    &active_statements, &engagement_statements, &scoring_statements,     &lead_statements,
+    &triage_statements, &model_statements,      &idem_statements,        &iam_statements,
+    &audit_statements,  &privacy_statements,    &suppression_statements, NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {

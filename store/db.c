@@ -49,6 +49,13 @@ void db_read_done(struct ctx *c)
     c->read = NULL;
 }
 
+void db_read_renew(struct ctx *c)
+{
+    db_read_done(c);
+    if (c->db->ops->renew)
+        c->db->ops->renew(c->db);
+}
+
 size_t stmt_check_args(const struct stmt *s, const struct value *args)
 {
     static const char letters[] = {

@@ -161,6 +161,9 @@ struct db_ops {
                            struct rows *ret);
     /* Expected to release the snapshot. NULL is allowed. */
     void (*read_end)(struct db_read *);
+    /* Expected to have snapshots that open from now on show also what other processes wrote; NULL where every
+     * snapshot does. Any thread. */
+    void (*renew)(struct db *);
     /* Expected to commit the n units in one transaction and to set each unit's outcome; a unit that fails
      * never spoils another. Calls no done(). Committer's thread only. When the database cannot be reached
      * every outcome is STORE_UNAVAILABLE; when the answer to COMMIT was lost every outcome is COMMIT_UNKNOWN.
@@ -168,6 +171,10 @@ struct db_ops {
     void (*write)(struct db *, struct unit **units, size_t n);
     /* Expected to be called between two groups by the committer: bounded upkeep (WAL checkpoint). */
     void (*upkeep)(struct db *);
+    /* Expected to answer, when asked again and again while groups are committed, at last true once: what was
+     * deleted before it was asked first is then in none of the database's files. NULL: the server sees to
+     * that itself. One thread asks. */
+    bool (*forget)(struct db *);
     /* Expected to answer whether the database can be reached now, within a second. Any thread. */
     struct status (*ping)(struct db *);
     void (*close)(struct db *);
@@ -213,6 +220,9 @@ MUSTCHECK struct status db_query(struct ctx *c, const struct stmt *s, const stru
     })
 /* Ends the ctx's snapshot, if one is open. */
 void db_read_done(struct ctx *c);
+/* The same; and the next one shows also what other processes wrote up to now, e.g. a person with a database
+ * shell. */
+void db_read_renew(struct ctx *c);
 
 C_END
 #endif

@@ -46,6 +46,9 @@ struct lite_reader {
  */
 enum lite_round { LITE_ROUND_NONE, LITE_ROUND_PASS, LITE_ROUND_FINISH };
 
+/* Deleted rows are overwritten (secure_delete), but the WAL holds older pages until it is cut off. */
+enum lite_forget { LITE_FORGET_NOTHING, LITE_FORGET_ASKED, LITE_FORGOT };
+
 struct lite_db {
     struct db base;
     char *path;
@@ -68,9 +71,10 @@ struct lite_db {
     bool thread_runs;
     sem_t wake, passed; /* a pass of the checkpoint thread begins; it has ended */
     bool stop;
-    int wal_pages;         /* after the newest commit */
-    enum lite_round round; /* the committer's */
-    int round_at;          /* pages at which it goes on with the round */
+    int wal_pages;            /* after the newest commit */
+    enum lite_round round;    /* the committer's */
+    int round_at;             /* pages at which it goes on with the round */
+    enum lite_forget forgets; /* atomic */
 };
 
 /* sqlite_conn.c: one connection. */
@@ -97,6 +101,7 @@ struct status lite_read_begin(struct db *db, int64_t deadline_us, struct db_read
 struct status lite_query(struct db_read *r, const struct stmt *s, const struct value *args, struct arena *a,
                          struct rows *ret);
 void lite_read_end(struct db_read *r);
+void lite_read_renew(struct db *db);
 struct status lite_check(struct db *db, const struct stmt *s, struct arena *a);
 struct status lite_ping(struct db *db);
 /* Lets go of the snapshots that idle readers still hold: they keep the WAL from being used again from its
@@ -111,6 +116,7 @@ void lite_write(struct db *db, struct unit **units, size_t n);
 MUSTCHECK struct status lite_checkpoint_start(struct lite_db *d, struct arena *a);
 void lite_checkpoint_stop(struct lite_db *d);
 void lite_upkeep(struct db *db);
+bool lite_forget(struct db *db);
 
 C_END
 #endif

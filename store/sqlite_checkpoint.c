@@ -82,6 +82,11 @@ static bool checkpoint(struct lite_db *d, int mode)
            pages == copied;
 }
 
+static bool must_forget(const struct lite_db *d)
+{
+    return __atomic_load_n(&d->forgets, __ATOMIC_SEQ_CST) == LITE_FORGET_ASKED;
+}
+
 /* Copies what the thread left. From then on a new snapshot reads the database file alone, so once the older
  * ones have ended (a matter of one call) nobody reads the WAL, and the next commit writes it from its start.
  * Waits for a few milliseconds at most; where a reader takes longer, tries again when the WAL has grown
@@ -91,10 +96,13 @@ static void finish(struct lite_db *d)
     sqlite3_busy_handler(d->writer.h, wait_for_readers, d);
     renew_snapshots(d);
     bool done = checkpoint(d, SQLITE_CHECKPOINT_FULL);
+    bool forget = must_forget(d);
     if (done) {
         renew_snapshots(d);
-        done = checkpoint(d, SQLITE_CHECKPOINT_RESTART);
+        done = checkpoint(d, forget ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART);
     }
+    if (done && forget)
+        __atomic_store_n(&d->forgets, LITE_FORGOT, __ATOMIC_SEQ_CST);
     d->round = done ? LITE_ROUND_NONE : LITE_ROUND_FINISH;
     d->round_at = done ? PASS_PAGES : wal_pages(d) + REST_PAGES + wal_pages(d) / 16;
     if (done)
@@ -113,14 +121,27 @@ static bool pass_ended(struct lite_db *d)
 void lite_upkeep(struct db *db)
 {
     struct lite_db *d = (struct lite_db *)db;
-    if (wal_pages(d) < d->round_at)
+    bool forget = must_forget(d);
+    if (wal_pages(d) < d->round_at && !forget)
         return;
-    if (d->round == LITE_ROUND_NONE) {
+    if (d->round == LITE_ROUND_NONE && !forget) {
         d->round = LITE_ROUND_PASS;
         sem_post(&d->wake);
-    } else if (d->round == LITE_ROUND_FINISH || pass_ended(d)) {
+    } else if (d->round != LITE_ROUND_PASS || pass_ended(d)) {
         finish(d);
     }
+}
+
+bool lite_forget(struct db *db)
+{
+    struct lite_db *d = (struct lite_db *)db;
+    enum lite_forget done = LITE_FORGOT, nothing = LITE_FORGET_NOTHING;
+    if (__atomic_compare_exchange_n(&d->forgets, &done, LITE_FORGET_NOTHING, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST))
+        return true;
+    __atomic_compare_exchange_n(&d->forgets, &nothing, LITE_FORGET_ASKED, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_SEQ_CST);
+    return false;
 }
 
 struct status lite_checkpoint_start(struct lite_db *d, struct arena *a)

@@ -11,7 +11,7 @@ static const char *const setup[] = {
     [LITE_READ] = "PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY; PRAGMA query_only=1;",
     [LITE_WRITE] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16384; PRAGMA "
                    "temp_store=MEMORY; "
-                   "PRAGMA journal_size_limit=67108864;",
+                   "PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=1;",
 };
 
 struct status lite_error(sqlite3 *h, int code, const char *what, struct arena *a)

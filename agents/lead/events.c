@@ -153,6 +153,18 @@ static struct status pack_event(struct ctx *c, const LeadEvent *e, int64_t event
     return ret->p ? ok() : fail_memory();
 }
 
+/* Of what a caller wrote the log holds nothing: it outlives the lead. */
+static struct status announce_event(struct ctx *c, int64_t event_us, const struct lead_row *row)
+{
+    LeadEvent told = LEAD_EVENT_INIT;
+    told.event_time = time_message(c->arena, event_us);
+    struct str payload = told.event_time ? pb_pack(c->arena, &told) : str_make(NULL, 0);
+    if (!payload.p)
+        return fail_memory();
+    lead_event(c, "lead.event_recorded", row->lead, "", payload);
+    return ok();
+}
+
 static struct status store_event(struct ingest *g, const LeadEvent *e, int64_t event_us, struct lead_row *row)
 {
     struct str data;
@@ -162,8 +174,7 @@ static struct status store_event(struct ingest *g, const LeadEvent *e, int64_t e
     UNIT_ADD(g->c->unit, &lead_room_sql[EVENT_INSERT], 1, REASON_CONFLICT, v_text(g->c->workspace),
              v_text(e->event_id), v_text(row->id), v_int(event_us), v_int(g->c->now_us), v_text(e->type),
              v_bytes(data));
-    lead_event(g->c, "lead.event_recorded", row->lead, "", data);
-    return ok();
+    return announce_event(g->c, event_us, row);
 }
 
 static struct status take_event(struct ingest *g, const LeadEvent *e, const char *field)

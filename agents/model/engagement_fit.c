@@ -3,6 +3,7 @@
 #include "agents/model/model.h"
 #include "agents/model/model_sql.h"
 #include "agents/record/aside.h"
+#include "agents/record/events.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/pb.h"
@@ -257,6 +258,7 @@ struct status fit_engagement_model(struct ctx *c, const FitEngagementModelReques
     if (req->validate_only)
         return ok();
     TRY(engagement_model_add(c, res));
+    event_note(c, "model", "engagement_model.fitted", "engagementModel");
     snprintf(version, sizeof version, "%lld", (long long)res->version);
     const char *kept = arena_dup(c->arena, str_of(version));
     return kept ? active_put(c, ACTIVE_ENGAGEMENT, "engagement", kept) : fail_memory();

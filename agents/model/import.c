@@ -2,6 +2,7 @@
 #include "agents/model/model.h"
 #include "agents/model/model_sql.h"
 #include "agents/model/versions.h"
+#include "agents/record/events.h"
 #include "agents/record/times.h"
 #include "base/buf.h"
 #include "base/ids.h"
@@ -201,6 +202,7 @@ static struct status store(struct ctx *c, const struct model_import *s, const st
     UNIT_ADD(c->unit, &model_sql[MODEL_INSERT], 1, REASON_MODEL_ALREADY_EXISTS, v_text(c->workspace),
              v_text(name->model), v_text(name->version), v_int(v->state), v_int(c->now_us), v_text(v->digest),
              v_bytes(data));
+    event_note(c, "model", "model.imported", v->name);
     return ok();
 }
 

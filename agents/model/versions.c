@@ -4,6 +4,7 @@
 #include "agents/model/model.h"
 #include "agents/model/model_sql.h"
 #include "agents/record/checks.h"
+#include "agents/record/events.h"
 #include "agents/record/pages.h"
 #include "agents/record/times.h"
 #include "base/ids.h"
@@ -169,6 +170,7 @@ struct status version_promote(struct ctx *c, const struct version_name *name, Mo
     move(c, &serving, MODEL_VERSION__STATE_PROMOTED, MODEL_VERSION__STATE_RETIRED);
     move(c, name, m->state, MODEL_VERSION__STATE_PROMOTED);
     m->state = MODEL_VERSION__STATE_PROMOTED;
+    event_note(c, "model", "model.promoted", m->name);
     return active_put(c, ACTIVE_MODEL, name->model, name->version);
 }
 
@@ -194,12 +196,15 @@ struct status rollback_model(struct ctx *c, const RollbackModelRequest *req, Rol
     TRY(in_service(c, &serving));
     TRY(active_rollback(c, ACTIVE_MODEL, REASON_MODEL_STATE, &before.model, &before.version));
     move(c, &serving, MODEL_VERSION__STATE_PROMOTED, MODEL_VERSION__STATE_RETIRED);
-    if (!*before.model)
+    if (!*before.model) {
+        event_note(c, "model", "model.rolled_back", "");
         return ok();
+    }
     TRY(version_get(c, &before, &res->model_version));
     TRY(scoring_model(c, res->model_version->digest, &loaded)); /* as for a promotion: it must load */
     move(c, &before, res->model_version->state, MODEL_VERSION__STATE_PROMOTED);
     res->model_version->state = MODEL_VERSION__STATE_PROMOTED;
+    event_note(c, "model", "model.rolled_back", res->model_version->name);
     return ok();
 }
 

@@ -12,7 +12,10 @@ struct db;
 struct committer;
 struct scoring;
 struct known;
-struct iam;    /* server/iam/iam.h */
+struct iam; /* server/iam/iam.h */
+struct audit;
+struct denied;
+struct signer;
 struct active; /* agents/record/active.h: which model, policy and engagement model each workspace has in
                   service */
 
@@ -25,6 +28,9 @@ struct app {
     double confidence_threshold; /* of the built-in routing policy, 0.5 to 1 */
     struct scoring *scoring;     /* agents/record/scoring.h: trusted model keys, and the models kept loaded */
     struct iam *iam;             /* who calls: server/iam/iam.h */
+    struct signer *signer;       /* agents/record/signer.h: signs what others keep */
+    struct audit *audit;         /* agents/audit/audit.h: the chain over the event log */
+    struct denied *denied;       /* agents/record/denied.h: refused calls on their way into the event log */
     struct str secret_key;       /* keys of page tokens and signatures are derived from it */
     /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit:
      * agents/triage/triage.h. Through this port other agents have a lead triaged in their own commit. */

@@ -1,5 +1,5 @@
 /* decisions.h: the decision log. A decision is written once, in the commit of what it decided, and never
- * changed. */
+ * changed; erasing a person takes the inputs out of those on it (agents/privacy). */
 #ifndef AGENTS_RECORD_DECISIONS_H
 #define AGENTS_RECORD_DECISIONS_H
 

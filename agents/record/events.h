@@ -1,4 +1,8 @@
-/* events.h: the event log, the nervous system of the house. Every effect appends an event in its own commit.
+/* events.h: the event log, the nervous system of the house and its audit log. Every effect appends an event
+ * in its own commit, with who asked for it; agents/audit makes a hash chain of them.
+ *
+ * An event holds ids, never a name, an address or other personal data: it is kept when a person is erased
+ * (tests/unit/agents/audit/personal_test.cc).
  *
  * Readers go by cursor over `seq`, so a number is never given twice. SQLite takes the largest one there is
  * and adds one: no statement deletes or changes an event (tests/contract/statements_test.cc), and one that
@@ -20,8 +24,13 @@ struct event {
     struct str payload;       /* marketing.v1 bytes of what the action names, or empty */
 };
 
-/* Adds the event to the ctx's unit. Texts must live as long as the unit. */
+/* Adds the event to the ctx's unit, with the ctx's principal, method, request id and trace. Texts must live
+ * as long as the unit. */
 void event_add(struct ctx *c, const struct event *e);
+
+/* The same with neither decision nor payload, for what only the log wants to know: "routing_policy.published"
+ * of "routingPolicies/x". */
+void event_note(struct ctx *c, const char *agent, const char *action, const char *subject);
 
 extern const struct stmt_table events_statements;
 

@@ -4,32 +4,27 @@
 #include "agents/record/leads_sql.h"
 #include "agents/record/times.h"
 
-/* Every identity of a stored lead: those in its fields, then those beside them. */
-struct owned {
-    struct value kind, text;
-    bool moved;
-};
-
-static struct status all_identities(struct ctx *c, const struct lead_row *row, struct owned **ret,
-                                    size_t *ret_n)
+struct status lead_identities(struct ctx *c, const struct lead_row *row, struct lead_identity **ret,
+                              size_t *ret_n)
 {
     struct rows rows;
     size_t n = 0;
     TRY(DB_QUERY(c, &lead_sql[LEAD_MOVED_OF], &rows, v_text(c->workspace), v_text(row->id)));
-    struct owned *all = ARENA_ARRAY(c->arena, LEAD_IDENTITIES + rows.n, struct owned);
+    struct lead_identity *all = ARENA_ARRAY(c->arena, LEAD_IDENTITIES + rows.n, struct lead_identity);
     if (!all)
         return fail_memory();
     for (size_t i = 0; i < LEAD_IDENTITIES; i++)
         if (*lead_text(row->before, i))
-            all[n++] = (struct owned){ v_int((int64_t)i + 1), v_text(lead_text(row->before, i)), false };
+            all[n++] =
+                (struct lead_identity){ v_int((int64_t)i + 1), v_text(lead_text(row->before, i)), false };
     for (size_t i = 0; i < rows.n; i++)
-        all[n++] = (struct owned){ row_at(&rows, i)[0], row_at(&rows, i)[1], true };
+        all[n++] = (struct lead_identity){ row_at(&rows, i)[0], row_at(&rows, i)[1], true };
     *ret = all;
     *ret_n = n;
     return ok();
 }
 
-static void forget_moved(struct ctx *c, const struct lead_row *row, const struct owned *o)
+static void forget_moved(struct ctx *c, const struct lead_row *row, const struct lead_identity *o)
 {
     UNIT_ADD(c->unit, &lead_sql[LEAD_MOVED_DELETE], 1, REASON_CONFLICT, v_text(c->workspace), v_text(row->id),
              o->kind, o->text);
@@ -43,9 +38,9 @@ static void delete_row(struct ctx *c, const struct lead_row *row)
 
 struct status lead_remove(struct ctx *c, struct lead_row *row)
 {
-    struct owned *all;
+    struct lead_identity *all;
     size_t n;
-    TRY(all_identities(c, row, &all, &n));
+    TRY(lead_identities(c, row, &all, &n));
     for (size_t i = 0; i < n; i++) {
         UNIT_ADD(c->unit, &lead_sql[LEAD_IDENTITY_DELETE], 1, REASON_CONFLICT, v_text(c->workspace),
                  all[i].kind, all[i].text, v_text(row->id));
@@ -60,7 +55,7 @@ struct status lead_remove(struct ctx *c, struct lead_row *row)
 
 /* One identity of the duplicate goes to the lead: into its field where that is free, else beside it. */
 static void move_identity(struct ctx *c, struct lead_row *row, const struct lead_row *duplicate,
-                          const struct owned *o)
+                          const struct lead_identity *o)
 {
     size_t i = (size_t)o->kind.i - 1;
     bool in_field = !o->moved && !*lead_text(row->before, i);
@@ -90,9 +85,9 @@ struct status lead_absorb(struct ctx *c, struct lead_row *row, struct lead_row *
                           double half_life_us)
 {
     struct value workspace = v_text(c->workspace), id = v_text(row->id), old = v_text(duplicate->id);
-    struct owned *all;
+    struct lead_identity *all;
     size_t n;
-    TRY(all_identities(c, duplicate, &all, &n));
+    TRY(lead_identities(c, duplicate, &all, &n));
     for (size_t i = 0; i < n; i++)
         move_identity(c, row, duplicate, &all[i]);
     UNIT_ADD(c->unit, &lead_sql[LEAD_ALIASES_GIVE], -1, REASON_CONFLICT, id, workspace, old);

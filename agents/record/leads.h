@@ -8,6 +8,7 @@
 #define AGENTS_RECORD_LEADS_H
 
 #include "agents/record/app.h"
+#include "store/db.h"
 
 C_BEGIN
 
@@ -60,6 +61,14 @@ bool lead_changed(const struct lead_row *row);
  * sets update_time, etag and, for a new lead, create_time (its name it has from the start). Taken identities
  * make the unit fail with `identity_taken` (CONFLICT to decide again, IDENTITY_TAKEN as a final answer). */
 MUSTCHECK struct status lead_save(struct ctx *c, struct lead_row *row, enum reason identity_taken);
+
+/* Every identity of a stored lead: those in its fields, then those beside them. In the arena. */
+struct lead_identity {
+    struct value kind, text; /* as in the table lead_identity */
+    bool moved;
+};
+MUSTCHECK struct status lead_identities(struct ctx *c, const struct lead_row *row, struct lead_identity **ret,
+                                        size_t *ret_n);
 
 /* Adds the end of a stored lead to the unit: the row, its identities and aliases. What else is kept by its id
  * is the caller's. */

@@ -1,6 +1,7 @@
 /* Routing policies: versions that never change once stored, and which of them is in service. */
 #include "agents/record/active.h"
 #include "agents/record/checks.h"
+#include "agents/record/events.h"
 #include "agents/record/pages.h"
 #include "agents/record/times.h"
 #include "agents/triage/policy_sql.h"
@@ -152,10 +153,12 @@ struct status create_routing_policy(struct ctx *c, const CreateRoutingPolicyRequ
     struct str data = pb_pack(c->arena, res);
     if (!res->name || !res->create_time || !data.p)
         return fail_memory();
-    if (!req->validate_only)
-        UNIT_ADD(c->unit, &policy_sql[POLICY_INSERT], 1, REASON_CONFLICT, v_text(c->workspace),
-                 v_text(req->routing_policy_id), v_int(res->version), v_int(res->state), v_int(c->now_us),
-                 v_bytes(data));
+    if (req->validate_only)
+        return ok();
+    UNIT_ADD(c->unit, &policy_sql[POLICY_INSERT], 1, REASON_CONFLICT, v_text(c->workspace),
+             v_text(req->routing_policy_id), v_int(res->version), v_int(res->state), v_int(c->now_us),
+             v_bytes(data));
+    event_note(c, "triage", "routing_policy.created", res->name);
     return ok();
 }
 
@@ -280,6 +283,7 @@ struct status publish_routing_policy(struct ctx *c, const PublishRoutingPolicyRe
     TRY(in_service(c, &serving, &serving_version));
     move(c, serving, serving_version, ROUTING_POLICY__STATE_PUBLISHED, ROUTING_POLICY__STATE_RETIRED);
     move(c, id, version, p->state, ROUTING_POLICY__STATE_PUBLISHED);
+    event_note(c, "triage", "routing_policy.published", res->name);
     const char *text = arena_printf(c->arena, "%lld", (long long)version);
     return text ? active_put(c, ACTIVE_POLICY, id, text) : fail_memory();
 }
@@ -300,5 +304,6 @@ struct status rollback_routing_policy(struct ctx *c, const RollbackRoutingPolicy
     move(c, id, version, p->state, ROUTING_POLICY__STATE_PUBLISHED);
     *res = *p;
     res->state = ROUTING_POLICY__STATE_PUBLISHED;
+    event_note(c, "triage", "routing_policy.rolled_back", res->name);
     return ok();
 }

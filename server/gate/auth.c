@@ -1,5 +1,6 @@
 #include "server/gate/auth.h"
 
+#include "agents/record/denied.h"
 #include "server/iam/iam.h"
 
 #define IS_OPEN SCOPE_COUNT
@@ -99,6 +100,12 @@ static struct status admit(const struct rpc_call *call, struct ctx *c, enum scop
     return check_scope(c, who, needed);
 }
 
+/* Not what a database that cannot be reached, or a read that has to wait, makes of a call. */
+static bool is_denial(const struct ctx *c, struct status s)
+{
+    return !c->had_to_wait && (s.code == CODE_UNAUTHENTICATED || s.code == CODE_PERMISSION_DENIED);
+}
+
 struct status auth_admit(void *arg, const struct rpc_call *call, struct ctx *c)
 {
     const struct auth *auth = arg;
@@ -107,6 +114,8 @@ struct status auth_admit(void *arg, const struct rpc_call *call, struct ctx *c)
         c->peer = caller_address(call, c->arena);
         return c->peer ? ok() : fail_memory();
     }
-    /* A status that is not ok is a denied call: every one passes here. */
-    return admit(call, c, needed);
+    struct status s = admit(call, c, needed);
+    if (is_denial(c, s))
+        denied_note(c->app->denied, c, caller_address(call, c->arena), s);
+    return s;
 }

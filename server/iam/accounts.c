@@ -2,6 +2,8 @@
 #include "server/iam/iam_private.h"
 #include "server/iam/password.h"
 
+#include "agents/record/events.h"
+
 static const char *const fields[] = { "display_name", "roles", "disabled", NULL };
 
 /* ---- What both share ---- */
@@ -157,6 +159,7 @@ struct status reset_password(struct ctx *c, const ResetPasswordRequest *req, Emp
              v_text(r.id));
     end_sessions(c, r.id);
     rights_changed(c);
+    event_note(c, "iam", "user.password_reset", req->name);
     return ok();
 }
 
@@ -168,7 +171,7 @@ struct status delete_user(struct ctx *c, const DeleteUserRequest *req, Empty *re
     TRY(not_the_caller(c, req->name));
     end_sessions(c, r.id);
     UNIT_ADD(c->unit, &iam_sql[PASSWORD_DELETE], -1, REASON_CONFLICT, v_text(c->workspace), v_text(r.id));
-    resource_remove(c, &r);
+    TRY(resource_remove(c, &r));
     rights_changed(c);
     return ok();
 }
@@ -223,7 +226,7 @@ struct status delete_service_account(struct ctx *c, const DeleteServiceAccountRe
     TRY(account_named(c, RESOURCE_SERVICE_ACCOUNT, req->name, req->etag, &r));
     TRY(not_the_caller(c, req->name));
     UNIT_ADD(c->unit, &iam_sql[API_KEY_DELETE_ALL], -1, REASON_CONFLICT, v_text(c->workspace), v_text(r.id));
-    resource_remove(c, &r);
+    TRY(resource_remove(c, &r));
     rights_changed(c);
     return ok();
 }

@@ -1,6 +1,7 @@
 /* API keys: mk_<id>_<43 random letters>, known to the server by the SHA-256 of the whole text. */
 #include "server/iam/iam_private.h"
 
+#include "agents/record/events.h"
 #include "agents/record/times.h"
 #include "base/clock.h"
 
@@ -99,7 +100,9 @@ struct status create_api_key(struct ctx *c, const CreateApiKeyRequest *req, ApiK
     TRY(make_secret(c, id, res, &hash));
     UNIT_ADD(c->unit, &iam_sql[API_KEY_INSERT], 1, REASON_CONFLICT, v_text(c->workspace), v_text(id),
              v_text(account), v_int(c->now_us), v_int(expire_us), v_bytes(hash), v_bytes(STR("")));
-    return describe(c, account, id, c->now_us, expire_us, 0, res);
+    TRY(describe(c, account, id, c->now_us, expire_us, 0, res));
+    event_note(c, "iam", "api_key.created", res->name);
+    return ok();
 }
 
 struct status list_api_keys(struct ctx *c, const ListApiKeysRequest *req, ListApiKeysResponse *res)
@@ -140,6 +143,7 @@ struct status rotate_api_key(struct ctx *c, const RotateApiKeyRequest *req, ApiK
     UNIT_ADD(c->unit, &iam_sql[API_KEY_ROTATE], 1, REASON_CONFLICT, v_int(c->now_us), v_bytes(hash),
              v_bytes(v[4].s), v_int(old_end), v_text(id), v_text(c->workspace), v_int(v[0].i));
     rights_changed(c);
+    event_note(c, "iam", "api_key.rotated", req->name);
     return describe(c, account, id, c->now_us, v[2].i, old_end, res);
 }
 
@@ -155,5 +159,6 @@ struct status delete_api_key(struct ctx *c, const DeleteApiKeyRequest *req, Empt
     UNIT_ADD(c->unit, &iam_sql[API_KEY_DELETE], 1, REASON_CONFLICT, v_text(id), v_text(c->workspace),
              v_text(account));
     rights_changed(c);
+    event_note(c, "iam", "api_key.deleted", req->name);
     return ok();
 }

@@ -1,6 +1,7 @@
 #include "server/iam/resources.h"
 
 #include "agents/record/checks.h"
+#include "agents/record/events.h"
 #include "agents/record/pages.h"
 #include "agents/record/times.h"
 #include "base/ids.h"
@@ -26,13 +27,13 @@ SAME_ACCOUNT(User);
 SAME_ACCOUNT(ServiceAccount);
 
 static const struct kind {
-    const char *collection;
+    const char *collection, *noun; /* "users/", "user" */
     const ProtobufCMessageDescriptor *message;
 } kinds[RESOURCE_KINDS] = {
-    [RESOURCE_WORKSPACE] = { "workspaces/", &Workspace_descriptor },
-    [RESOURCE_USER] = { "users/", &User_descriptor },
-    [RESOURCE_SERVICE_ACCOUNT] = { "serviceAccounts/", &ServiceAccount_descriptor },
-    [RESOURCE_ROLE] = { "roles/", &Role_descriptor },
+    [RESOURCE_WORKSPACE] = { "workspaces/", "workspace", &Workspace_descriptor },
+    [RESOURCE_USER] = { "users/", "user", &User_descriptor },
+    [RESOURCE_SERVICE_ACCOUNT] = { "serviceAccounts/", "service_account", &ServiceAccount_descriptor },
+    [RESOURCE_ROLE] = { "roles/", "role", &Role_descriptor },
 };
 
 /* Workspaces belong to none. */
@@ -129,6 +130,16 @@ static struct str pack(struct ctx *c, struct resource_head *message)
     return data;
 }
 
+/* For the audit log: "user.created" of "users/ann". */
+static struct status note(struct ctx *c, const struct resource *r, const char *what)
+{
+    const char *action = arena_printf(c->arena, "%s.%s", kinds[r->kind].noun, what);
+    if (!action)
+        return fail_memory();
+    event_note(c, "iam", action, r->message->name);
+    return ok();
+}
+
 struct status resource_add(struct ctx *c, enum resource_kind kind, const char *id, const char *id_field,
                            bool disabled, struct resource_head *message)
 {
@@ -141,7 +152,8 @@ struct status resource_add(struct ctx *c, enum resource_kind kind, const char *i
         return fail_memory();
     UNIT_ADD(c->unit, &iam_sql[RESOURCE_INSERT], 1, REASON_ACCOUNT_ALREADY_EXISTS, v_text(home(c, kind)),
              v_int(kind), v_text(id), v_int(c->now_us), v_int(c->now_us), v_int(disabled), v_bytes(data));
-    return fill_head(c, &r, c->now_us, c->now_us);
+    TRY(fill_head(c, &r, c->now_us, c->now_us));
+    return note(c, &r, "created");
 }
 
 struct status resource_put(struct ctx *c, struct resource *r, bool disabled)
@@ -152,13 +164,15 @@ struct status resource_put(struct ctx *c, struct resource *r, bool disabled)
     UNIT_ADD(c->unit, &iam_sql[RESOURCE_UPDATE], 1, REASON_CONFLICT, v_int(c->now_us), v_int(disabled),
              v_bytes(data), v_text(home(c, r->kind)), v_int(r->kind), v_text(r->id), v_int(r->version));
     r->version++;
-    return fill_head(c, r, time_us(r->message->create_time), c->now_us);
+    TRY(fill_head(c, r, time_us(r->message->create_time), c->now_us));
+    return note(c, r, "updated");
 }
 
-void resource_remove(struct ctx *c, const struct resource *r)
+struct status resource_remove(struct ctx *c, const struct resource *r)
 {
     UNIT_ADD(c->unit, &iam_sql[RESOURCE_DELETE], 1, REASON_CONFLICT, v_text(home(c, r->kind)), v_int(r->kind),
              v_text(r->id), v_int(r->version));
+    return note(c, r, "deleted");
 }
 
 bool mask_has(const FieldMask *m, const char *field)

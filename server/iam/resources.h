@@ -65,7 +65,7 @@ MUSTCHECK struct status resource_add(struct ctx *c, enum resource_kind kind, con
 /* Adds to the unit: the changed message of one that was read. */
 MUSTCHECK struct status resource_put(struct ctx *c, struct resource *r, bool disabled);
 /* Adds to the unit: its removal. */
-void resource_remove(struct ctx *c, const struct resource *r);
+MUSTCHECK struct status resource_remove(struct ctx *c, const struct resource *r);
 
 /* Whether an update concerns the field: an empty mask means all. */
 bool mask_has(const FieldMask *m, const char *field);

@@ -192,7 +192,7 @@ struct status delete_role(struct ctx *c, const DeleteRoleRequest *req, Empty *re
     TRY(not_built_in(id));
     TRY(resource_named(c, RESOURCE_ROLE, req->name, "name", req->etag, &r));
     TRY(check_role(c, (const Role *)r.message));
-    resource_remove(c, &r);
+    TRY(resource_remove(c, &r));
     rights_changed(c);
     return ok();
 }

@@ -8,6 +8,8 @@
 #include "server/iam/password.h"
 #include "server/iam/token.h"
 
+#include "agents/record/denied.h"
+#include "agents/record/events.h"
 #include "agents/record/times.h"
 #include "base/base64.h"
 #include "base/clock.h"
@@ -102,6 +104,19 @@ void guess_return(struct ctx *c, const char *workspace, const char *user)
     limit_return(l, LIMIT_PEER, str_of(c->peer), now);
 }
 
+/* For the audit log, of the workspace that the session is in. */
+static struct status note(struct ctx *c, const struct session *s, const char *action)
+{
+    struct ctx as = *c;
+    const char *user = arena_printf(c->arena, "users/%s", s->user_id);
+    if (!user)
+        return fail_memory();
+    as.workspace = s->workspace;
+    as.principal = user;
+    event_note(&as, "iam", action, user);
+    return ok();
+}
+
 /* ---- CreateSession ---- */
 
 /* Whether the password is the user's, after an attempt was taken; it is given back where it is. */
@@ -114,8 +129,11 @@ static struct status check_login(struct ctx *c, const char *workspace, const cha
     const char *hash = rows.n ? row_at(&rows, 0)[0].s.p : NULL;
     db_read_done(c); /* nothing is held while the hash is made */
     TRY(password_check(c->arena, hash, password, &right));
-    if (!right)
-        return fail(NULL, REASON_LOGIN_FAILED, "no such user, or another password");
+    if (!right) {
+        struct status s = fail(NULL, REASON_LOGIN_FAILED, "no such user, or another password");
+        denied_note(c->app->denied, c, c->peer, s);
+        return s;
+    }
     guess_return(c, workspace, user);
     return ok();
 }
@@ -153,6 +171,7 @@ struct status create_session(struct ctx *c, const CreateSessionRequest *req, Ses
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "password", "give the password");
     TRY(check_login(c, workspace, user, req->password));
     TRY(new_session(c, workspace, user, &s));
+    TRY(note(c, &s, "session.created"));
     return answer(c, &s, s.generation, res);
 }
 
@@ -212,7 +231,7 @@ static struct status end_stolen(struct ctx *c, const struct session *s)
     UNIT_ADD(c->unit, &iam_sql[SESSION_DELETE], -1, REASON_CONFLICT, v_text(s->id), v_text(s->workspace));
     rights_changed(c);
     c->verdict = refused();
-    return ok();
+    return note(c, s, "session.stolen");
 }
 
 struct status refresh_session(struct ctx *c, const RefreshSessionRequest *req, Session *res)
@@ -222,6 +241,7 @@ struct status refresh_session(struct ctx *c, const RefreshSessionRequest *req, S
     if (s.generation == s.current) {
         UNIT_ADD(c->unit, &iam_sql[SESSION_REFRESH], 1, REASON_CONFLICT, v_int(c->now_us + SESSION_US),
                  v_int(s.current + 1), v_int(c->now_us), v_text(s.id), v_int(s.current));
+        TRY(note(c, &s, "session.refreshed"));
         return answer(c, &s, s.current + 1, res);
     }
     if (s.generation == s.current - 1 && c->now_us - s.refresh_us <= GRACE_US)
@@ -249,6 +269,7 @@ struct status revoke_session(struct ctx *c, const RevokeSessionRequest *req, Emp
         UNIT_ADD(c->unit, &iam_sql[SESSION_DELETE], -1, REASON_CONFLICT, v_text(who->session),
                  v_text(c->workspace));
     rights_changed(c);
+    event_note(c, "iam", "session.revoked", who->name);
     return ok();
 }
 
@@ -268,5 +289,6 @@ struct status change_password(struct ctx *c, const ChangePasswordRequest *req, E
     UNIT_ADD(c->unit, &iam_sql[SESSION_DELETE_OTHERS], -1, REASON_CONFLICT, v_text(c->workspace),
              v_text(user), v_text(who->session));
     rights_changed(c);
+    event_note(c, "iam", "user.password_changed", who->name);
     return ok();
 }

@@ -171,6 +171,15 @@ func authServiceSeeds(_ *world) map[string]proto.Message {
 	}
 }
 
+func auditServiceSeeds(_ *world) map[string]proto.Message {
+	return map[string]proto.Message{
+		"ListAuditEvents": &pb.ListAuditEventsRequest{Filter: `action = "lead.created"`, PageSize: 10},
+		"VerifyAuditChain": &pb.VerifyAuditChainRequest{Checkpoint: &pb.AuditCheckpoint{Name: "auditCheckpoints/1", Position: 1,
+			Head: make([]byte, 32), PublicKey: make([]byte, 32), Signature: make([]byte, 64), CreateTime: timestamppb.Now()}},
+		"CreateCheckpoint": &pb.CreateCheckpointRequest{},
+	}
+}
+
 func systemServiceSeeds(_ *world) map[string]proto.Message {
 	return map[string]proto.Message{
 		"GetSystemStatus": &pb.GetSystemStatusRequest{},
@@ -189,6 +198,7 @@ func seeds(w *world) []seed {
 	add("marketing.v1.TriageService", triageServiceSeeds(w))
 	add("marketing.v1.ModelService", modelServiceSeeds(w))
 	add("marketing.v1.AuthService", authServiceSeeds(w))
+	add("marketing.v1.AuditService", auditServiceSeeds(w))
 	add("marketing.v1.SystemService", systemServiceSeeds(w))
 	add("grpc.health.v1.Health", map[string]proto.Message{"Check": &healthpb.HealthCheckRequest{Service: "marketing.v1.LeadService"}})
 	add("grpc.reflection.v1.ServerReflection", map[string]proto.Message{"ServerReflectionInfo": &reflectpb.ServerReflectionRequest{

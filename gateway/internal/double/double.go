@@ -32,6 +32,7 @@ type Server struct {
 	pb.UnimplementedLeadServiceServer
 	pb.UnimplementedTriageServiceServer
 	pb.UnimplementedModelServiceServer
+	pb.UnimplementedAuditServiceServer
 	pb.UnimplementedSystemServiceServer
 
 	Address string
@@ -86,6 +87,7 @@ func serve(t testing.TB, l net.Listener, address string, options []grpc.ServerOp
 	pb.RegisterLeadServiceServer(s.grpc, s)
 	pb.RegisterTriageServiceServer(s.grpc, s)
 	pb.RegisterModelServiceServer(s.grpc, s)
+	pb.RegisterAuditServiceServer(s.grpc, s)
 	pb.RegisterSystemServiceServer(s.grpc, s)
 	grpc_health_v1.RegisterHealthServer(s.grpc, s.Health)
 	go func() { _ = s.grpc.Serve(l) }()

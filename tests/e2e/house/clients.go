@@ -58,6 +58,9 @@ func (h *House) Models() pb.ModelServiceClient { return pb.NewModelServiceClient
 // Auth is a client of AuthService.
 func (h *House) Auth() pb.AuthServiceClient { return pb.NewAuthServiceClient(h.Conn()) }
 
+// Audit is a client of AuditService.
+func (h *House) Audit() pb.AuditServiceClient { return pb.NewAuditServiceClient(h.Conn()) }
+
 // System is a client of SystemService.
 func (h *House) System() pb.SystemServiceClient { return pb.NewSystemServiceClient(h.Conn()) }
 

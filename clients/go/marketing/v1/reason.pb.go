@@ -162,6 +162,12 @@ const (
 	Reason_REASON_QUOTA_EXCEEDED Reason = 69
 	// [UNAVAILABLE] Redis cannot be reached.
 	Reason_REASON_KV_UNAVAILABLE Reason = 70
+	// [FAILED_PRECONDITION] The workspace's audit log has no sealed entry yet.
+	Reason_REASON_AUDIT_EMPTY Reason = 71
+	// [NOT_FOUND] No such erasure.
+	Reason_REASON_ERASURE_NOT_FOUND Reason = 72
+	// [FAILED_PRECONDITION] The erasure has not ended yet.
+	Reason_REASON_ERASURE_RUNNING Reason = 73
 )
 
 // Enum value maps for Reason.
@@ -234,6 +240,9 @@ var (
 		68: "REASON_ACCOUNT_STATE",
 		69: "REASON_QUOTA_EXCEEDED",
 		70: "REASON_KV_UNAVAILABLE",
+		71: "REASON_AUDIT_EMPTY",
+		72: "REASON_ERASURE_NOT_FOUND",
+		73: "REASON_ERASURE_RUNNING",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -303,6 +312,9 @@ var (
 		"REASON_ACCOUNT_STATE":               68,
 		"REASON_QUOTA_EXCEEDED":              69,
 		"REASON_KV_UNAVAILABLE":              70,
+		"REASON_AUDIT_EMPTY":                 71,
+		"REASON_ERASURE_NOT_FOUND":           72,
+		"REASON_ERASURE_RUNNING":             73,
 	}
 )
 
@@ -337,7 +349,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xee\x0e\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xc0\x0f\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -406,7 +418,10 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x1dREASON_ACCOUNT_ALREADY_EXISTS\x10C\x12\x18\n" +
 	"\x14REASON_ACCOUNT_STATE\x10D\x12\x19\n" +
 	"\x15REASON_QUOTA_EXCEEDED\x10E\x12\x19\n" +
-	"\x15REASON_KV_UNAVAILABLE\x10FBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x15REASON_KV_UNAVAILABLE\x10F\x12\x16\n" +
+	"\x12REASON_AUDIT_EMPTY\x10G\x12\x1c\n" +
+	"\x18REASON_ERASURE_NOT_FOUND\x10H\x12\x1a\n" +
+	"\x16REASON_ERASURE_RUNNING\x10IBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once

@@ -1,0 +1,40 @@
+/* audit_private.h: what the files of this room share. */
+#ifndef AGENTS_AUDIT_AUDIT_PRIVATE_H
+#define AGENTS_AUDIT_AUDIT_PRIVATE_H
+
+#include "agents/record/app.h"
+#include "base/buf.h"
+#include "base/ids.h"
+
+C_BEGIN
+
+/* Where the log ended when the sealing job looked last; the job's own. */
+struct audit_end {
+    int64_t seq;        /* 0: it has not looked yet */
+    struct buf writers; /* transactions that may still commit something below, with blanks between */
+};
+
+#define WRITERS_BYTES (64 * 1024)
+
+struct audit {
+    struct audit_end end;
+};
+
+/* Everything up to this seq is in a chain. */
+MUSTCHECK struct status chain_cursor(struct ctx *c, int64_t *ret_seq);
+/* The end of a workspace's chain: 0 and 32 zero bytes where it is empty. */
+MUSTCHECK struct status chain_head(struct ctx *c, const char *workspace, int64_t *ret_position,
+                                   unsigned char ret_head[SHA256_BYTES]);
+
+/* A signed checkpoint of this place in the chain, in the arena. Fails: INTERNAL where OpenSSL does. */
+MUSTCHECK struct status checkpoint_make(struct ctx *c, const char *workspace, int64_t position,
+                                        struct str head, AuditCheckpoint **ret);
+
+enum checkpoint_signer { SIGNER_NONE, SIGNER_US, SIGNER_ANOTHER };
+/* Whose signature it bears; SIGNER_NONE where it does not fit, or a part is missing. */
+enum checkpoint_signer checkpoint_signer(struct ctx *c, const char *workspace, const AuditCheckpoint *p);
+/* The next stored checkpoint at `position` or behind; NULL where there is none. */
+MUSTCHECK struct status checkpoint_next(struct ctx *c, int64_t position, AuditCheckpoint **ret);
+
+C_END
+#endif

@@ -1,0 +1,184 @@
+/* EraseSubject: what bears the lead's id goes in one commit; the rest is left to the sweep. */
+#include "agents/privacy/erasure.h"
+#include "agents/privacy/privacy.h"
+#include "agents/privacy/privacy_sql.h"
+#include "agents/privacy/work.h"
+#include "agents/record/checks.h"
+#include "agents/record/events.h"
+#include "agents/record/signer.h"
+#include "agents/record/suppression.h"
+#include "agents/record/times.h"
+#include "base/ids.h"
+
+struct subject {
+    const char *id;
+    struct lead_row row; /* row.before is NULL where the lead is gone already */
+    struct lead_identity *identities;
+    size_t n_identities;
+    const char **ids; /* its own first, then its aliases' */
+    size_t n_ids;
+};
+
+/* ---- Whom ---- */
+
+static struct status find_aliases(struct ctx *c, struct subject *s)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &privacy_sql[ALIASES_OF], &rows, v_text(c->workspace), v_text(s->id)));
+    s->ids = ARENA_ARRAY(c->arena, rows.n + 1, const char *);
+    if (!s->ids)
+        return fail_memory();
+    s->ids[s->n_ids++] = s->id;
+    for (size_t i = 0; i < rows.n; i++)
+        s->ids[s->n_ids++] = row_at(&rows, i)[0].s.p;
+    return ok();
+}
+
+static struct status count(struct ctx *c, enum privacy_statement what, const char *id, int64_t *ret)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &privacy_sql[what], &rows, v_text(c->workspace), v_text(id)));
+    *ret = row_at(&rows, 0)[0].i;
+    return ok();
+}
+
+/* A lead that was deleted may have left decisions. */
+static struct status find_traces(struct ctx *c, struct subject *s, struct status missing)
+{
+    int64_t decisions;
+    TRY(count(c, COUNT_DECISIONS, s->id, &decisions));
+    return decisions ? find_aliases(c, s) : missing;
+}
+
+static struct status find_subject(struct ctx *c, const char *name, struct subject *s)
+{
+    TRY(name_id(c->arena, name, "leads/", "name", &s->id));
+    struct status found = lead_load(c, name, "name", &s->row);
+    if (found.reason == REASON_LEAD_NOT_FOUND)
+        return find_traces(c, s, found);
+    TRY(found);
+    s->id = s->row.id;
+    TRY(lead_identities(c, &s->row, &s->identities, &s->n_identities));
+    return find_aliases(c, s);
+}
+
+/* ---- What goes at once ---- */
+
+/* Tables whose rows bear the lead's id. */
+static const struct table {
+    const char *store;
+    enum privacy_statement count, erase;
+} tables[] = {
+    { "lead_event", COUNT_EVENTS, EVENTS_ERASE },
+    { "outcome", COUNT_OUTCOMES, OUTCOMES_ERASE },
+};
+
+static struct status erase_tables(struct ctx *c, const struct subject *s, Erasure *e)
+{
+    for (size_t i = 0; i < COUNT(tables); i++) {
+        int64_t n;
+        TRY(count(c, tables[i].count, s->id, &n));
+        UNIT_ADD(c->unit, &privacy_sql[tables[i].erase], (int)n, REASON_CONFLICT, v_text(c->workspace),
+                 v_text(s->id));
+        TRY(erasure_count(c, e, tables[i].store, n));
+    }
+    return ok();
+}
+
+static struct status erase_lead(struct ctx *c, struct subject *s, Erasure *e)
+{
+    if (!s->row.before)
+        return ok();
+    TRY(suppression_add(c, s->identities, s->n_identities));
+    TRY(lead_remove(c, &s->row));
+    TRY(erasure_count(c, e, "lead", 1));
+    TRY(erasure_count(c, e, "lead_identity", (int64_t)s->n_identities));
+    return erasure_count(c, e, "lead_alias", (int64_t)s->n_ids - 1);
+}
+
+/* ---- EraseSubject ---- */
+
+static struct status begin(struct ctx *c, const struct subject *s, Erasure *e, char id[ID_TEXT])
+{
+    id_new(id);
+    e->name = arena_printf(c->arena, ERASURES "%s", id);
+    e->subject = arena_printf(c->arena, "leads/%s", s->id);
+    e->state = ERASURE__STATE_RUNNING;
+    e->create_time = time_message(c->arena, c->now_us);
+    e->principal = pb_str(c->arena, str_of(c->principal));
+    return e->name && e->subject && e->create_time && e->principal ? ok() : fail_memory();
+}
+
+static struct status store(struct ctx *c, const struct subject *s, const Erasure *e, const char *id)
+{
+    struct work w;
+    TRY(work_make(c, s->row.before, s->identities, s->n_identities, s->ids, s->n_ids, &w));
+    struct str packed = work_pack(c, &w), data = pb_pack(c->arena, e);
+    const char *kept = arena_dup(c->arena, str_of(id));
+    if (!packed.p || !data.p || !kept)
+        return fail_memory();
+    UNIT_ADD(c->unit, &privacy_sql[ERASURE_INSERT], 1, REASON_CONFLICT, v_text(c->workspace), v_text(kept),
+             v_int(e->state), v_int(c->now_us), v_bytes(packed), v_bytes(data));
+    event_note(c, "privacy", "subject.erased", e->subject);
+    return ok();
+}
+
+struct status erase_subject(struct ctx *c, const EraseSubjectRequest *req, Erasure *res)
+{
+    struct subject s;
+    char id[ID_TEXT];
+    memset(&s, 0, sizeof s);
+    TRY(find_subject(c, req->name, &s));
+    TRY(begin(c, &s, res, id));
+    TRY(erase_lead(c, &s, res));
+    TRY(erase_tables(c, &s, res));
+    return store(c, &s, res, id);
+}
+
+/* ---- Reading ---- */
+
+struct status get_erasure(struct ctx *c, const GetErasureRequest *req, Erasure *res)
+{
+    const char *id;
+    struct rows rows;
+    TRY(name_id(c->arena, req->name, ERASURES, "name", &id));
+    TRY(DB_QUERY(c, &privacy_sql[ERASURE_GET], &rows, v_text(c->workspace), v_text(id)));
+    if (rows.n == 0)
+        return fail(c->arena, REASON_ERASURE_NOT_FOUND, "%s does not exist", req->name);
+    Erasure *e = PB_UNPACK(c->arena, Erasure, row_at(&rows, 0)[0].s);
+    if (!e)
+        return c->arena->overflow ? fail_memory()
+                                  : fail(c->arena, REASON_INTERNAL, "%s cannot be decoded", req->name);
+    *res = *e;
+    return ok();
+}
+
+static struct str signed_text(struct ctx *c, struct str erasure)
+{
+    const char *head = arena_printf(c->arena, "marketing erasure certificate v1\n%s\n", c->workspace);
+    size_t n = head ? strlen(head) : 0;
+    char *text = head ? arena_raw(c->arena, n + erasure.n) : NULL;
+    if (!text)
+        return str_make(NULL, 0);
+    memcpy(text, head, n);
+    memcpy(text + n, erasure.p, erasure.n);
+    return str_make(text, n + erasure.n);
+}
+
+struct status get_erasure_certificate(struct ctx *c, const GetErasureCertificateRequest *req,
+                                      ErasureCertificate *res)
+{
+    Erasure e = ERASURE_INIT;
+    GetErasureRequest get = GET_ERASURE_REQUEST_INIT;
+    get.name = req->name;
+    TRY(get_erasure(c, &get, &e));
+    if (e.state != ERASURE__STATE_DONE)
+        return fail(c->arena, REASON_ERASURE_RUNNING, "%s has not ended yet", req->name);
+    struct str data = pb_pack(c->arena, &e), text = data.p ? signed_text(c, data) : data;
+    res->workspace = pb_str(c->arena, str_of(c->workspace));
+    if (!text.p || !res->workspace)
+        return fail_memory();
+    res->erasure.data = (uint8_t *)data.p;
+    res->erasure.len = data.n;
+    return signer_sign(c, text, &res->public_key, &res->signature);
+}

@@ -1,0 +1,77 @@
+#include "agents/privacy/privacy_sql.h"
+
+#include "agents/privacy/privacy.h"
+
+#define COUNT_OF(table) "SELECT count(*) FROM " table " WHERE workspace = $1 AND lead_id = $2"
+#define ERASE_OF(table) "DELETE FROM " table " WHERE workspace = $1 AND lead_id = $2"
+#define NEXT_OF(table, time, id)                                                                             \
+    "SELECT " time ", " id ", data FROM " table " WHERE workspace = $1 AND lead_id = $2 AND (" time ", " id  \
+    ") > ($3, $4) ORDER BY " time ", " id " LIMIT 1"
+/* Whether a reply holds a text, somewhere between protobuf's own bytes. */
+#define NAMING(holds)                                                                                        \
+    "SELECT seq FROM idempotency WHERE workspace = $1 AND seq > $2 AND seq <= $3 AND " holds                 \
+    " AND create_time <> $5"
+
+const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
+    [ALIASES_OF] = { "privacy_aliases", "tt", "t",
+                     "SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2 ORDER BY "
+                     "alias_id",
+                     NULL, NULL },
+    [COUNT_EVENTS] = { "privacy_count_events", "tt", "i", COUNT_OF("lead_event"), NULL, NULL },
+    [COUNT_OUTCOMES] = { "privacy_count_outcomes", "tt", "i", COUNT_OF("outcome"), NULL, NULL },
+    [COUNT_DECISIONS] = { "privacy_count_decisions", "tt", "i", COUNT_OF("decision"), NULL, NULL },
+    [EVENTS_ERASE] = { "privacy_events_erase", "tt", "", ERASE_OF("lead_event"), NULL, NULL },
+    [OUTCOMES_ERASE] = { "privacy_outcomes_erase", "tt", "", ERASE_OF("outcome"), NULL, NULL },
+
+    [DECISIONS_AFTER] = { "privacy_decisions_after", "ttti", "tb",
+                          "SELECT id, data FROM decision WHERE workspace = $1 AND lead_id = $2 AND id > $3"
+                          " ORDER BY id LIMIT $4",
+                          NULL, NULL },
+    [DECISION_REDACT] = { "privacy_decision_redact", "btt", "",
+                          "UPDATE decision SET data = $1 WHERE workspace = $2 AND id = $3", NULL, NULL },
+    [REPLIES_END] = { "privacy_replies_end", "ii", "i",
+                      "SELECT COALESCE(max(seq), 0) FROM"
+                      " (SELECT seq FROM idempotency WHERE seq > $1 ORDER BY seq LIMIT $2) AS r",
+                      NULL, NULL },
+    [REPLIES_NAMING] = { "privacy_replies_naming", "tiibi", "i", NAMING("instr(response, $4) > 0"), NULL,
+                         NAMING("position($4::bytea IN response) > 0") },
+    [REPLY_DELETE] = { "privacy_reply_delete", "i", "", "DELETE FROM idempotency WHERE seq = $1", NULL,
+                       NULL },
+    [REJECTS_AFTER] = { "privacy_rejects_after", "ttii", "tib",
+                        "SELECT import_id, line, data FROM lead_import_reject WHERE workspace = $1"
+                        " AND (import_id, line) > ($2, $3) ORDER BY import_id, line LIMIT $4",
+                        NULL, NULL },
+    [REJECT_REDACT] = { "privacy_reject_redact", "btti", "",
+                        "UPDATE lead_import_reject SET data = $1 WHERE workspace = $2 AND import_id = $3"
+                        " AND line = $4",
+                        NULL, NULL },
+
+    [ERASURE_GET] = { "erasure_get", "tt", "b", "SELECT data FROM erasure WHERE workspace = $1 AND id = $2",
+                      NULL, NULL },
+    [ERASURE_OLDEST] = { "erasure_oldest", "", "ttiiiitbb",
+                         "SELECT workspace, id, version, create_time, step, place, after, work, data"
+                         " FROM erasure WHERE state = 1 ORDER BY state, workspace, id LIMIT 1",
+                         NULL, NULL },
+    [ERASURE_INSERT] = { "erasure_insert", "ttiibb", "",
+                         "INSERT INTO erasure (workspace, id, version, state, create_time, step, place, "
+                         "after,"
+                         " work, data) VALUES ($1, $2, 1, $3, $4, 0, 0, '', $5, $6)",
+                         NULL, NULL },
+    [ERASURE_UPDATE] = { "erasure_update", "iiitbbtti", "",
+                         "UPDATE erasure SET version = version + 1, state = $1, step = $2, place = $3,"
+                         " after = $4, work = $5, data = $6 WHERE workspace = $7 AND id = $8 AND version = "
+                         "$9",
+                         NULL, NULL },
+
+    [EVENT_NEXT] = { "privacy_event_next", "ttit", "itb", NEXT_OF("lead_event", "event_time", "event_id"),
+                     NULL, NULL },
+    [OUTCOME_NEXT] = { "privacy_outcome_next", "ttit", "itb", NEXT_OF("outcome", "outcome_time", "id"), NULL,
+                       NULL },
+    [DECISION_NEXT] = { "privacy_decision_next", "ttt", "tb",
+                        "SELECT id, data FROM decision WHERE workspace = $1 AND (lead_id = $2 OR lead_id IN"
+                        " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
+                        " AND id > $3 ORDER BY id LIMIT 1",
+                        NULL, NULL },
+};
+
+const struct stmt_table privacy_statements = { privacy_sql, PRIVACY_STATEMENTS };

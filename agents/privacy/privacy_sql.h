@@ -1,0 +1,39 @@
+/* privacy_sql.h: the statements of this room. */
+#ifndef AGENTS_PRIVACY_PRIVACY_SQL_H
+#define AGENTS_PRIVACY_PRIVACY_SQL_H
+
+#include "store/db.h"
+
+C_BEGIN
+
+enum privacy_statement {
+    ALIASES_OF,      /* workspace, lead id -> alias ids */
+    COUNT_EVENTS,    /* workspace, lead id -> rows */
+    COUNT_OUTCOMES,  /* the same */
+    COUNT_DECISIONS, /* the same */
+    EVENTS_ERASE,    /* workspace, lead id */
+    OUTCOMES_ERASE,  /* the same */
+
+    DECISIONS_AFTER, /* workspace, lead id, after id, limit -> id, data */
+    DECISION_REDACT, /* data, workspace, id */
+    REPLIES_END,     /* after seq, rows -> the seq of the last of so many; 0: no more */
+    REPLIES_NAMING,  /* workspace, after seq, to seq, text, create_time of the reply to spare -> seq */
+    REPLY_DELETE,    /* seq */
+    REJECTS_AFTER,   /* workspace, import id, line, limit -> import id, line, data */
+    REJECT_REDACT,   /* data, workspace, import id, line */
+
+    ERASURE_GET,    /* workspace, id -> data */
+    ERASURE_OLDEST, /* -> workspace, id, version, create_time, step, place, after, work, data */
+    ERASURE_INSERT, /* workspace, id, state, create_time, work, data */
+    ERASURE_UPDATE, /* state, step, place, after, work, data, workspace, id, version */
+
+    EVENT_NEXT,    /* workspace, lead id, after time, after id -> time, id, data */
+    OUTCOME_NEXT,  /* workspace, lead id, after time, after id -> time, id, data */
+    DECISION_NEXT, /* workspace, lead id, after id -> id, data; those of merged leads included */
+    PRIVACY_STATEMENTS
+};
+
+extern const struct stmt privacy_sql[PRIVACY_STATEMENTS];
+
+C_END
+#endif

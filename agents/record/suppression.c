@@ -1,0 +1,92 @@
+#include "agents/record/suppression.h"
+
+#include "base/ids.h"
+
+#define KEY_BYTES 32
+
+enum { KEY_GET, KEY_INSERT, SUPPRESSION_FIND, SUPPRESSION_INSERT, SUPPRESSION_STMTS };
+
+static const struct stmt sql[SUPPRESSION_STMTS] = {
+    [KEY_GET] = { "suppression_key_get", "", "b", "SELECT key FROM suppression_key WHERE id = 1", NULL,
+                  NULL },
+    [KEY_INSERT] = { "suppression_key_insert", "b", "",
+                     "INSERT INTO suppression_key (id, key) VALUES (1, $1)", NULL, NULL },
+    [SUPPRESSION_FIND] = { "suppression_find", "tib", "i",
+                           "SELECT create_time FROM suppression WHERE workspace = $1 AND kind = $2 AND hash "
+                           "= $3",
+                           NULL, NULL },
+    [SUPPRESSION_INSERT] = { "suppression_insert", "tibi", "",
+                             "INSERT INTO suppression (workspace, kind, hash, create_time) VALUES ($1, $2, "
+                             "$3, $4)"
+                             " ON CONFLICT DO NOTHING",
+                             NULL, NULL },
+};
+
+const struct stmt_table suppression_statements = { sql, SUPPRESSION_STMTS };
+
+/* p is NULL where there is no key yet. */
+static struct status key_get(struct ctx *c, struct str *ret)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &sql[KEY_GET], &rows));
+    *ret = rows.n ? row_at(&rows, 0)[0].s : str_make(NULL, 0);
+    return ok();
+}
+
+/* Where another replica makes one at the same time the unit conflicts. */
+static struct status key_make(struct ctx *c, struct str *ret)
+{
+    TRY(key_get(c, ret));
+    if (ret->p)
+        return ok();
+    char *key = arena_raw(c->arena, KEY_BYTES);
+    if (!key)
+        return fail_memory();
+    random_bytes(key, KEY_BYTES);
+    *ret = str_make(key, KEY_BYTES);
+    UNIT_ADD(c->unit, &sql[KEY_INSERT], 1, REASON_CONFLICT, v_bytes(*ret));
+    return ok();
+}
+
+static struct status hash(struct ctx *c, struct str key, const struct lead_identity *i, struct value *ret)
+{
+    unsigned char digest[SHA256_BYTES];
+    const char *text =
+        arena_printf(c->arena, "%lld %.*s", (long long)i->kind.i, (int)i->text.s.n, i->text.s.p);
+    if (!text)
+        return fail_memory();
+    hmac_sha256(key, str_of(text), digest);
+    *ret =
+        v_bytes(str_make(arena_dup(c->arena, str_make((const char *)digest, sizeof digest)), sizeof digest));
+    return ret->s.p ? ok() : fail_memory();
+}
+
+struct status suppression_add(struct ctx *c, const struct lead_identity *identities, size_t n)
+{
+    struct str key;
+    struct value hashed;
+    if (n == 0)
+        return ok();
+    TRY(key_make(c, &key));
+    for (size_t i = 0; i < n; i++) {
+        TRY(hash(c, key, &identities[i], &hashed));
+        UNIT_ADD(c->unit, &sql[SUPPRESSION_INSERT], -1, REASON_CONFLICT, v_text(c->workspace),
+                 identities[i].kind, hashed, v_int(c->now_us));
+    }
+    return ok();
+}
+
+struct status suppression_find(struct ctx *c, const struct lead_identity *identities, size_t n, bool *ret)
+{
+    struct str key;
+    struct value hashed;
+    struct rows rows;
+    *ret = false;
+    TRY(key_get(c, &key));
+    for (size_t i = 0; key.p && i < n && !*ret; i++) {
+        TRY(hash(c, key, &identities[i], &hashed));
+        TRY(DB_QUERY(c, &sql[SUPPRESSION_FIND], &rows, v_text(c->workspace), identities[i].kind, hashed));
+        *ret = rows.n > 0;
+    }
+    return ok();
+}

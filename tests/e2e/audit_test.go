@@ -1,0 +1,233 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/bank"
+	"github.com/marketing-agents/marketing/tests/e2e/house"
+	"github.com/marketing-agents/marketing/tests/e2e/want"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+)
+
+// verify is the last message of VerifyAuditChain.
+func (s *story) verify(kept *pb.AuditCheckpoint) *pb.VerifyAuditChainResponse {
+	s.Helper()
+	stream, err := s.h.Audit().VerifyAuditChain(s.ctx, &pb.VerifyAuditChainRequest{Checkpoint: kept})
+	want.OK(s, err)
+	var last *pb.VerifyAuditChainResponse
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		want.OK(s, err)
+		last = m
+	}
+	want.True(s, last != nil && last.Finished, "the last message finishes: %v", last)
+	return last
+}
+
+// sealed waits until the chain holds everything that the log holds now.
+func (s *story) sealed() *pb.VerifyAuditChainResponse {
+	s.Helper()
+	rows := s.sql("SELECT count(*) FROM event WHERE workspace = 'default'")
+	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		v := s.verify(nil)
+		var n int64
+		_, err := fmt.Sscan(rows[0][0], &n)
+		want.OK(s, err)
+		if v.Damage != nil || v.VerifiedEntries >= n {
+			return v
+		}
+		want.True(s, time.Now().Before(limit), "only %d of %d entries were sealed", v.VerifiedEntries, n)
+	}
+}
+
+func (s *story) sql(statement string) [][]string {
+	s.Helper()
+	rows, err := s.h.Query(statement)
+	want.OK(s, err)
+	return rows
+}
+
+func (s *story) wantDamage(v *pb.VerifyAuditChainResponse, kind pb.AuditDamage_Kind, position int64) {
+	s.Helper()
+	want.True(s, v.Damage != nil && v.Damage.Kind == kind && v.Damage.Position == position, "want %v at %d, got %v", kind, position, v.Damage)
+}
+
+func (s *story) auditEvents(filter string) []*pb.AuditEvent {
+	s.Helper()
+	page, err := s.h.Audit().ListAuditEvents(s.ctx, &pb.ListAuditEventsRequest{Filter: filter, PageSize: 1000})
+	want.OK(s, err)
+	return page.AuditEvents
+}
+
+func TestAMutationSaysWhoAskedForIt(t *testing.T) {
+	tell(t, func(s *story) {
+		var header metadata.MD
+		ctx := metadata.AppendToOutgoingContext(s.ctx, "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+		lead, err := s.h.Leads().CreateLead(ctx, &pb.CreateLeadRequest{Lead: &pb.Lead{Email: "ann@audit.example"}, RequestId: "request-one"}, grpc.Header(&header))
+		want.OK(s, err)
+		found := s.auditEvents(fmt.Sprintf("subject = %q", lead.Name))
+		want.Equal(s, "entries", len(found), 1)
+		e := found[0]
+		want.Equal(s, "who and what", fmt.Sprint(e.Action, " ", e.Method, " ", e.RequestId, " ", e.TraceId),
+			"lead.created CreateLead request-one 0af7651916cd43dd8448eb211c80319c")
+		want.Equal(s, "principal", e.Principal, "serviceAccounts/tests")
+	})
+}
+
+// A call without a credential, and one without the permission, stand in the log soon after.
+func TestDeniedCallsAreInTheLog(t *testing.T) {
+	tell(t, func(s *story) {
+		viewer, err := s.h.NewKey(s.ctx, "viewer", "roles/viewer")
+		want.OK(s, err)
+		_, err = s.h.Leads().DeleteLead(house.As(s.ctx, viewer), &pb.DeleteLeadRequest{Name: "leads/x"})
+		want.Error(s, err, codes.PermissionDenied, "PERMISSION_MISSING")
+		_, err = s.h.Leads().CreateLead(house.As(s.ctx, "forged"), &pb.CreateLeadRequest{})
+		want.Error(s, err, codes.Unauthenticated, "CREDENTIAL_INVALID")
+		_, err = s.h.Auth().CreateSession(s.ctx, &pb.CreateSessionRequest{User: "users/admin", Password: "no-such-password"})
+		want.Error(s, err, codes.Unauthenticated, "LOGIN_FAILED")
+		var denied []*pb.AuditEvent
+		for limit := time.Now().Add(20 * time.Second); len(denied) < 3; time.Sleep(50 * time.Millisecond) {
+			want.True(s, time.Now().Before(limit), "only %v", denied)
+			denied = s.auditEvents(`action = "call.denied"`)
+		}
+		for i, expected := range []string{"anonymous CreateSession LOGIN_FAILED", "anonymous CreateLead CREDENTIAL_INVALID", "serviceAccounts/viewer DeleteLead PERMISSION_MISSING"} {
+			e := denied[i]
+			want.Equal(s, "denial", fmt.Sprint(e.Principal, " ", e.Method, " ", e.Denial.GetReason()), expected)
+			want.True(s, e.Denial.GetPeer() != "", "a peer: %v", e)
+		}
+		want.True(s, s.sealed().Damage == nil, "the chain holds")
+	})
+}
+
+// Each call that changes something leaves an entry with its name.
+func TestEveryMutationIsInTheLog(t *testing.T) {
+	withModels(t, func(s *story, m *bank.Trained) {
+		lead := s.create(&pb.Lead{Email: "one@audit.example"})
+		other := s.create(&pb.Lead{Email: "two@audit.example"})
+		s.update(&pb.Lead{Name: lead.Name, FullName: "One"}, "full_name")
+		d := s.triageNamed(lead.Name).Decision
+		s.triageAll([]*pb.Lead{{Email: "three@audit.example"}})
+		s.ingest(event("audit-1", lead.Name, "page_view", time.Minute))
+		s.imports(&pb.LeadImportSpec{ImportId: "audit"}, "email\nfour@audit.example\n")
+		_, err := s.h.Leads().BatchCreateLeads(s.ctx, &pb.BatchCreateLeadsRequest{Leads: []*pb.Lead{{Email: "five@audit.example"}}})
+		want.OK(s, err)
+		_, err = s.h.Leads().RecordOutcome(s.ctx, &pb.RecordOutcomeRequest{Parent: lead.Name, Outcome: &pb.Outcome{Converted: true}})
+		want.OK(s, err)
+		_, err = s.h.Triage().OverrideDecision(s.ctx, &pb.OverrideDecisionRequest{Name: d.Name, Category: pb.LeadCategory_LEAD_CATEGORY_COLD_LEAD,
+			Destination: pb.AgentType_AGENT_TYPE_MEMORY, Priority: pb.Priority_PRIORITY_LOW, Justification: "known"})
+		want.OK(s, err)
+		_, err = s.h.Leads().MergeLeads(s.ctx, &pb.MergeLeadsRequest{Name: lead.Name, Duplicate: other.Name})
+		want.OK(s, err)
+		_, err = s.h.Leads().DeleteLead(s.ctx, &pb.DeleteLeadRequest{Name: lead.Name})
+		want.OK(s, err)
+		s.publish(s.createPolicy("mine", allTo("webinar", pb.LeadCategory_LEAD_CATEGORY_COLD_LEAD)).Name, 0)
+		_, err = s.h.Triage().RollbackRoutingPolicy(s.ctx, &pb.RollbackRoutingPolicyRequest{})
+		want.OK(s, err)
+		s.promote(s.importedModel("audit", "v1", m.Files[0], false).Name)
+		_, err = s.h.Models().RollbackModel(s.ctx, &pb.RollbackModelRequest{})
+		want.OK(s, err)
+		s.manageAccess()
+		seen := map[string]bool{}
+		for _, e := range s.auditEvents("") {
+			seen[e.Method] = true
+		}
+		for _, method := range []string{"CreateLead", "UpdateLead", "TriageLead", "BatchTriageLeads", "IngestEvents", "ImportLeads", "BatchCreateLeads",
+			"RecordOutcome", "OverrideDecision", "MergeLeads", "DeleteLead", "CreateRoutingPolicy", "PublishRoutingPolicy", "RollbackRoutingPolicy",
+			"ImportModel", "PromoteModel", "RollbackModel", "CreateSession", "RefreshSession", "RevokeSession", "ChangePassword", "CreateUser", "UpdateUser",
+			"ResetPassword", "DeleteUser", "CreateServiceAccount", "UpdateServiceAccount", "DeleteServiceAccount", "CreateApiKey", "RotateApiKey", "DeleteApiKey",
+			"CreateRole", "UpdateRole", "DeleteRole", "CreateWorkspace", "UpdateWorkspace"} {
+			want.True(s, seen[method], "%s left no entry", method)
+		}
+	})
+}
+
+// manageAccess calls every method of AuthService that changes something.
+func (s *story) manageAccess() {
+	s.Helper()
+	auth, ctx := s.h.Auth(), s.ctx
+	_, err := auth.CreateUser(ctx, &pb.CreateUserRequest{UserId: "bob", User: &pb.User{}, Password: "a-password-of-bobs"})
+	want.OK(s, err)
+	_, err = auth.UpdateUser(ctx, &pb.UpdateUserRequest{User: &pb.User{Name: "users/bob", DisplayName: "Bob"}})
+	want.OK(s, err)
+	_, err = auth.ResetPassword(ctx, &pb.ResetPasswordRequest{Name: "users/bob", Password: "another-password-of-bobs"})
+	want.OK(s, err)
+	session, err := auth.CreateSession(ctx, &pb.CreateSessionRequest{User: "users/bob", Password: "another-password-of-bobs"})
+	want.OK(s, err)
+	session, err = auth.RefreshSession(ctx, &pb.RefreshSessionRequest{RefreshToken: session.RefreshToken})
+	want.OK(s, err)
+	_, err = auth.ChangePassword(house.As(ctx, session.AccessToken), &pb.ChangePasswordRequest{OldPassword: "another-password-of-bobs", NewPassword: "a-third-password-of-bobs"})
+	want.OK(s, err)
+	_, err = auth.RevokeSession(house.As(ctx, session.AccessToken), &pb.RevokeSessionRequest{})
+	want.OK(s, err)
+	_, err = auth.DeleteUser(ctx, &pb.DeleteUserRequest{Name: "users/bob"})
+	want.OK(s, err)
+	account, err := auth.CreateServiceAccount(ctx, &pb.CreateServiceAccountRequest{ServiceAccountId: "ci", ServiceAccount: &pb.ServiceAccount{}})
+	want.OK(s, err)
+	_, err = auth.UpdateServiceAccount(ctx, &pb.UpdateServiceAccountRequest{ServiceAccount: &pb.ServiceAccount{Name: account.Name, DisplayName: "CI"}})
+	want.OK(s, err)
+	key, err := auth.CreateApiKey(ctx, &pb.CreateApiKeyRequest{Parent: account.Name})
+	want.OK(s, err)
+	_, err = auth.RotateApiKey(ctx, &pb.RotateApiKeyRequest{Name: key.Name})
+	want.OK(s, err)
+	_, err = auth.DeleteApiKey(ctx, &pb.DeleteApiKeyRequest{Name: key.Name})
+	want.OK(s, err)
+	_, err = auth.DeleteServiceAccount(ctx, &pb.DeleteServiceAccountRequest{Name: account.Name})
+	want.OK(s, err)
+	_, err = auth.CreateRole(ctx, &pb.CreateRoleRequest{RoleId: "reader", Role: &pb.Role{Scopes: []string{"leads.read"}}})
+	want.OK(s, err)
+	_, err = auth.UpdateRole(ctx, &pb.UpdateRoleRequest{Role: &pb.Role{Name: "roles/reader", Scopes: []string{"models.read"}}})
+	want.OK(s, err)
+	_, err = auth.DeleteRole(ctx, &pb.DeleteRoleRequest{Name: "roles/reader"})
+	want.OK(s, err)
+	_, err = auth.CreateWorkspace(ctx, &pb.CreateWorkspaceRequest{WorkspaceId: "second", Workspace: &pb.Workspace{}, AdminPassword: "a-password-of-second"})
+	want.OK(s, err)
+	_, err = auth.UpdateWorkspace(ctx, &pb.UpdateWorkspaceRequest{Workspace: &pb.Workspace{Name: "workspaces/second", DisplayName: "Second"}})
+	want.OK(s, err)
+}
+
+func TestDamageToTheLogIsNamedByItsPosition(t *testing.T) {
+	tell(t, func(s *story) {
+		for i := range 12 {
+			s.triage(&pb.Lead{ExternalId: fmt.Sprint("a-", i)})
+		}
+		good := s.sealed()
+		want.True(s, good.Damage == nil && good.VerifiedEntries >= 24, "the chain of 12 new leads: %v", good)
+		kept, err := s.h.Audit().CreateCheckpoint(s.ctx, &pb.CreateCheckpointRequest{RequestId: requestID()})
+		want.OK(s, err)
+		want.True(s, s.sealed().Damage == nil && s.verify(kept).VerifiedCheckpoints == 2, "after the checkpoint: %v", s.verify(kept))
+
+		nth := func(n int) string {
+			return fmt.Sprintf("(SELECT seq FROM event WHERE workspace = 'default' ORDER BY seq LIMIT 1 OFFSET %d)", n-1)
+		}
+		was := s.sql("SELECT subject FROM event WHERE seq = " + nth(9))[0][0]
+		s.sql("UPDATE event SET subject = 'leads/another' WHERE seq = " + nth(9))
+		s.wantDamage(s.verify(nil), pb.AuditDamage_KIND_ALTERED, 9)
+		s.sql(fmt.Sprintf("UPDATE event SET subject = '%s' WHERE seq = %s", was, nth(9)))
+		want.True(s, s.verify(nil).Damage == nil, "mended: %v", s.verify(nil))
+
+		s.sql("DELETE FROM audit_seal WHERE workspace = 'default'")
+		s.sql("DELETE FROM event WHERE seq >= " + nth(20))
+		s.sql("UPDATE audit_cursor SET seq = 0")
+		for limit := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) { // sealed anew, as if nothing had been
+			v := s.verify(nil)
+			if v.VerifiedEntries >= 19 {
+				s.wantDamage(v, pb.AuditDamage_KIND_TAIL_CUT, 20)
+				break
+			}
+			want.True(s, time.Now().Before(limit), "it is not sealed anew: %v", v)
+		}
+		s.sql("DELETE FROM audit_checkpoint")
+		want.True(s, s.verify(nil).Damage == nil, "the database alone tells nothing: %v", s.verify(nil))
+		s.wantDamage(s.verify(kept), pb.AuditDamage_KIND_TAIL_CUT, 20)
+	})
+}
