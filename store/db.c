@@ -93,7 +93,7 @@ void unit_add(struct unit *u, const struct stmt *s, int expect, enum reason othe
         return;
     for (size_t i = 0; i < n; i++) {
         copy[i] = args[i];
-        u->bytes += args[i].s.n;
+        u->bytes += args[i].type >= VALUE_TEXT ? args[i].s.n : 0;
     }
     struct write *w = &u->writes[u->n++];
     w->stmt = s;

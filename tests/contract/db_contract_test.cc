@@ -103,9 +103,13 @@ TEST_P(DbContract, EveryValueComesBackAsItWas)
             const struct value *got = row_at(&r, 0), *want[] = { &c.t, &c.i, &c.d, &c.b };
             for (size_t i = 0; i < 4; i++) {
                 ASSERT_EQ(got[i].type, want[i]->type) << id << " column " << i;
-                EXPECT_EQ(got[i].i, want[i]->i);
-                EXPECT_EQ(got[i].d, want[i]->d);
-                EXPECT_EQ(string_from(got[i].s), string_from(want[i]->s)) << id;
+                if (got[i].type == VALUE_INT) {
+                    EXPECT_EQ(got[i].i, want[i]->i);
+                } else if (got[i].type == VALUE_REAL) {
+                    EXPECT_EQ(got[i].d, want[i]->d);
+                } else if (got[i].type != VALUE_NULL) {
+                    EXPECT_EQ(string_from(got[i].s), string_from(want[i]->s)) << id;
+                }
                 if (got[i].type == VALUE_TEXT) {
                     EXPECT_EQ(got[i].s.p[got[i].s.n], 0);
                 }
