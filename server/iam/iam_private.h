@@ -48,10 +48,6 @@ MUSTCHECK struct status user_add(struct ctx *c, const char *id, const char *id_f
 /* self.c: the names of a set's scopes, in the arena. */
 MUSTCHECK struct status scope_names(struct ctx *c, const struct scope_set *s, char ***ret, size_t *ret_n);
 
-/* sessions.c: takes an attempt to guess the account's password, from the ctx's peer. Fails: LOGIN_LIMITED. */
-MUSTCHECK struct status guess_take(struct ctx *c, const char *workspace, const char *user);
-void guess_return(struct ctx *c, const char *workspace, const char *user);
-
 /* api_keys.c: the id in the text of a key; false where it has another form. */
 MUSTCHECK bool api_key_split(struct arena *a, struct str text, const char **ret_id);
 MUSTCHECK bool is_api_key(struct str text);

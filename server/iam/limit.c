@@ -14,8 +14,8 @@ static const struct rule {
     double burst;
     int64_t refill_us;
 } rules[LIMIT_KINDS] = {
-    [LIMIT_ACCOUNT] = { 10, 6 * US_PER_SECOND },
-    [LIMIT_PEER] = { 50, 1 * US_PER_SECOND },
+    [LIMIT_ACCOUNT] = { 5, 12 * US_PER_SECOND },
+    [LIMIT_PEER] = { 20, 6 * US_PER_SECOND },
 };
 
 /* What is missing from a full bucket; an entry of 0 says nothing. */

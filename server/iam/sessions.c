@@ -83,7 +83,8 @@ static struct str account_key(struct ctx *c, const char *workspace, const char *
     return str_of(arena_printf(c->arena, "%s/%s", workspace, user));
 }
 
-struct status guess_take(struct ctx *c, const char *workspace, const char *user)
+/* Takes an attempt to guess the account's password, from the ctx's peer. */
+static struct status guess_take(struct ctx *c, const char *workspace, const char *user)
 {
     struct limits *l = c->app->iam->limits;
     int64_t now = clock_mono_us();
@@ -96,7 +97,7 @@ struct status guess_take(struct ctx *c, const char *workspace, const char *user)
     return s;
 }
 
-void guess_return(struct ctx *c, const char *workspace, const char *user)
+static void guess_return(struct ctx *c, const char *workspace, const char *user)
 {
     struct limits *l = c->app->iam->limits;
     int64_t now = clock_mono_us();
@@ -119,12 +120,23 @@ static struct status note(struct ctx *c, const struct session *s, const char *ac
 
 /* ---- CreateSession ---- */
 
-/* Whether the password is the user's, after an attempt was taken; it is given back where it is. */
+/* On the receiving thread: whoever guessed too often does not get into the queue of those whose passwords are
+ * hashed. */
+static struct status glance(struct ctx *c, const char *workspace, const char *user)
+{
+    TRY(guess_take(c, workspace, user));
+    c->had_to_wait = true;
+    return fail(NULL, REASON_OVERLOADED, "this thread hashes no passwords");
+}
+
+/* Whether the password is the user's, after an attempt was taken; it is given back where it is. LANE_GLANCE.
+ */
 static struct status check_login(struct ctx *c, const char *workspace, const char *user, const char *password)
 {
     struct rows rows;
     bool right;
-    TRY(guess_take(c, workspace, user));
+    if (c->may_not_wait)
+        return glance(c, workspace, user);
     TRY(DB_QUERY(c, &iam_sql[LOGIN_GET], &rows, v_text(workspace), v_text(user)));
     const char *hash = rows.n ? row_at(&rows, 0)[0].s.p : NULL;
     db_read_done(c); /* nothing is held while the hash is made */

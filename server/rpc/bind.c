@@ -57,7 +57,7 @@ static struct status bind_one(struct rpc *r, const struct rpc_method *row, struc
     if (m->request->recursive)
         return fail(&r->arena, REASON_SCHEMA_INVALID, "%s takes a recursive message", m->name);
     m->request_id = find_request_id(m->method->input);
-    m->lane = row->lane == LANE_READ ? LANE_INLINE : row->lane;
+    m->lane = row->lane == LANE_READ || row->lane == LANE_GLANCE ? LANE_INLINE : row->lane;
     m->metric = metric_value(METRIC_LABEL_METHOD, m->name);
     return ok();
 }

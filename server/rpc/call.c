@@ -161,7 +161,8 @@ static struct status decode(struct slot *s)
 
 static struct lane_pool *pool_of(struct slot *s)
 {
-    return s->m->lane == LANE_SLOW ? &s->rpc->slow_lane : &s->rpc->db_lane;
+    bool slow = s->m->lane == LANE_SLOW || s->m->row->lane == LANE_GLANCE;
+    return slow ? &s->rpc->slow_lane : &s->rpc->db_lane;
 }
 
 /* On the committer's thread. The unit's effects are durable, or undone. */
@@ -264,10 +265,12 @@ static void recover(struct slot *s, struct status st)
     }
 }
 
-/* Where the handler runs on the thread that receives calls, and the database is another process. */
+/* Where the handler runs on the thread that receives calls, and the database is another process or it is to
+ * do no more than glance at the call. */
 static bool must_not_wait(const struct slot *s)
 {
-    return s->m->lane == LANE_INLINE && s->rpc->o.db && !s->rpc->o.db->ops->reads_inline;
+    bool reads_wait = s->rpc->o.db && !s->rpc->o.db->ops->reads_inline;
+    return s->m->lane == LANE_INLINE && (reads_wait || s->m->row->lane == LANE_GLANCE);
 }
 
 void call_settle(struct slot *s, struct status st)

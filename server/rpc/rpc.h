@@ -27,7 +27,10 @@ enum lane {
     LANE_INLINE, /* on the thread that received the call: arithmetic only, microseconds */
     LANE_READ,   /* may read a snapshot: inline; where a read would wait (PostgreSQL), again on LANE_DB */
     LANE_DB,     /* waits for a database */
-    LANE_SLOW    /* hashes, trains, or else takes long: few threads, kept apart from everything above */
+    LANE_SLOW,   /* hashes, trains, or else takes long: few threads, kept apart from everything above */
+    /* LANE_SLOW after a look on the receiving thread: there ctx->may_not_wait is set, and the handler refuses
+     * what it need not work for, or sets ctx->had_to_wait and fails. */
+    LANE_GLANCE
 };
 
 enum rpc_shape { RPC_SHAPE_UNARY, RPC_SHAPE_SERVER_STREAM, RPC_SHAPE_CLIENT_STREAM, RPC_SHAPE_BIDI };

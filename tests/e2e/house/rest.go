@@ -46,6 +46,9 @@ func (h *House) REST(method, path string, body []byte, headers ...string) (*Answ
 	for _, header := range headers {
 		name, value, _ := strings.Cut(header, ": ")
 		request.Header.Set(name, value)
+		if value == "" {
+			request.Header.Del(name)
+		}
 	}
 	reply, err := h.restClient().Do(request)
 	if err != nil {

@@ -74,8 +74,8 @@ const (
 // reply holds a secret take no request_id, for what is stored to recognise a retry would tell of the secret.
 type AuthServiceClient interface {
 	// Logs a user in. A wrong password, an unknown user or workspace and a disabled account cannot be told apart, by the answer or by its
-	// time. After 10 failed attempts on an account, or 50 from one address, further ones are refused until some time has passed (6 seconds
-	// give one attempt on the account, 1 second one from the address); a success takes its attempt back.
+	// time. After 5 failed attempts on an account, or 20 from one address, further ones are refused until some time has passed (12 seconds
+	// give back one attempt on the account, 6 seconds one from the address). A success counts as no attempt.
 	// Fails: UNAUTHENTICATED / LOGIN_FAILED, RESOURCE_EXHAUSTED / LOGIN_LIMITED.
 	CreateSession(ctx context.Context, in *CreateSessionRequest, opts ...grpc.CallOption) (*Session, error)
 	// Gives a new access token and a new refresh token; the old refresh token is used up. Sent again within 10 seconds (a lost reply, two tabs)
@@ -486,8 +486,8 @@ func (c *authServiceClient) UpdateWorkspace(ctx context.Context, in *UpdateWorks
 // reply holds a secret take no request_id, for what is stored to recognise a retry would tell of the secret.
 type AuthServiceServer interface {
 	// Logs a user in. A wrong password, an unknown user or workspace and a disabled account cannot be told apart, by the answer or by its
-	// time. After 10 failed attempts on an account, or 50 from one address, further ones are refused until some time has passed (6 seconds
-	// give one attempt on the account, 1 second one from the address); a success takes its attempt back.
+	// time. After 5 failed attempts on an account, or 20 from one address, further ones are refused until some time has passed (12 seconds
+	// give back one attempt on the account, 6 seconds one from the address). A success counts as no attempt.
 	// Fails: UNAUTHENTICATED / LOGIN_FAILED, RESOURCE_EXHAUSTED / LOGIN_LIMITED.
 	CreateSession(context.Context, *CreateSessionRequest) (*Session, error)
 	// Gives a new access token and a new refresh token; the old refresh token is used up. Sent again within 10 seconds (a lost reply, two tabs)

@@ -48,6 +48,15 @@ class Access : public ::testing::Test
         EXPECT_EQ(a.reason(), "OK") << a.message();
         return password;
     }
+    // As the runtime has LANE_GLANCE; other handlers do not mind that they are run again.
+    struct status glance(ctx *c, const std::function<struct status()> &handler)
+    {
+        c->may_not_wait = true;
+        c->had_to_wait = false;
+        struct status s = handler();
+        c->may_not_wait = false;
+        return c->had_to_wait ? handler() : s;
+    }
     template <class Req, class Res>
     Answer<Res> call(struct status (*handler)(ctx *, const Req *, Res *), const Req &req,
                      const ProtobufCMessageDescriptor *answers)
@@ -57,7 +66,7 @@ class Access : public ::testing::Test
                 c->caller = caller_;
                 c->principal = caller_ ? caller_->name : "anonymous";
                 c->peer = peer_.c_str();
-                struct status s = handler(c, &req, res);
+                struct status s = glance(c, [&] { return handler(c, &req, res); });
                 verdict_ = c->verdict;
                 return s;
             },
@@ -180,18 +189,19 @@ TEST_F(Access, WhoCannotLogInLearnsNotWhy)
 
 TEST_F(Access, GuessesAreLimitedByAccountAndByPeer)
 {
-    string last;
-    for (int i = 0; i < 40 && last != "LOGIN_LIMITED"; i++) // a hash takes time, in which attempts come back
-        last = tryLogin("users/nobody", "wrong-password").reason();
-    EXPECT_EQ(last, "LOGIN_LIMITED");
+    Answer<Session> guess;
+    for (int i = 0; i < 40 && guess.reason() != "LOGIN_LIMITED";
+         i++) // a hash takes time, in which attempts come back
+        guess = tryLogin("users/nobody", "wrong-password");
+    EXPECT_EQ(guess.reason(), "LOGIN_LIMITED");
+    EXPECT_GT(guess.status.retry_after_ms, 0u);
     EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "OK") << "another account";
     for (int i = 0; i < 60; i++) // most are refused before a hash is made
-        last = tryLogin("users/nobody", "wrong-password").reason();
+        tryLogin("users/nobody", "wrong-password");
     EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "LOGIN_LIMITED")
         << "the peer has used up its attempts";
     peer_ = "192.0.2.1";
     EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "OK");
-    EXPECT_GT(tryLogin("users/nobody", "wrong-password").status.retry_after_ms, 0u);
 }
 
 TEST_F(Access, ARefreshTokenIsGoodForOneRefreshAndItsRace)

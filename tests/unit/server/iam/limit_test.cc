@@ -28,14 +28,14 @@ class Limit : public ::testing::Test
 
 const int64_t kStart = 1000 * US_PER_SECOND;
 
-TEST_F(Limit, TenAttemptsThenOneEverySixSeconds)
+TEST_F(Limit, FiveAttemptsThenOneEveryTwelveSeconds)
 {
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 5; i++)
         EXPECT_EQ(take(LIMIT_ACCOUNT, "default/ann", kStart), 0) << i;
-    EXPECT_NEAR(double(take(LIMIT_ACCOUNT, "default/ann", kStart)), 6e6, 2);
-    EXPECT_NE(take(LIMIT_ACCOUNT, "default/ann", kStart + 5 * US_PER_SECOND), 0);
-    EXPECT_EQ(take(LIMIT_ACCOUNT, "default/ann", kStart + 6 * US_PER_SECOND), 0);
-    EXPECT_NE(take(LIMIT_ACCOUNT, "default/ann", kStart + 6 * US_PER_SECOND), 0);
+    EXPECT_NEAR(double(take(LIMIT_ACCOUNT, "default/ann", kStart)), 12e6, 2);
+    EXPECT_NE(take(LIMIT_ACCOUNT, "default/ann", kStart + 11 * US_PER_SECOND), 0);
+    EXPECT_EQ(take(LIMIT_ACCOUNT, "default/ann", kStart + 12 * US_PER_SECOND), 0);
+    EXPECT_NE(take(LIMIT_ACCOUNT, "default/ann", kStart + 12 * US_PER_SECOND), 0);
     EXPECT_EQ(take(LIMIT_ACCOUNT, "default/bob", kStart), 0) << "another account";
     EXPECT_EQ(take(LIMIT_PEER, "default/ann", kStart), 0) << "another kind of key";
 }
@@ -47,18 +47,18 @@ TEST_F(Limit, AnAttemptIsGivenBack)
         limit_return(limits_, LIMIT_ACCOUNT, STR("default/ann"), kStart);
     }
     limit_return(limits_, LIMIT_ACCOUNT, STR("default/ann"), kStart);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 5; i++)
         EXPECT_EQ(take(LIMIT_ACCOUNT, "default/ann", kStart), 0);
     EXPECT_NE(take(LIMIT_ACCOUNT, "default/ann", kStart), 0) << "never more than a full bucket";
 }
 
 // Ten thousand guesses at one account at 100 a second: what a minute and forty seconds allow.
-TEST_F(Limit, TenThousandGuessesAreTwentySix)
+TEST_F(Limit, TenThousandGuessesAreThirteen)
 {
     int let = 0;
     for (int i = 0; i < 10000; i++)
         let += take(LIMIT_ACCOUNT, "default/admin", kStart + i * (US_PER_SECOND / 100)) == 0;
-    EXPECT_EQ(let, 26);
+    EXPECT_EQ(let, 13);
 }
 
 // Many other names do not make the table forget the one that is being guessed at.
