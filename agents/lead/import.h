@@ -50,6 +50,7 @@ MUSTCHECK struct status import_row_lead(struct ctx *c, const struct import_colum
 /* One row of the file. */
 struct import_row {
     Lead *lead;           /* NULL where the row was refused */
+    const char *id;       /* of the lead, where it has no identity; by import_apply */
     struct status status; /* why */
     uint64_t line;
     struct str text; /* the row as it came */

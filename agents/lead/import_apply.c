@@ -50,20 +50,30 @@ static struct status reject(struct ctx *c, struct import_record *r, const struct
 
 /* ---- Leads ---- */
 
+static void put(struct buf *to, const char *name, const char *value)
+{
+    buf_puts(to, name);
+    buf_putc(to, '\x1f');
+    buf_puts(to, value);
+    buf_putc(to, '\x1e');
+}
+
 /* A row without an identity is known by what it says: the same row always means the same lead. */
-static struct status content_id(struct ctx *c, const Lead *l, char id[ID_TEXT])
+static struct status content_id(struct ctx *c, const Lead *l, const char **ret)
 {
     struct buf text;
+    char id[ID_TEXT];
     buf_init(&text, CSV_RECORD_MAX * 2);
     for (size_t i = LEAD_IDENTITIES; i < LEAD_TEXTS; i++)
-        buf_printf(&text, "%s\x1f%s\x1e", lead_texts[i].name, lead_text(l, i));
+        put(&text, lead_texts[i].name, lead_text(l, i));
     for (size_t i = 0; i < l->n_attributes; i++)
-        buf_printf(&text, "%s\x1f%s\x1e", l->attributes[i]->key, l->attributes[i]->value);
+        put(&text, l->attributes[i]->key, l->attributes[i]->value);
     bool whole = !text.overflow;
     if (whole)
         id_derive(str_of(c->workspace), buf_str(&text), id);
     buf_done(&text);
-    return whole ? ok() : fail_memory();
+    *ret = whole ? arena_dup(c->arena, str_of(id)) : NULL;
+    return *ret ? ok() : fail_memory();
 }
 
 static bool has_identity(const Lead *l)
@@ -71,15 +81,11 @@ static bool has_identity(const Lead *l)
     return *l->email || *l->phone || *l->external_id;
 }
 
-static struct status resolve(struct ctx *c, struct lead_set *set, const Lead *l)
+static struct status resolve(struct lead_set *set, const struct import_row *row)
 {
-    struct lead_row *row;
-    char id[ID_TEXT];
-    if (has_identity(l))
-        return lead_set_resolve(set, l, "row", &row);
-    TRY(content_id(c, l, id));
-    const char *kept = arena_dup(c->arena, str_of(id));
-    return kept ? lead_set_put(set, l, kept, &row) : fail_memory();
+    struct lead_row *found;
+    return row->id ? lead_set_put(set, row->lead, row->id, &found)
+                   : lead_set_resolve(set, row->lead, "row", &found);
 }
 
 static void count(LeadImport *m, enum lead_effect effect)
@@ -92,7 +98,7 @@ static void count(LeadImport *m, enum lead_effect effect)
 static struct status apply_row(struct ctx *c, struct import_record *r, struct lead_set *set,
                                const struct import_row *row)
 {
-    struct status s = row->lead ? resolve(c, set, row->lead) : row->status;
+    struct status s = row->lead ? resolve(set, row) : row->status;
     r->import->row_count++;
     if (is_ok(s)) {
         count(r->import, lead_set_effect(set));
@@ -108,16 +114,27 @@ static struct status triage_row(void *ctx, struct lead_row *row)
     return c->app->triage(c, row->lead, false, &d);
 }
 
+/* Few statements for all rows. */
 static struct status prefetch(struct ctx *c, struct lead_set *set, const struct import_rows *rows)
 {
     Lead **leads = ARENA_ARRAY(c->arena, rows->n, Lead *);
-    size_t good = 0;
-    if (!leads)
+    const char **ids = ARENA_ARRAY(c->arena, rows->n, const char *);
+    size_t n = 0, n_ids = 0;
+    if (!leads || !ids)
         return fail_memory();
-    for (size_t i = 0; i < rows->n; i++)
-        if (rows->rows[i].lead)
-            leads[good++] = rows->rows[i].lead;
-    return lead_set_prefetch(set, leads, good);
+    for (size_t i = 0; i < rows->n; i++) {
+        struct import_row *row = &rows->rows[i];
+        if (!row->lead)
+            continue;
+        if (has_identity(row->lead)) {
+            leads[n++] = row->lead;
+            continue;
+        }
+        TRY(content_id(c, row->lead, &row->id));
+        ids[n_ids++] = row->id;
+    }
+    TRY(lead_set_prefetch(set, leads, n));
+    return lead_set_prefetch_ids(set, ids, n_ids);
 }
 
 struct status import_apply(struct ctx *c, struct import_record *r, const struct import_rows *rows,

@@ -76,6 +76,7 @@ static struct status take_row(void *arg, const struct csv_row *row)
     to->line = row->line;
     to->text = str_make(g->input.p + (row->offset - g->base), 0);
     to->lead = NULL;
+    to->id = NULL;
     to->status = import_row_lead(g->c, &g->columns, row, &to->lead);
     return to->status.code == CODE_RESOURCE_EXHAUSTED ? to->status : ok();
 }

@@ -150,7 +150,9 @@ static struct status row_by_id(struct lead_set *s, const char *id, struct lead_r
 {
     const struct key *k = find(s, BY_ID, id);
     struct lead_row stored;
-    if (k && k->row) {
+    if (k && !k->row)
+        return fail(s->c->arena, REASON_LEAD_NOT_FOUND, "leads/%s does not exist", id);
+    if (k) {
         *ret = k->row;
         return ok();
     }
@@ -215,24 +217,29 @@ static struct status ask(struct lead_set *s, const struct stmt *stmt, const stru
     return db_query(s->c, stmt, args, ret);
 }
 
-static struct status load_rows(struct lead_set *s, const struct rows *owners)
+static struct status load_ids(struct lead_set *s, const struct wanted *w)
 {
-    struct wanted w = { .n = 0 };
     struct lead_row stored, *kept;
     struct rows rows;
-    for (size_t i = 0; i < owners->n; i++) {
-        const char *id = row_at(owners, i)[1].s.p;
-        if (!find(s, BY_ID, id))
-            w.texts[w.n++] = id;
-    }
-    if (w.n == 0)
+    if (w->n == 0)
         return ok();
-    TRY(ask(s, &lead_sql[LEADS_BY_IDS], NULL, &w, &rows));
+    TRY(ask(s, &lead_sql[LEADS_BY_IDS], NULL, w, &rows));
     for (size_t i = 0; i < rows.n; i++) {
         TRY(lead_take(s->c, row_at(&rows, i), &stored));
         TRY(keep_stored(s, &stored, &kept));
     }
     return ok();
+}
+
+static struct status load_rows(struct lead_set *s, const struct rows *owners)
+{
+    struct wanted w = { .n = 0 };
+    for (size_t i = 0; i < owners->n; i++) {
+        const char *id = row_at(owners, i)[1].s.p;
+        if (!find(s, BY_ID, id))
+            w.texts[w.n++] = id;
+    }
+    return load_ids(s, &w);
 }
 
 /* Asks for the identities collected, all of one kind, and empties the collection. */
@@ -256,6 +263,44 @@ static struct status flush(struct lead_set *s, uint32_t kind, struct wanted *w)
     }
     w->n = 0;
     return ok();
+}
+
+/* Loads the leads of the ids collected, merged ones by their aliases, and empties the collection. */
+static struct status flush_ids(struct lead_set *s, struct wanted *w)
+{
+    struct wanted missing = { .n = 0 };
+    struct lead_row *row;
+    struct rows aliases = { 0 };
+    TRY(load_ids(s, w));
+    for (size_t i = 0; i < w->n; i++)
+        if (!find(s, BY_ID, w->texts[i]))
+            missing.texts[missing.n++] = w->texts[i];
+    if (missing.n)
+        TRY(ask(s, &lead_sql[LEADS_OF_ALIASES], NULL, &missing, &aliases));
+    for (size_t i = 0; i < aliases.n; i++) {
+        const struct value *v = row_at(&aliases, i);
+        TRY(row_by_id(s, v[1].s.p, &row));
+        TRY(learn(s, BY_ID, v[0].s.p, row));
+    }
+    for (size_t i = 0; i < missing.n; i++)
+        if (!find(s, BY_ID, missing.texts[i]))
+            TRY(learn(s, BY_ID, missing.texts[i], NULL));
+    w->n = 0;
+    return ok();
+}
+
+struct status lead_set_prefetch_ids(struct lead_set *s, const char *const *ids, size_t n)
+{
+    struct wanted w = { .n = 0 };
+    for (size_t i = 0; i < n; i++) {
+        if (find(s, BY_ID, ids[i]))
+            continue;
+        TRY(check_earlier(s, BY_ID, ids[i]));
+        w.texts[w.n++] = ids[i];
+        if (w.n == LEAD_GROUP)
+            TRY(flush_ids(s, &w));
+    }
+    return flush_ids(s, &w);
 }
 
 struct status lead_set_prefetch(struct lead_set *s, Lead *const *given, size_t n)

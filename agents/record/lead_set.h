@@ -23,6 +23,9 @@ void lead_set_follow(struct lead_set *s, const struct lead_set *earlier);
  * them. Names are not looked up. */
 MUSTCHECK struct status lead_set_prefetch(struct lead_set *s, Lead *const *given, size_t n);
 
+/* The same for ids that lead_set_put will be called with. The texts live as long as the set. */
+MUSTCHECK struct status lead_set_prefetch_ids(struct lead_set *s, const char *const *ids, size_t n);
+
 /* As lead_resolve. The row is the set's own and the same for all that mean one lead. `field` is the path of
  * `given`. */
 MUSTCHECK struct status lead_set_resolve(struct lead_set *s, const Lead *given, const char *field,

@@ -12,6 +12,7 @@ enum lead_stmt {
     LEAD_OF_IDENTITIES, /* workspace, email, phone, external id ("": none) -> kind, id */
     LEADS_BY_IDS,       /* workspace, LEAD_GROUP ids -> id, version, data */
     LEADS_OF_VALUES,    /* workspace, kind, LEAD_GROUP values -> value, lead id */
+    LEADS_OF_ALIASES,   /* workspace, LEAD_GROUP ids -> id, id of the lead that lives */
     LEAD_INSERT,
     LEAD_UPDATE,
     LEAD_HOLD,

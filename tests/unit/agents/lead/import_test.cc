@@ -289,6 +289,22 @@ TEST_F(Imports, TheSameFileAgainChangesNothing)
     EXPECT_STREQ(by_email("a@x.at")->company, "A");
 }
 
+TEST_F(Imports, RowsWithoutIdentityFindTheirLeadsAgain)
+{
+    std::string file = "company,age\n";
+    for (int i = 0; i < 60; i++) // more than are looked up at once, some twice
+        file += "Nobody," + std::to_string(i % 50) + "\n";
+    EXPECT_EQ(import("first", file), "50 0 10 0 of 60") << message;
+    EXPECT_EQ(import("second", file), "0 0 60 0 of 60");
+    ListLeadsRequest req = LIST_LEADS_REQUEST_INIT;
+    auto leads = house.call(list_leads, req, &ListLeadsResponse_descriptor);
+    ASSERT_TRUE(leads.ok_());
+    create({ { "email", "a@x.at" } }, "survivor");
+    EXPECT_EQ(merge("leads/survivor", leads->leads[0]->name).reason(), "OK");
+    EXPECT_EQ(import("third", file), "0 0 60 0 of 60"); // its old id leads to the one that lives
+    EXPECT_EQ(count("lead"), 50);
+}
+
 TEST_F(Imports, AFileMayBeCutAnywhere)
 {
     std::string file = "\xef\xbb\xbf"
