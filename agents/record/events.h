@@ -2,7 +2,7 @@
  * in its own commit, with who asked for it; agents/audit makes a hash chain of them.
  *
  * An event holds ids, never a name, an address or other personal data: it is kept when a person is erased
- * (tests/unit/agents/audit/personal_test.cc).
+ * (tests/e2e/privacy_test.go plants a word in every text and looks for it).
  *
  * Readers go by cursor over `seq`, so a number is never given twice. SQLite takes the largest one there is
  * and adds one: no statement deletes or changes an event (tests/contract/statements_test.cc), and one that

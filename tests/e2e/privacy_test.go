@@ -119,6 +119,19 @@ func TestNothingIsLeftOfAnErasedPerson(t *testing.T) {
 	})
 }
 
+// The log is kept when a person is erased, so it must hold nothing of what was written about one.
+func TestTheLogHoldsIdsOnly(t *testing.T) {
+	tell(t, func(s *story) {
+		s.person()
+		text := "lower(action || subject || conversation || decision_id || principal || method || request_id)"
+		for _, row := range s.sql("SELECT " + text + ", " + s.h.Hex("payload") + " FROM event") {
+			payload, err := house.Bytes(row[1])
+			want.OK(s, err)
+			want.True(s, !strings.Contains(row[0], canary) && !bytes.Contains(bytes.ToLower(payload), []byte(canary)), "an entry holds it: %q %q", row[0], payload)
+		}
+	})
+}
+
 func TestAnErasedPersonsDecisionsStayWithoutWhatTheyWereTakenFrom(t *testing.T) {
 	tell(t, func(s *story) {
 		made := s.triage(planted("01"))
