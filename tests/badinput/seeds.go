@@ -176,7 +176,11 @@ func auditServiceSeeds(_ *world) map[string]proto.Message {
 		"ListAuditEvents": &pb.ListAuditEventsRequest{Filter: `action = "lead.created"`, PageSize: 10},
 		"VerifyAuditChain": &pb.VerifyAuditChainRequest{Checkpoint: &pb.AuditCheckpoint{Name: "auditCheckpoints/1", Position: 1,
 			Head: make([]byte, 32), PublicKey: make([]byte, 32), Signature: make([]byte, 64), CreateTime: timestamppb.Now()}},
-		"CreateCheckpoint": &pb.CreateCheckpointRequest{},
+		"CreateCheckpoint":      &pb.CreateCheckpointRequest{},
+		"EraseSubject":          &pb.EraseSubjectRequest{Name: "leads/none"},
+		"GetErasure":            &pb.GetErasureRequest{Name: "erasures/none"},
+		"GetErasureCertificate": &pb.GetErasureCertificateRequest{Name: "erasures/none"},
+		"ExportSubject":         &pb.ExportSubjectRequest{Name: "leads/none"},
 	}
 }
 

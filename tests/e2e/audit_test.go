@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -229,5 +230,24 @@ func TestDamageToTheLogIsNamedByItsPosition(t *testing.T) {
 		s.sql("DELETE FROM audit_checkpoint")
 		want.True(s, s.verify(nil).Damage == nil, "the database alone tells nothing: %v", s.verify(nil))
 		s.wantDamage(s.verify(kept), pb.AuditDamage_KIND_TAIL_CUT, 20)
+	})
+}
+
+func TestAuditAndPrivacyOverREST(t *testing.T) {
+	tellWith(t, withGateway, func(s *story) {
+		lead := s.create(planted("01"))
+		s.sealed()
+		text := func(method, path, body string) string {
+			s.Helper()
+			a, err := s.h.REST(method, path, []byte(body), "content-type: application/json")
+			want.OK(s, err)
+			want.True(s, a.Code == 200, "%s %s: %d %s", method, path, a.Code, a.Body)
+			return string(a.Body)
+		}
+		want.True(s, strings.Contains(text("GET", "/v1/auditEvents?page_size=5", ""), lead.Name), "the list")
+		want.True(s, strings.Contains(text("POST", "/v1/auditCheckpoints", "{}"), "public_key"), "a checkpoint")
+		want.True(s, strings.Contains(text("POST", "/v1/auditEvents:verify", "{}"), `"finished":true`), "the verification")
+		want.True(s, strings.Contains(text("GET", "/v1/"+lead.Name+":export", ""), canary), "the export")
+		want.True(s, strings.Contains(text("POST", "/v1/"+lead.Name+":erase", "{}"), "STATE_RUNNING"), "the erasure")
 	})
 }
