@@ -54,7 +54,7 @@ static void fetch_early(const struct unit *u, size_t i)
 {
     const struct write *later = i + 4 < u->n ? &u->writes[i + 4] : NULL;
     const struct write *next = i + 2 < u->n ? &u->writes[i + 2] : NULL;
-    for (size_t k = 0; later && later->stmt->params[k]; k += 2)
+    for (size_t k = 0, n = later ? strlen(later->stmt->params) : 0; k < n; k += 2)
         __builtin_prefetch(&later->args[k]);
     for (size_t k = 0; next && next->stmt->params[k]; k++)
         if (next->args[k].type >= VALUE_TEXT)
