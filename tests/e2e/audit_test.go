@@ -248,6 +248,7 @@ func TestAuditAndPrivacyOverREST(t *testing.T) {
 		want.True(s, strings.Contains(text("POST", "/v1/auditCheckpoints", "{}"), "public_key"), "a checkpoint")
 		want.True(s, strings.Contains(text("POST", "/v1/auditEvents:verify", "{}"), `"finished":true`), "the verification")
 		want.True(s, strings.Contains(text("GET", "/v1/"+lead.Name+":export", ""), canary), "the export")
+		s.refusedREST(404, "NOT_FOUND", "LEAD_NOT_FOUND", "GET", "/v1/leads/none:export", "")
 		want.True(s, strings.Contains(text("POST", "/v1/"+lead.Name+":erase", "{}"), "STATE_RUNNING"), "the erasure")
 	})
 }

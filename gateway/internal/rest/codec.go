@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -33,6 +34,16 @@ type jsonCodec struct {
 
 func newJSONCodec() *jsonCodec {
 	return &jsonCodec{runtime.JSONPb{MarshalOptions: toJSON, UnmarshalOptions: fromJSON}}
+}
+
+// Marshal gives a stream's error, which the mux wraps as it pleases, the one shape that all errors have.
+func (c *jsonCodec) Marshal(v any) ([]byte, error) {
+	if wrapped, ok := v.(map[string]proto.Message); ok {
+		if st, ok := wrapped["error"].(*spb.Status); ok {
+			return fault.JSON(status.FromProto(st)), nil
+		}
+	}
+	return c.JSONPb.Marshal(v)
 }
 
 func (c *jsonCodec) NewDecoder(r io.Reader) runtime.Decoder {

@@ -101,6 +101,7 @@ func New(o Options) (*Server, error) {
 	s.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, s.codec),
 		runtime.WithErrorHandler(s.callFailed),
+		runtime.WithStreamErrorHandler(func(ctx context.Context, err error) *status.Status { return s.fromServer(callOf(ctx), err) }),
 		runtime.WithRoutingErrorHandler(s.noRoute),
 		runtime.WithIncomingHeaderMatcher(func(string) (string, bool) { return "", false }), // conn takes them from the call
 		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
