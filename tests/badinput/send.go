@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/marketing-agents/marketing/tests/e2e/house"
 	"github.com/marketing-agents/marketing/tests/e2e/wire"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -55,11 +56,20 @@ func methods() []string {
 // send makes the call and returns all replies and how it ended. A stream gets the bad message as its first one or, after the seed, as its
 // second.
 func send(conn *grpc.ClientConn, in input, s seed, asSecond bool) ([][]byte, error) {
+	return sendWith(context.Background(), conn, in, s, asSecond)
+}
+
+// sendAs makes the call with another credential than the house's.
+func sendAs(conn *grpc.ClientConn, token string, s seed, message []byte) ([][]byte, error) {
+	return sendWith(house.As(context.Background(), token), conn, input{method: s.method, bytes: message}, s, false)
+}
+
+func sendWith(ctx context.Context, conn *grpc.ClientConn, in input, s seed, asSecond bool) ([][]byte, error) {
 	m, err := descriptor(in.method)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if !m.IsStreamingClient() && !m.IsStreamingServer() {
 		reply, err := wire.Call(ctx, conn, in.method, in.bytes)

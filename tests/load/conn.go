@@ -82,7 +82,10 @@ func (c *conn) encodeHeaders() {
 	encode := func() []byte {
 		b.Reset()
 		for _, h := range [][2]string{{":method", "POST"}, {":scheme", "http"}, {":path", c.plan.Method}, {":authority", c.plan.Address},
-			{"te", "trailers"}, {"content-type", "application/grpc"}, {"user-agent", "load"}} {
+			{"te", "trailers"}, {"content-type", "application/grpc"}, {"user-agent", "load"}, {"authorization", c.plan.Authorization}} {
+			if h[1] == "" {
+				continue
+			}
 			_ = e.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]}) // a bytes.Buffer takes everything
 		}
 		return bytes.Clone(b.Bytes())

@@ -24,6 +24,8 @@ type Plan struct {
 	// then counts from the time at which it was due.
 	Rate  float64
 	Maker func(connection int) Maker
+	// Authorization is the header of that name; empty: none.
+	Authorization string
 }
 
 // Result is what came of it.
