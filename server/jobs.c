@@ -39,7 +39,7 @@ static const struct job {
     struct status (*tick)(struct ctx *c);
 } table[] = {
     { "active_refresh", US_PER_SECOND, active_refresh },
-    { "audit_checkpoints", 3600 * US_PER_SECOND, audit_checkpoints },
+    { "audit_checkpoints", 300 * US_PER_SECOND, audit_checkpoints },
     { "audit_denials", US_PER_SECOND / 2, denied_write },
     { "audit_seal", US_PER_SECOND / 10, audit_seal },
     { "iam_refresh", US_PER_SECOND, iam_refresh },

@@ -20,7 +20,8 @@ void audit_close(struct audit *audit); /* NULL is allowed */
 /* Adds to the ctx's unit the hashes of the next events, of some thousands at most. Of several replicas one is
  * first, the others' units fail with CONFLICT. */
 MUSTCHECK struct status audit_seal(struct ctx *c);
-/* Adds to the ctx's unit a checkpoint of each workspace whose chain has grown since its last. */
+/* Adds to the ctx's unit a checkpoint of each workspace whose chain has grown since its last, where that is
+ * an hour old. */
 MUSTCHECK struct status audit_checkpoints(struct ctx *c);
 
 /* Handlers. */

@@ -41,12 +41,12 @@ const struct stmt audit_sql[AUDIT_STATEMENTS] = {
                     "SELECT last_position, " LAST_HASH " FROM audit_seal WHERE workspace = $1"
                     " ORDER BY last_position DESC LIMIT 1",
                     NULL, NULL },
-    [SEAL_HEADS] = { "audit_seal_heads", "", "tib",
+    [SEAL_HEADS] = { "audit_seal_heads", "i", "tib",
                      "SELECT s.workspace, s.last_position, " LAST_HASH " FROM audit_seal AS s JOIN"
                      " (SELECT workspace, max(last_position) AS last FROM audit_seal GROUP BY workspace) AS h"
                      " ON h.workspace = s.workspace AND h.last = s.last_position"
                      " WHERE NOT EXISTS (SELECT 1 FROM audit_checkpoint AS p WHERE p.workspace = s.workspace"
-                     " AND p.position = s.last_position)",
+                     " AND (p.position = s.last_position OR p.create_time > $1))",
                      NULL, NULL },
     [SEAL_NEXT] = { "audit_seal_next", "ti", "ib",
                     "SELECT last_position, entries FROM audit_seal WHERE workspace = $1 AND last_position > "

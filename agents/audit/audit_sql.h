@@ -7,19 +7,20 @@
 C_BEGIN
 
 enum audit_statement {
-    LOG_END,         /* -> largest seq, the transactions that may still be about to commit a smaller one */
-    LOG_WRITERS,     /* transactions as above -> how many are under way still */
-    LOG_AFTER,       /* seq, to seq, limit -> an entry (entry.h) */
-    LOG_BETWEEN,     /* workspace, after seq, to seq, limit -> an entry */
-    LOG_WINDOW,      /* before seq, entries -> the smallest seq of so many, of all workspaces; 0: no more */
-    LOG_BEFORE,      /* workspace, before seq, from seq, limit -> an entry, newest first */
-    CURSOR_GET,      /* -> seq */
-    CURSOR_MOVE,     /* to seq, from seq */
-    SEAL_HEAD,       /* workspace -> last_position, hash of its last entry */
-    SEAL_HEADS,      /* -> workspace, last_position, hash: of each chain that has no checkpoint at its end */
-    SEAL_NEXT,       /* workspace, position -> last_position, entries */
-    SEAL_INSERT,     /* workspace, last_position, time, entries */
-    CHECKPOINT_NEXT, /* workspace, position -> position, data: of the next one from there on */
+    LOG_END,     /* -> largest seq, the transactions that may still be about to commit a smaller one */
+    LOG_WRITERS, /* transactions as above -> how many are under way still */
+    LOG_AFTER,   /* seq, to seq, limit -> an entry (entry.h) */
+    LOG_BETWEEN, /* workspace, after seq, to seq, limit -> an entry */
+    LOG_WINDOW,  /* before seq, entries -> the smallest seq of so many, of all workspaces; 0: no more */
+    LOG_BEFORE,  /* workspace, before seq, from seq, limit -> an entry, newest first */
+    CURSOR_GET,  /* -> seq */
+    CURSOR_MOVE, /* to seq, from seq */
+    SEAL_HEAD,   /* workspace -> last_position, hash of its last entry */
+    SEAL_HEADS,  /* time -> workspace, last_position, hash: of each chain without a checkpoint at its end or
+                    since then */
+    SEAL_NEXT,   /* workspace, position -> last_position, entries */
+    SEAL_INSERT, /* workspace, last_position, time, entries */
+    CHECKPOINT_NEXT,   /* workspace, position -> position, data: of the next one from there on */
     CHECKPOINT_INSERT, /* workspace, position, time, data */
     AUDIT_STATEMENTS
 };

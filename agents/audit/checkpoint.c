@@ -5,8 +5,10 @@
 #include "agents/record/events.h"
 #include "agents/record/signer.h"
 #include "agents/record/times.h"
+#include "base/clock.h"
 
 #define COLLECTION "auditCheckpoints/"
+#define EVERY_US (3600 * US_PER_SECOND)
 
 struct status audit_open(struct arena *a, struct audit **ret)
 {
@@ -131,7 +133,7 @@ static struct status checkpoint_add(struct ctx *c, const char *workspace, const 
 struct status audit_checkpoints(struct ctx *c)
 {
     struct rows rows;
-    TRY(DB_QUERY(c, &audit_sql[SEAL_HEADS], &rows));
+    TRY(DB_QUERY(c, &audit_sql[SEAL_HEADS], &rows, v_int(c->now_us - EVERY_US)));
     for (size_t i = 0; i < rows.n; i++) {
         const struct value *v = row_at(&rows, i);
         AuditCheckpoint *p;

@@ -163,6 +163,9 @@ TEST_F(AuditChain, ACheckpointIsSignedOnceForAPlace)
     seal(); /* the making of the checkpoint is an entry too */
     EXPECT_EQ(verify(first.res).entries, 4);
     ASSERT_EQ(house.run(audit_checkpoints).reason(), "OK");
+    EXPECT_EQ(verify().ours, 1) << "not within the hour";
+    house.now_us = clock_wall_us() + 2 * 3600 * US_PER_SECOND;
+    ASSERT_EQ(house.run(audit_checkpoints).reason(), "OK");
     ASSERT_EQ(house.run(audit_checkpoints).reason(), "OK");
     EXPECT_EQ(verify().ours, 2);
 }
