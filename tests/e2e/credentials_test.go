@@ -102,6 +102,9 @@ func TestForgedCredentialsAreRefusedOnBothEdges(t *testing.T) {
 		want.Equal(s, "another workspace named", reasonOf(err), "PERMISSION_MISSING")
 		_, err = s.h.Leads().ListLeads(house.As(s.ctx, token), &pb.ListLeadsRequest{})
 		want.OK(s, err)
+		for _, secret := range []string{house.AdminPassword, s.h.Token, token} {
+			want.True(s, !strings.Contains(s.h.Log()+s.h.GatewayLog(), secret), "a credential stands in a log")
+		}
 	})
 }
 
