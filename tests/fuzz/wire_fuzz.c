@@ -12,10 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define BUDGET (1u << 20)
 
 static const ProtobufCServiceDescriptor *const services[] = {
-    &marketing__v1__lead_service__descriptor,
-    &marketing__v1__triage_service__descriptor,
-    &marketing__v1__model_service__descriptor,
-    &marketing__v1__system_service__descriptor,
+    &marketing__v1__lead_service__descriptor,  &marketing__v1__triage_service__descriptor,
+    &marketing__v1__model_service__descriptor, &marketing__v1__system_service__descriptor,
     &marketing__v1__auth_service__descriptor,
 };
 
