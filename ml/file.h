@@ -14,8 +14,7 @@
 C_BEGIN
 
 #define FILE_MAGIC "MKTMODEL"
-#define FILE_VERSION 2u        /* 2: the order of a column's levels may be a feature */
-#define FILE_VERSION_OLDEST 1u /* still read */
+#define FILE_VERSION 1u
 #define FILE_TRAILER (32u + MODEL_KEY_BYTES + 64u)
 #define STRING_MAX (16u * 1024 * 1024)
 

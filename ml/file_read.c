@@ -136,8 +136,8 @@ static bool feature_fits(const struct view *v, const struct feature *f)
 {
     static const uint16_t of[] = {
         [COLUMN_NUMERIC] = 1 << FEATURE_VALUE | 1 << FEATURE_MISSING,
-        [COLUMN_CATEGORICAL] = 1 << FEATURE_LEVEL | 1 << FEATURE_TARGET | 1 << FEATURE_FREQUENCY |
-                               1 << FEATURE_ORDER | 1 << FEATURE_VALUE,
+        [COLUMN_CATEGORICAL] =
+            1 << FEATURE_LEVEL | 1 << FEATURE_TARGET | 1 << FEATURE_FREQUENCY | 1 << FEATURE_VALUE,
         [COLUMN_DATE] = 1 << FEATURE_VALUE | 1 << FEATURE_MISSING | 1 << FEATURE_MONTH |
                         1 << FEATURE_WEEKDAY | 1 << FEATURE_HOUR,
         [COLUMN_TEXT] = 1 << FEATURE_LENGTH | 1 << FEATURE_MISSING,
@@ -269,8 +269,7 @@ static struct status read_header(struct reader *r, struct arena *errors, uint64_
     const char *magic = take(r, sizeof FILE_MAGIC - 1);
     if (!magic || memcmp(magic, FILE_MAGIC, sizeof FILE_MAGIC - 1) != 0)
         return refuse(errors, "it does not begin with " FILE_MAGIC);
-    uint32_t version = take_u32(r);
-    if (version < FILE_VERSION_OLDEST || version > FILE_VERSION || take_u32(r) != COUNT(sections))
+    if (take_u32(r) != FILE_VERSION || take_u32(r) != COUNT(sections))
         return refuse(errors, "its version is not known");
     for (size_t i = 0; i < COUNT(sections); i++) {
         const char *tag = take(r, 4);

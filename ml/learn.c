@@ -106,7 +106,8 @@ static void plan_levels(struct plan *p, const struct view_column *c, size_t rows
         plan_add(p, FEATURE_TARGET, 0);
     if (c->n_levels - 2 >= FREQUENCY_LEVELS_MIN)
         plan_add(p, FEATURE_FREQUENCY, 0);
-    plan_add(p, numbers ? FEATURE_VALUE : FEATURE_ORDER, 0);
+    if (numbers)
+        plan_add(p, FEATURE_VALUE, 0);
 }
 
 static void plan_features(struct plan *p, const struct view_column *c, const struct survey *s, size_t rows)

@@ -1,5 +1,5 @@
 /* members.c: the kinds of members and their training, out of fold and final. */
-#include "ml/split.h"
+#include "ml/train.h"
 
 #include "base/ids.h"
 
@@ -15,7 +15,6 @@ static const double ridges[RIDGES] = { 3, 30, 300 };
 
 struct kind {
     const char *name;
-    enum sight sight;
     uint32_t rounds, patience; /* boosting rounds at most; rounds without gain before stopping */
     struct booster_param params[16];
 };
@@ -26,11 +25,10 @@ struct kind {
         "base_score", "0.5"                                                                                  \
     }
 
-/* The first three err in unlike ways: the second sees few features at a time and goes deeper where it pays,
- * the third sees a column's levels as one number. */
+/* The second kind sees other features and goes deeper where it pays: its errors are unlike the first one's.
+ */
 static const struct kind kinds[] = {
     { "boosted",
-      SEES_LEVELS,
       400,
       60,
       { COMMON,
@@ -42,7 +40,6 @@ static const struct kind kinds[] = {
         { "lambda", "4" },
         { "gamma", "0.2" } } },
     { "sparse",
-      SEES_LEVELS,
       400,
       60,
       { COMMON,
@@ -53,20 +50,7 @@ static const struct kind kinds[] = {
         { "colsample_bylevel", "0.1" },
         { "lambda", "1" },
         { "gamma", "1" } } },
-    { "ordered",
-      SEES_ORDER,
-      400,
-      60,
-      { COMMON,
-        { "eta", "0.05" },
-        { "max_depth", "6" },
-        { "min_child_weight", "4" },
-        { "subsample", "0.8" },
-        { "colsample_bytree", "0.5" },
-        { "lambda", "4" },
-        { "gamma", "0.2" } } },
     { "forest",
-      SEES_LEVELS,
       1,
       1,
       { COMMON,
@@ -81,7 +65,64 @@ static const struct kind kinds[] = {
 
 #define LINEAR COUNT(kinds) /* the candidate after the boosted ones */
 
-/* ---- One booster ---- */
+/* ---- Folds ---- */
+
+/* One fold's matrices. */
+struct split {
+    float *x, *y, *w; /* training rows, then held-out rows, of the encoded data */
+    size_t n_train, n_held;
+    uint8_t *held;
+    struct matrix *train, *test;
+};
+
+static void split_done(struct split *s)
+{
+    matrix_free(s->train);
+    matrix_free(s->test);
+    free(s->x);
+    free(s->y);
+    free(s->held);
+}
+
+/* Orders the encoded rows: those of other folds, then those of this one. */
+static void split_rows(const struct dataset *d, const uint8_t *held, const float *encoded, struct split *s)
+{
+    size_t width = d->view.n_features, at[2] = { 0, 0 };
+    for (size_t i = 0; i < d->n; i++)
+        at[1] += !held[i];
+    s->n_train = at[1];
+    s->n_held = d->n - s->n_train;
+    for (size_t i = 0; i < d->n; i++) {
+        size_t to = at[held[i]]++;
+        memcpy(s->x + to * width, encoded + i * width, width * sizeof *s->x);
+        s->y[to] = d->y[i];
+        s->w[to] = d->w[i];
+    }
+}
+
+static struct status split_make(const struct oof *o, uint32_t fold, struct split *s)
+{
+    const struct dataset *d = &o->data;
+    size_t width = d->view.n_features;
+    float *encoded = calloc(d->n * width, sizeof *encoded);
+    s->x = calloc(d->n * width, sizeof *s->x);
+    s->y = calloc(2 * d->n, sizeof *s->y);
+    s->held = calloc(d->n, 1);
+    s->w = s->y ? s->y + d->n : NULL;
+    if (!encoded || !s->x || !s->y || !s->held) {
+        free(encoded);
+        return fail_memory();
+    }
+    for (size_t i = 0; i < d->n; i++)
+        s->held[i] = o->fold[i] == fold;
+    dataset_encode(d, s->held, encoded);
+    split_rows(d, s->held, encoded, s);
+    free(encoded);
+    TRY(matrix_new(s->x, s->n_train, width, s->y, s->w, o->errors, &s->train));
+    return s->n_held
+               ? matrix_new(s->x + s->n_train * width, s->n_held, width, NULL, NULL, o->errors, &s->test)
+               : ok();
+}
 
 static double held_loss(const struct split *s, const float *margin)
 {
@@ -93,6 +134,8 @@ static double held_loss(const struct split *s, const float *margin)
     }
     return loss / weight;
 }
+
+/* ---- One booster ---- */
 
 static void set_seed(struct booster_param *p, size_t room, char text[24], uint64_t seed)
 {
@@ -113,7 +156,7 @@ static struct status booster_start(const struct oof *o, const struct kind *k, st
     memset(params, 0, sizeof params);
     memcpy(params, k->params, sizeof k->params);
     set_seed(params, COUNT(params), text, o->options->seed * 1000 + seed);
-    return booster_new(s->seen[k->sight].train, s->seen[k->sight].test, params, o->errors, ret);
+    return booster_new(s->train, s->test, params, o->errors, ret);
 }
 
 /* The course of one kind over the folds: margins of every row at every ROUND_STEP-th round. */
@@ -141,7 +184,7 @@ static struct status run_rounds(struct oof *o, const struct kind *k, struct spli
     for (step = 0; step < steps && (step - best) * per_step < MAX(k->patience, 1u); step++) {
         for (uint32_t r = 0; r < per_step; r++)
             TRY(booster_round(b, (int)(step * per_step + r), o->errors));
-        TRY(booster_margins(b, s->seen[k->sight].test, 0, o->errors, margin, s->n_held));
+        TRY(booster_margins(b, s->test, 0, o->errors, margin, s->n_held));
         keep_margins(o, s, c, step, margin);
         double loss = held_loss(s, margin);
         c->loss[step] += loss * (double)s->n_held;
@@ -174,7 +217,6 @@ static struct status run_kind(struct oof *o, const struct kind *k, uint32_t fold
 static struct status run_linear(struct oof *o, struct split *s, struct course *c)
 {
     size_t width = o->data.view.n_features;
-    const float *x = s->seen[SEES_LEVELS].x;
     for (uint32_t r = 0; r < RIDGES; r++) {
         struct linear l;
         struct arena_mark mark = arena_mark(o->arena);
@@ -182,9 +224,9 @@ static struct status run_linear(struct oof *o, struct split *s, struct course *c
         if (!margin)
             return fail_memory();
         struct status st =
-            linear_fit(x, s->n_train, (uint32_t)width, s->y, s->w, NULL, ridges[r], o->arena, &l);
+            linear_fit(s->x, s->n_train, (uint32_t)width, s->y, s->w, NULL, ridges[r], o->arena, &l);
         for (size_t i = 0; is_ok(st) && i < s->n_held; i++)
-            margin[i] = (float)linear_margin(&l, x + (s->n_train + i) * width);
+            margin[i] = (float)linear_margin(&l, s->x + (s->n_train + i) * width);
         if (is_ok(st)) {
             keep_margins(o, s, c, r, margin);
             c->loss[r] += held_loss(s, margin) * (double)s->n_held;
@@ -276,16 +318,14 @@ struct status members_out_of_fold(struct oof *o, struct candidate *c, uint32_t *
 /* The walker's form of a booster; what it refuses stays XGBoost's. The bit-equality of the walk is checked on
  * the training rows. */
 static struct status check_equal(const struct oof *o, const struct forest *f, struct booster *b,
-                                 const struct split *s, enum sight sight)
+                                 struct split *s)
 {
-    const float *x = s->seen[sight].x;
     size_t n = MIN(s->n_train, (size_t)4096), width = o->data.view.n_features;
     float *margin = calloc(s->n_train, sizeof *margin), *doubled = calloc(2 * width, sizeof *doubled);
-    struct status st = margin && doubled
-                           ? booster_margins(b, s->seen[sight].train, 0, o->errors, margin, s->n_train)
-                           : fail_memory();
+    struct status st =
+        margin && doubled ? booster_margins(b, s->train, 0, o->errors, margin, s->n_train) : fail_memory();
     for (size_t i = 0; is_ok(st) && i < n; i++) {
-        row_double(x + i * width, width, doubled);
+        row_double(s->x + i * width, width, doubled);
         float own = forest_margin(f, doubled);
         if (memcmp(&own, &margin[i], sizeof own) != 0)
             st = fail(o->errors, REASON_INTERNAL,
@@ -297,8 +337,7 @@ static struct status check_equal(const struct oof *o, const struct forest *f, st
     return st;
 }
 
-static struct status import_booster(struct oof *o, struct booster *b, const struct split *s, enum sight sight,
-                                    struct member *m)
+static struct status import_booster(struct oof *o, struct booster *b, struct split *s, struct member *m)
 {
     struct buf json;
     buf_init(&json, (size_t)1 << 30);
@@ -314,7 +353,7 @@ static struct status import_booster(struct oof *o, struct booster *b, const stru
     }
     buf_done(&json);
     if (is_ok(st) && m->kind == MEMBER_FOREST)
-        st = check_equal(o, &m->forest, b, s, sight);
+        st = check_equal(o, &m->forest, b, s);
     return st;
 }
 
@@ -326,7 +365,7 @@ static struct status final_booster(struct oof *o, const struct kind *k, uint32_t
     for (uint32_t r = 0; is_ok(st) && r < rounds; r++)
         st = booster_round(b, (int)r, o->errors);
     if (is_ok(st))
-        st = import_booster(o, b, s, k->sight, m);
+        st = import_booster(o, b, s, m);
     booster_free(b);
     return st;
 }
@@ -334,8 +373,8 @@ static struct status final_booster(struct oof *o, const struct kind *k, uint32_t
 static struct status final_linear(struct oof *o, uint32_t ridge, struct split *s, struct member *m)
 {
     m->kind = MEMBER_LINEAR;
-    return linear_fit(s->seen[SEES_LEVELS].x, s->n_train, o->data.view.n_features, s->y, s->w, NULL,
-                      ridges[ridge], o->arena, &m->linear);
+    return linear_fit(s->x, s->n_train, o->data.view.n_features, s->y, s->w, NULL, ridges[ridge], o->arena,
+                      &m->linear);
 }
 
 struct status members_final(struct oof *o, const struct candidate *c, uint32_t n, const struct stack *stack,

@@ -5,7 +5,6 @@
 #include "ml/value.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static uint32_t table_size(uint32_t n)
 {
@@ -46,8 +45,6 @@ static void fill_level(const struct view_column *c, struct str text, float *row)
         row[l->feature] = 1;
     put(c, FEATURE_TARGET, row, l->target);
     put(c, FEATURE_FREQUENCY, row, l->frequency);
-    if (level != LEVEL_MISSING)
-        put(c, FEATURE_ORDER, row, l->order);
     if (c->at[FEATURE_VALUE] != NO_FEATURE && level != LEVEL_MISSING && text_number(str_trim(text), &number))
         put(c, FEATURE_VALUE, row, number);
 }
@@ -131,25 +128,6 @@ static bool fold_level(struct level *l, struct arena *a)
     return copy != NULL;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return str_cmp((*(struct level *const *)a)->folded, (*(struct level *const *)b)->folded);
-}
-
-static bool order_levels(struct view_column *c, struct arena *a)
-{
-    uint32_t known = c->n_levels > 2 ? c->n_levels - 2 : 0;
-    struct level **sorted = ARENA_ARRAY(a, known + 1, struct level *);
-    if (!sorted)
-        return false;
-    for (uint32_t i = 0; i < known; i++)
-        sorted[i] = &c->levels[i + 2];
-    qsort(sorted, known, sizeof(struct level *), by_text);
-    for (uint32_t i = 0; i < known; i++)
-        sorted[i]->order = (float)(i + 1);
-    return true;
-}
-
 static bool finish_column(struct view_column *c, struct arena *a)
 {
     uint32_t size = table_size(c->n_levels);
@@ -169,7 +147,7 @@ static bool finish_column(struct view_column *c, struct arena *a)
     c->first = c->width = 0;
     for (size_t k = 0; k < FEATURE_KINDS; k++)
         c->at[k] = NO_FEATURE;
-    return order_levels(c, a);
+    return true;
 }
 
 static void finish_feature(struct view *v, uint32_t i)

@@ -3,12 +3,10 @@
  *
  * A column owns a contiguous span of the row:
  *   numeric      value, missing
- *   categorical  one 0/1 feature for each frequent level, target statistic, frequency, order, and the value
- *                where the levels are numbers
- *   date         days since 1970, month, weekday, hour, missing
- *   text         length in bytes, missing
- * Levels 0 and 1 of a categorical column are "missing" and "unknown or rare"; both have statistics of their
- * own. */
+ *   categorical  one 0/1 feature for each frequent level, target statistic, frequency, value where the levels
+ * are numbers date         days since 1970, month, weekday, hour, missing text         length in bytes,
+ * missing Levels 0 and 1 of a categorical column are "missing" and "unknown or rare"; both have statistics of
+ * their own. */
 #ifndef ML_VIEW_H
 #define ML_VIEW_H
 
@@ -26,7 +24,6 @@ enum feature_kind {
     FEATURE_WEEKDAY,
     FEATURE_HOUR,
     FEATURE_LENGTH,
-    FEATURE_ORDER, /* place of the level among the known ones by their text, from 1; unknown: 0 */
     FEATURE_KINDS
 };
 
@@ -42,11 +39,11 @@ struct feature {
 #define NO_FEATURE UINT32_MAX
 
 struct level {
-    struct str text;                /* as first spelled in the data; empty for levels 0 and 1 */
-    struct str folded;              /* what values are compared with; derived */
-    uint32_t count;                 /* training rows */
-    float target, frequency, order; /* frequency and order are derived */
-    uint32_t feature;               /* its 0/1 feature, or NO_FEATURE */
+    struct str text;   /* as first spelled in the data; empty for levels 0 and 1 */
+    struct str folded; /* what values are compared with; derived */
+    uint32_t count;    /* training rows */
+    float target, frequency;
+    uint32_t feature; /* its 0/1 feature, or NO_FEATURE */
 };
 
 struct view_column {

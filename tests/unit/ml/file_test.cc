@@ -149,20 +149,6 @@ TEST(File, RoundTrip)
     use(a.m);
 }
 
-TEST(File, OlderFilesAreReadAndNewerOnesRefused)
-{
-    std::string file = Small().bytes();
-    for (uint32_t version = 0; version <= FILE_VERSION + 1; version++) {
-        memcpy(&file[sizeof FILE_MAGIC - 1], &version, sizeof version);
-        Model m(resealed(file));
-        bool known = version >= FILE_VERSION_OLDEST && version <= FILE_VERSION;
-        EXPECT_EQ(is_ok(m.status), known) << version;
-        if (!known) {
-            EXPECT_EQ(m.message(), "not a model file: its version is not known");
-        }
-    }
-}
-
 TEST(File, EveryTruncationIsRefused)
 {
     std::string good = Small().bytes();
