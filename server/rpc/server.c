@@ -28,7 +28,7 @@ void rpc_options_init(struct rpc_options *o)
     o->slow_queue = 64;
     o->max_message = 4u << 20;
     o->stream_idle_ms = 60000;
-    o->max_attempts = 16;
+    o->max_attempts = 64; /* of those that lose over a row only one at a time runs again */
     o->drain_linger_ms = 200;
     o->drain_hold_ms = 50; /* longer than an answer and the caller's next call are on the way */
     o->log_calls = true;
