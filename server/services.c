@@ -6,6 +6,7 @@
 #include "agents/privacy/privacy.h"
 #include "agents/record/decisions.h"
 #include "agents/record/engagement.h"
+#include "agents/record/event_log.h"
 #include "agents/record/events.h"
 #include "agents/record/known.h"
 #include "agents/record/leads.h"
@@ -253,10 +254,23 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,  &known_statements,      &events_statements,      &decisions_statements,
-    &active_statements, &engagement_statements, &scoring_statements,     &lead_statements,
-    &triage_statements, &model_statements,      &idem_statements,        &iam_statements,
-    &audit_statements,  &privacy_statements,    &suppression_statements, NULL,
+    &leads_statements,
+    &known_statements,
+    &events_statements,
+    &event_log_statements,
+    &decisions_statements,
+    &active_statements,
+    &engagement_statements,
+    &scoring_statements,
+    &lead_statements,
+    &triage_statements,
+    &model_statements,
+    &idem_statements,
+    &iam_statements,
+    &audit_statements,
+    &privacy_statements,
+    &suppression_statements,
+    NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {

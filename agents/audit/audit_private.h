@@ -2,22 +2,13 @@
 #ifndef AGENTS_AUDIT_AUDIT_PRIVATE_H
 #define AGENTS_AUDIT_AUDIT_PRIVATE_H
 
-#include "agents/record/app.h"
-#include "base/buf.h"
+#include "agents/record/event_log.h"
 #include "base/ids.h"
 
 C_BEGIN
 
-/* Where the log ended when the sealing job looked last; the job's own. */
-struct audit_end {
-    int64_t seq;        /* 0: it has not looked yet */
-    struct buf writers; /* transactions that may still commit something below, with blanks between */
-};
-
-#define WRITERS_BYTES (64 * 1024)
-
 struct audit {
-    struct audit_end end;
+    struct event_log log; /* the sealing job's own */
 };
 
 /* Everything up to this seq is in a chain. */

@@ -3,22 +3,10 @@
 #include "agents/audit/audit.h"
 #include "agents/audit/entry.h"
 
-/* Those that hold the lock of writers on the log. A number is taken under that lock and the lock is held
- * until the end of the transaction, so who is about to commit a number below the largest one seen is among
- * them. */
-#define WRITERS                                                                                              \
-    " FROM pg_locks WHERE locktype = 'relation' AND database = (SELECT oid FROM pg_database WHERE datname =" \
-    " current_database()) AND relation = 'event'::regclass AND mode = 'RowExclusiveLock' AND granted"
-
 /* The hash at the end of a stretch. */
 #define LAST_HASH "substr(entries, length(entries) - 31)"
 
 const struct stmt audit_sql[AUDIT_STATEMENTS] = {
-    [LOG_END] = { "audit_log_end", "", "it", "SELECT COALESCE(max(seq), 0), '' FROM event", NULL,
-                  "SELECT COALESCE(max(seq), 0), (SELECT COALESCE(string_agg(virtualtransaction, ' '), "
-                  "'')" WRITERS ") FROM event" },
-    [LOG_WRITERS] = { "audit_log_writers", "t", "i", "SELECT length($1)", NULL,
-                      "SELECT count(*)" WRITERS " AND virtualtransaction = ANY (string_to_array($1, ' '))" },
     [LOG_AFTER] = { "audit_log_after", "iii", ENTRY_LETTERS,
                     "SELECT " ENTRY_COLUMNS " FROM event WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3",
                     NULL, NULL },

@@ -7,8 +7,6 @@
 C_BEGIN
 
 enum audit_statement {
-    LOG_END,     /* -> largest seq, the transactions that may still be about to commit a smaller one */
-    LOG_WRITERS, /* transactions as above -> how many are under way still */
     LOG_AFTER,   /* seq, to seq, limit -> an entry (entry.h) */
     LOG_BETWEEN, /* workspace, after seq, to seq, limit -> an entry */
     LOG_WINDOW,  /* before seq, entries -> the smallest seq of so many, of all workspaces; 0: no more */

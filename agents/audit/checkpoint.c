@@ -15,7 +15,7 @@ struct status audit_open(struct arena *a, struct audit **ret)
     struct audit *audit = ARENA_NEW(a, struct audit);
     if (!audit)
         return fail_memory();
-    buf_init(&audit->end.writers, WRITERS_BYTES);
+    event_log_init(&audit->log);
     *ret = audit;
     return ok();
 }
@@ -23,7 +23,7 @@ struct status audit_open(struct arena *a, struct audit **ret)
 void audit_close(struct audit *audit)
 {
     if (audit)
-        buf_done(&audit->end.writers);
+        event_log_done(&audit->log);
 }
 
 /* ---- The chain's end ---- */

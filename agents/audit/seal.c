@@ -1,9 +1,5 @@
-/* The chain follows the log. What is read must be complete: an event that is committed later with a smaller
- * number than one that was sealed would never be sealed. On SQLite there is one writer, and numbers are
- * committed in their order. On PostgreSQL another replica may have taken a smaller number and not have
- * committed it yet; so the end of the log is noted together with the transactions that were writing to it,
- * and what is up to there is sealed once all of them have ended, from a snapshot that is newer than that. A
- * number that is still missing then belongs to a transaction that was undone, and never comes. */
+/* The chain follows the log, as far as that is complete (agents/record/event_log.h): an event that is
+ * committed later with a smaller number than one that was sealed would never be sealed. */
 #include "agents/audit/audit.h"
 #include "agents/audit/audit_private.h"
 #include "agents/audit/audit_sql.h"
@@ -12,32 +8,6 @@
 
 #define SEALED_AT_ONCE 4096
 #define SEAL_BYTES (size_t)(32 * 1024 * 1024)
-
-/* ---- How far the log is complete ---- */
-
-/* Notes the end of the log, and who may still commit something below it. */
-static struct status note_end(struct ctx *c, struct audit_end *e)
-{
-    struct rows rows;
-    TRY(DB_QUERY(c, &audit_sql[LOG_END], &rows));
-    e->seq = row_at(&rows, 0)[0].i;
-    buf_clear(&e->writers);
-    buf_put(&e->writers, row_at(&rows, 0)[1].s.p, row_at(&rows, 0)[1].s.n);
-    return e->writers.overflow ? fail_memory() : ok();
-}
-
-/* True where nothing can come below e->seq any more; reads from now on see all of it. */
-static struct status end_is_complete(struct ctx *c, const struct audit_end *e, bool *ret)
-{
-    struct rows rows;
-    *ret = true;
-    if (e->writers.n) {
-        TRY(DB_QUERY(c, &audit_sql[LOG_WRITERS], &rows, v_str(buf_str(&e->writers))));
-        *ret = row_at(&rows, 0)[0].i == 0;
-    }
-    db_read_done(c);
-    return ok();
-}
 
 /* ---- One workspace's stretch ---- */
 
@@ -144,16 +114,9 @@ static struct status seal_up_to(struct ctx *c, int64_t from, int64_t to)
 
 struct status audit_seal(struct ctx *c)
 {
-    struct audit_end *e = &c->app->audit->end;
+    struct event_log *log = &c->app->audit->log;
     int64_t from;
-    bool complete;
-    if (e->seq == 0)
-        TRY(note_end(c, e));
-    TRY(end_is_complete(c, e, &complete));
-    if (!complete)
-        return ok();
+    TRY(event_log_follow(c, log));
     TRY(chain_cursor(c, &from));
-    if (e->seq > from)
-        TRY(seal_up_to(c, from, e->seq));
-    return note_end(c, e);
+    return log->complete > from ? seal_up_to(c, from, log->complete) : ok();
 }

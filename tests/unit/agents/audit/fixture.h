@@ -4,6 +4,7 @@
 
 #include "agents/audit/audit.h"
 #include "agents/record/denied.h"
+#include "agents/record/event_log.h"
 #include "agents/record/events.h"
 #include "agents/record/signer.h"
 #include "tests/unit/agents/harness.h"
@@ -123,7 +124,7 @@ class AuditRoom : public testing::Test
 
     arena memory;
     std::string principal = "users/ann";
-    House house{ { &events_statements, &audit_statements } };
+    House house{ { &events_statements, &event_log_statements, &audit_statements } };
 
   private:
     static void take(Verdict &v, const VerifyAuditChainResponse &res)
