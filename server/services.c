@@ -1,6 +1,7 @@
 #include "server/services.h"
 
 #include "agents/audit/audit.h"
+#include "agents/engage/engage.h"
 #include "agents/lead/lead.h"
 #include "agents/model/model.h"
 #include "agents/privacy/privacy.h"
@@ -49,6 +50,12 @@ RPC_UNARY(list_routing_policies, ListRoutingPoliciesRequest, ListRoutingPolicies
 RPC_UNARY(publish_routing_policy, PublishRoutingPolicyRequest, RoutingPolicy)
 RPC_UNARY(test_routing_policy, TestRoutingPolicyRequest, TestRoutingPolicyResponse)
 RPC_UNARY(rollback_routing_policy, RollbackRoutingPolicyRequest, RoutingPolicy)
+
+RPC_UNARY(create_template, CreateTemplateRequest, Template)
+RPC_UNARY(get_template, GetTemplateRequest, Template)
+RPC_UNARY(list_templates, ListTemplatesRequest, ListTemplatesResponse)
+RPC_UNARY(publish_template, PublishTemplateRequest, Template)
+RPC_UNARY(delete_template, DeleteTemplateRequest, Empty)
 
 RPC_CLIENT_STREAM(import_model, ImportModelRequest, ModelVersion, struct model_import)
 RPC_UNARY(get_model_version, GetModelVersionRequest, ModelVersion)
@@ -121,6 +128,7 @@ RPC_UNARY(get_config, GetConfigRequest, Config)
 
 #define LEAD &marketing__v1__lead_service__descriptor
 #define TRIAGE &marketing__v1__triage_service__descriptor
+#define ENGAGE &marketing__v1__engage_service__descriptor
 #define MODEL &marketing__v1__model_service__descriptor
 #define AUTH &marketing__v1__auth_service__descriptor
 #define AUDIT &marketing__v1__audit_service__descriptor
@@ -175,6 +183,15 @@ static const struct rpc_method methods[] = {
       0 },
     { TRIAGE, "RollbackRoutingPolicy", &rollback_routing_policy_rpc, LANE_DB, "policies.publish", QUOTA_ADMIN,
       RPC_MUTATES, 1024, 0 },
+
+    { ENGAGE, "CreateTemplate", &create_template_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 8192,
+      0 },
+    { ENGAGE, "GetTemplate", &get_template_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 4096, 0 },
+    { ENGAGE, "ListTemplates", &list_templates_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 131072, 0 },
+    { ENGAGE, "PublishTemplate", &publish_template_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES,
+      8192, 0 },
+    { ENGAGE, "DeleteTemplate", &delete_template_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 128,
+      0 },
 
     { MODEL, "ImportModel", &import_model_rpc, LANE_SLOW, "models.write", QUOTA_ADMIN, RPC_MUTATES, 80 * 1024,
       0 },

@@ -125,7 +125,7 @@ func stillServes(t *testing.T, h *house.House) {
 
 // The corpus itself: it is what the test says it is.
 func TestTheCorpusIsLargeAndMostlyBad(t *testing.T) {
-	w := &world{lead: "leads/a", other: "leads/b", decision: "decisions/c", policy: "routingPolicies/d"}
+	w := &world{lead: "leads/a", other: "leads/b", decision: "decisions/c", policy: "routingPolicies/d", template: "templates/e"}
 	all := seeds(w)
 	if err := missing(all, methods()); err != nil {
 		t.Fatal(err)

@@ -37,11 +37,11 @@ func (s seed) valid() []byte {
 }
 
 // world is what the seeds name.
-type world struct{ lead, other, decision, policy string }
+type world struct{ lead, other, decision, policy, template string }
 
 // prepare makes it.
 func prepare(ctx context.Context, h *house.House) (*world, error) {
-	w := &world{lead: "leads/known", other: "leads/other", policy: "routingPolicies/known"}
+	w := &world{lead: "leads/known", other: "leads/other", policy: "routingPolicies/known", template: "templates/known"}
 	for _, id := range []string{"known", "other"} {
 		if _, err := h.Leads().CreateLead(ctx, &pb.CreateLeadRequest{LeadId: id, Lead: &pb.Lead{Email: id + "@bad.example", ExternalId: id}}); err != nil {
 			return nil, err
@@ -52,7 +52,10 @@ func prepare(ctx context.Context, h *house.House) (*world, error) {
 		return nil, err
 	}
 	w.decision = triaged.Decision.Name
-	_, err = h.Triage().CreateRoutingPolicy(ctx, &pb.CreateRoutingPolicyRequest{RoutingPolicyId: "known", RoutingPolicy: policy()})
+	if _, err = h.Triage().CreateRoutingPolicy(ctx, &pb.CreateRoutingPolicyRequest{RoutingPolicyId: "known", RoutingPolicy: policy()}); err != nil {
+		return nil, err
+	}
+	_, err = h.Engage().CreateTemplate(ctx, &pb.CreateTemplateRequest{TemplateId: "known", Template: template()})
 	return w, err
 }
 
@@ -74,6 +77,14 @@ func policy() *pb.RoutingPolicy {
 		{Id: "some", MinFit: 0.1, MaxFit: 0.9, MinEngagement: 0.1, MaxEngagement: 0.9, Filter: `source = "webinar"`, Category: 1, Priority: 1, Destination: 1, Reason: "some"},
 		{Id: "rest", Category: 3, Priority: 1, Destination: 5, Reason: "rest"},
 	}}
+}
+
+func template() *pb.Template {
+	return &pb.Template{DisplayName: "seed", Purpose: "transactional", DefaultLocale: "en", CreateTime: timestamppb.Now(), Fields: []*pb.TemplateField{
+		{Path: "attributes.since", Type: pb.TemplateField_TYPE_DATE, DateFormat: pb.TemplateField_DATE_FORMAT_ENGLISH, DefaultValue: "2026-01-02"},
+		{Path: "full_name", Type: pb.TemplateField_TYPE_TEXT, Required: true},
+	}, Contents: []*pb.TemplateContent{{Locale: "en", Medium: pb.Medium_MEDIUM_EMAIL, Subject: "Hello {{full_name}}", Text: "Since {{attributes.since}}",
+		Html: `<p title="{{full_name}}">Since {{attributes.since}}</p>`}}}
 }
 
 // seeds has one of every method. The seed of a mutation carries no request id, so that each call is a new one.
@@ -114,6 +125,16 @@ func triageServiceSeeds(w *world) map[string]proto.Message {
 		"PublishRoutingPolicy":  &pb.PublishRoutingPolicyRequest{Name: w.policy, Version: 1},
 		"TestRoutingPolicy":     &pb.TestRoutingPolicyRequest{RoutingPolicy: policy(), SampleSize: 10, SegmentField: "source"},
 		"RollbackRoutingPolicy": &pb.RollbackRoutingPolicyRequest{},
+	}
+}
+
+func engageServiceSeeds(w *world) map[string]proto.Message {
+	return map[string]proto.Message{
+		"CreateTemplate":  &pb.CreateTemplateRequest{TemplateId: "seed", Template: template(), ValidateOnly: true},
+		"GetTemplate":     &pb.GetTemplateRequest{Name: w.template, Version: 1},
+		"ListTemplates":   &pb.ListTemplatesRequest{PageSize: 10},
+		"PublishTemplate": &pb.PublishTemplateRequest{Name: w.template, Version: 1},
+		"DeleteTemplate":  &pb.DeleteTemplateRequest{Name: "templates/none"},
 	}
 }
 
@@ -200,6 +221,7 @@ func seeds(w *world) []seed {
 	}
 	add("marketing.v1.LeadService", leadServiceSeeds(w))
 	add("marketing.v1.TriageService", triageServiceSeeds(w))
+	add("marketing.v1.EngageService", engageServiceSeeds(w))
 	add("marketing.v1.ModelService", modelServiceSeeds(w))
 	add("marketing.v1.AuthService", authServiceSeeds(w))
 	add("marketing.v1.AuditService", auditServiceSeeds(w))

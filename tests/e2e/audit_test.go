@@ -134,6 +134,9 @@ func TestEveryMutationIsInTheLog(t *testing.T) {
 		s.publish(s.createPolicy("mine", allTo("webinar", pb.LeadCategory_LEAD_CATEGORY_COLD_LEAD)).Name, 0)
 		_, err = s.h.Triage().RollbackRoutingPolicy(s.ctx, &pb.RollbackRoutingPolicyRequest{})
 		want.OK(s, err)
+		s.publishTemplate(s.createTemplate("mine", plain("Hello")).Name, 0)
+		_, err = s.h.Engage().DeleteTemplate(s.ctx, &pb.DeleteTemplateRequest{Name: "templates/mine"})
+		want.OK(s, err)
 		s.promote(s.importedModel("audit", "v1", m.Files[0], false).Name)
 		_, err = s.h.Models().RollbackModel(s.ctx, &pb.RollbackModelRequest{})
 		want.OK(s, err)
@@ -144,6 +147,7 @@ func TestEveryMutationIsInTheLog(t *testing.T) {
 		}
 		for _, method := range []string{"CreateLead", "UpdateLead", "TriageLead", "BatchTriageLeads", "IngestEvents", "ImportLeads", "BatchCreateLeads",
 			"RecordOutcome", "OverrideDecision", "MergeLeads", "DeleteLead", "CreateRoutingPolicy", "PublishRoutingPolicy", "RollbackRoutingPolicy",
+			"CreateTemplate", "PublishTemplate", "DeleteTemplate",
 			"ImportModel", "PromoteModel", "RollbackModel", "CreateSession", "RefreshSession", "RevokeSession", "ChangePassword", "CreateUser", "UpdateUser",
 			"ResetPassword", "DeleteUser", "CreateServiceAccount", "UpdateServiceAccount", "DeleteServiceAccount", "CreateApiKey", "RotateApiKey", "DeleteApiKey",
 			"CreateRole", "UpdateRole", "DeleteRole", "CreateWorkspace", "UpdateWorkspace"} {

@@ -16,6 +16,7 @@ import (
 const (
 	leadService   = "/marketing.v1.LeadService/"
 	triageService = "/marketing.v1.TriageService/"
+	engageService = "/marketing.v1.EngageService/"
 	modelService  = "/marketing.v1.ModelService/"
 )
 
@@ -36,6 +37,10 @@ func (s *story) mutations() []mutation {
 	s.createPolicy("published", policy)
 	s.createPolicy("published", policy)
 	s.publish("routingPolicies/published", 1)
+	words := plain("Hello")
+	s.createTemplate("published", words)
+	s.createTemplate("published", words)
+	s.createTemplate("gone", words)
 	lead := func(email string) *pb.Lead {
 		return &pb.Lead{Email: email, Attributes: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}}
 	}
@@ -60,6 +65,9 @@ func (s *story) mutations() []mutation {
 			&pb.CreateRoutingPolicyRequest{RoutingPolicyId: "idem2", RoutingPolicy: policy}},
 		{triageService + "PublishRoutingPolicy", &pb.PublishRoutingPolicyRequest{Name: "routingPolicies/published", Version: 2},
 			&pb.PublishRoutingPolicyRequest{Name: "routingPolicies/published", Version: 1}},
+		{engageService + "CreateTemplate", &pb.CreateTemplateRequest{TemplateId: "idem", Template: words}, &pb.CreateTemplateRequest{TemplateId: "idem2", Template: words}},
+		{engageService + "PublishTemplate", &pb.PublishTemplateRequest{Name: "templates/published", Version: 2}, &pb.PublishTemplateRequest{Name: "templates/published", Version: 1}},
+		{engageService + "DeleteTemplate", &pb.DeleteTemplateRequest{Name: "templates/gone"}, &pb.DeleteTemplateRequest{Name: "templates/published"}},
 	}
 }
 
@@ -79,7 +87,7 @@ func withID(m proto.Message, id string) []byte {
 func (s *story) decisionsAndLeads() string {
 	s.Helper()
 	rows, err := s.h.Query("SELECT (SELECT count(*) FROM lead), (SELECT count(*) FROM decision), (SELECT count(*) FROM lead_event), " +
-		"(SELECT count(*) FROM outcome), (SELECT count(*) FROM event), (SELECT count(*) FROM routing_policy), (SELECT count(*) FROM idempotency)")
+		"(SELECT count(*) FROM outcome), (SELECT count(*) FROM event), (SELECT count(*) FROM routing_policy), (SELECT sum(state) FROM template), (SELECT count(*) FROM idempotency)")
 	want.OK(s, err)
 	return fmt.Sprint(rows)
 }

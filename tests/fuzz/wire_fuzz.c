@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const ProtobufCServiceDescriptor *const services[] = {
     &marketing__v1__lead_service__descriptor,  &marketing__v1__triage_service__descriptor,
     &marketing__v1__model_service__descriptor, &marketing__v1__system_service__descriptor,
-    &marketing__v1__auth_service__descriptor,
+    &marketing__v1__auth_service__descriptor,  &marketing__v1__engage_service__descriptor,
 };
 
 /* The requests of all methods, one after the other; the first byte of the input picks one. */

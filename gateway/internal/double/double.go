@@ -31,6 +31,7 @@ import (
 type Server struct {
 	pb.UnimplementedLeadServiceServer
 	pb.UnimplementedTriageServiceServer
+	pb.UnimplementedEngageServiceServer
 	pb.UnimplementedModelServiceServer
 	pb.UnimplementedAuditServiceServer
 	pb.UnimplementedSystemServiceServer
@@ -86,6 +87,7 @@ func serve(t testing.TB, l net.Listener, address string, options []grpc.ServerOp
 	)...)
 	pb.RegisterLeadServiceServer(s.grpc, s)
 	pb.RegisterTriageServiceServer(s.grpc, s)
+	pb.RegisterEngageServiceServer(s.grpc, s)
 	pb.RegisterModelServiceServer(s.grpc, s)
 	pb.RegisterAuditServiceServer(s.grpc, s)
 	pb.RegisterSystemServiceServer(s.grpc, s)

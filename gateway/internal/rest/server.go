@@ -120,6 +120,7 @@ func (s *Server) register(c conn) error {
 		gw.RegisterLeadServiceHandlerClient(ctx, s.mux, s.leads),
 		gw.RegisterTriageServiceHandlerClient(ctx, s.mux, s.triage),
 		gw.RegisterModelServiceHandlerClient(ctx, s.mux, s.models),
+		gw.RegisterEngageServiceHandlerClient(ctx, s.mux, pb.NewEngageServiceClient(c)),
 		gw.RegisterAuditServiceHandlerClient(ctx, s.mux, pb.NewAuditServiceClient(c)),
 		gw.RegisterSystemServiceHandlerClient(ctx, s.mux, pb.NewSystemServiceClient(c)),
 		gw.RegisterAuthServiceHandlerClient(ctx, s.mux, pb.NewAuthServiceClient(c)),

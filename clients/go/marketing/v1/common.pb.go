@@ -149,6 +149,75 @@ func (Priority) EnumDescriptor() ([]byte, []int) {
 	return file_marketing_v1_common_proto_rawDescGZIP(), []int{1}
 }
 
+// How a person is reached.
+type Medium int32
+
+const (
+	// Not set.
+	Medium_MEDIUM_UNSPECIFIED Medium = 0
+	// Mail to the lead's email address.
+	Medium_MEDIUM_EMAIL Medium = 1
+	// A short message to the lead's phone.
+	Medium_MEDIUM_SMS Medium = 2
+	// A chat provider's message.
+	Medium_MEDIUM_CHAT Medium = 3
+	// Within the workspace's own product.
+	Medium_MEDIUM_IN_APP Medium = 4
+	// An advertising provider's audience.
+	Medium_MEDIUM_ADS Medium = 5
+	// A record or task in the CRM.
+	Medium_MEDIUM_CRM Medium = 6
+)
+
+// Enum value maps for Medium.
+var (
+	Medium_name = map[int32]string{
+		0: "MEDIUM_UNSPECIFIED",
+		1: "MEDIUM_EMAIL",
+		2: "MEDIUM_SMS",
+		3: "MEDIUM_CHAT",
+		4: "MEDIUM_IN_APP",
+		5: "MEDIUM_ADS",
+		6: "MEDIUM_CRM",
+	}
+	Medium_value = map[string]int32{
+		"MEDIUM_UNSPECIFIED": 0,
+		"MEDIUM_EMAIL":       1,
+		"MEDIUM_SMS":         2,
+		"MEDIUM_CHAT":        3,
+		"MEDIUM_IN_APP":      4,
+		"MEDIUM_ADS":         5,
+		"MEDIUM_CRM":         6,
+	}
+)
+
+func (x Medium) Enum() *Medium {
+	p := new(Medium)
+	*p = x
+	return p
+}
+
+func (x Medium) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Medium) Descriptor() protoreflect.EnumDescriptor {
+	return file_marketing_v1_common_proto_enumTypes[2].Descriptor()
+}
+
+func (Medium) Type() protoreflect.EnumType {
+	return &file_marketing_v1_common_proto_enumTypes[2]
+}
+
+func (x Medium) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Medium.Descriptor instead.
+func (Medium) EnumDescriptor() ([]byte, []int) {
+	return file_marketing_v1_common_proto_rawDescGZIP(), []int{2}
+}
+
 // One field of a request that was refused; the same form as google.rpc.BadRequest.FieldViolation.
 type FieldViolation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -304,7 +373,18 @@ const file_marketing_v1_common_proto_rawDesc = "" +
 	"\fPRIORITY_LOW\x10\x01\x12\x13\n" +
 	"\x0fPRIORITY_MEDIUM\x10\x02\x12\x11\n" +
 	"\rPRIORITY_HIGH\x10\x03\x12\x13\n" +
-	"\x0fPRIORITY_URGENT\x10\x04BKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x0fPRIORITY_URGENT\x10\x04*\x86\x01\n" +
+	"\x06Medium\x12\x16\n" +
+	"\x12MEDIUM_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fMEDIUM_EMAIL\x10\x01\x12\x0e\n" +
+	"\n" +
+	"MEDIUM_SMS\x10\x02\x12\x0f\n" +
+	"\vMEDIUM_CHAT\x10\x03\x12\x11\n" +
+	"\rMEDIUM_IN_APP\x10\x04\x12\x0e\n" +
+	"\n" +
+	"MEDIUM_ADS\x10\x05\x12\x0e\n" +
+	"\n" +
+	"MEDIUM_CRM\x10\x06BKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_common_proto_rawDescOnce sync.Once
@@ -318,16 +398,17 @@ func file_marketing_v1_common_proto_rawDescGZIP() []byte {
 	return file_marketing_v1_common_proto_rawDescData
 }
 
-var file_marketing_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_marketing_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_marketing_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_marketing_v1_common_proto_goTypes = []any{
 	(AgentType)(0),         // 0: marketing.v1.AgentType
 	(Priority)(0),          // 1: marketing.v1.Priority
-	(*FieldViolation)(nil), // 2: marketing.v1.FieldViolation
-	(*RowStatus)(nil),      // 3: marketing.v1.RowStatus
+	(Medium)(0),            // 2: marketing.v1.Medium
+	(*FieldViolation)(nil), // 3: marketing.v1.FieldViolation
+	(*RowStatus)(nil),      // 4: marketing.v1.RowStatus
 }
 var file_marketing_v1_common_proto_depIdxs = []int32{
-	2, // 0: marketing.v1.RowStatus.violations:type_name -> marketing.v1.FieldViolation
+	3, // 0: marketing.v1.RowStatus.violations:type_name -> marketing.v1.FieldViolation
 	1, // [1:1] is the sub-list for method output_type
 	1, // [1:1] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
@@ -345,7 +426,7 @@ func file_marketing_v1_common_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_common_proto_rawDesc), len(file_marketing_v1_common_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -168,6 +168,10 @@ const (
 	Reason_REASON_ERASURE_NOT_FOUND Reason = 72
 	// [FAILED_PRECONDITION] The erasure has not ended yet.
 	Reason_REASON_ERASURE_RUNNING Reason = 73
+	// [NOT_FOUND] No such template or version.
+	Reason_REASON_TEMPLATE_NOT_FOUND Reason = 74
+	// [INVALID_ARGUMENT] The template does not parse, or uses data where or how it may not.
+	Reason_REASON_TEMPLATE_INVALID Reason = 75
 )
 
 // Enum value maps for Reason.
@@ -243,6 +247,8 @@ var (
 		71: "REASON_AUDIT_EMPTY",
 		72: "REASON_ERASURE_NOT_FOUND",
 		73: "REASON_ERASURE_RUNNING",
+		74: "REASON_TEMPLATE_NOT_FOUND",
+		75: "REASON_TEMPLATE_INVALID",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -315,6 +321,8 @@ var (
 		"REASON_AUDIT_EMPTY":                 71,
 		"REASON_ERASURE_NOT_FOUND":           72,
 		"REASON_ERASURE_RUNNING":             73,
+		"REASON_TEMPLATE_NOT_FOUND":          74,
+		"REASON_TEMPLATE_INVALID":            75,
 	}
 )
 
@@ -349,7 +357,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xc0\x0f\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xfc\x0f\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -421,7 +429,9 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x15REASON_KV_UNAVAILABLE\x10F\x12\x16\n" +
 	"\x12REASON_AUDIT_EMPTY\x10G\x12\x1c\n" +
 	"\x18REASON_ERASURE_NOT_FOUND\x10H\x12\x1a\n" +
-	"\x16REASON_ERASURE_RUNNING\x10IBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x16REASON_ERASURE_RUNNING\x10I\x12\x1d\n" +
+	"\x19REASON_TEMPLATE_NOT_FOUND\x10J\x12\x1b\n" +
+	"\x17REASON_TEMPLATE_INVALID\x10KBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once

@@ -1,0 +1,26 @@
+/* template_sql.h: the statements over the table template. */
+#ifndef AGENTS_ENGAGE_TEMPLATE_SQL_H
+#define AGENTS_ENGAGE_TEMPLATE_SQL_H
+
+#include "store/db.h"
+
+C_BEGIN
+
+#define TEMPLATE_DELETED 4 /* beside Template.State */
+
+enum template_stmt {
+    TEMPLATE_GET,
+    TEMPLATE_NEWEST,
+    TEMPLATE_SERVING,
+    TEMPLATE_LIVE,
+    TEMPLATE_LIST,
+    TEMPLATE_INSERT,
+    TEMPLATE_MOVE,
+    TEMPLATE_DELETE,
+    TEMPLATE_STMTS
+};
+
+extern const struct stmt template_sql[TEMPLATE_STMTS];
+
+C_END
+#endif
