@@ -3,6 +3,7 @@
 Marketing__V1__Lead              -> type Lead, Lead_descriptor (for PB_NEW), LEAD_INIT
 ...LEAD_CATEGORY__LEAD_CATEGORY_X -> LEAD_CATEGORY_X
 ...LEAD_IMPORT__STATE__STATE_X    -> LEAD_IMPORT__STATE_X (an enum inside a message)
+...JOURNEY_STEP__ACTION_WAIT      -> JOURNEY_STEP__ACTION_WAIT (which member of a oneof is set)
 """
 
 import re
@@ -35,16 +36,23 @@ def enums(text):
             yield f"#define {snake(outer).upper() + '__' if outer else ''}{value} {constant}"
 
 
+def cases(text):
+    for body, full in re.findall(r"^typedef enum \{(.*?)\} (Marketing__V1__\w+Case);", text, re.M | re.S):
+        yield f"typedef {full} {full[len(PREFIX):]};"
+        for constant in re.findall(r"^\s+(MARKETING__V1__\w+) =", body, re.M):
+            yield f"#define {constant[len(PREFIX):]} {constant}"
+
+
 def main(paths):
     print("/* Made by proto/names.py. */\n#ifndef PROTO_NAMES_H\n#define PROTO_NAMES_H")
     for path in paths:
         print(f'#include "{re.search(r"marketing/v1/.*", path).group(0)}"')
-    print('#include "google/protobuf/empty.pb-c.h"')
+    print('#include "google/protobuf/duration.pb-c.h"\n#include "google/protobuf/empty.pb-c.h"')
     for path in paths:
         with open(path, encoding="utf-8") as f:
             text = f.read()
-        print("\n".join([*messages(text), *enums(text)]))
-    for name in ("Timestamp", "Empty", "FieldMask"):
+        print("\n".join([*messages(text), *enums(text), *cases(text)]))
+    for name in ("Duration", "Timestamp", "Empty", "FieldMask"):
         print(f"typedef Google__Protobuf__{name} {name};")
         print(f"#define {name}_descriptor google__protobuf__{snake(name)}__descriptor")
     print("#endif")

@@ -2,6 +2,7 @@
 
 #include "agents/audit/audit.h"
 #include "agents/engage/engage.h"
+#include "agents/engage/message/message.h"
 #include "agents/lead/lead.h"
 #include "agents/model/model.h"
 #include "agents/privacy/privacy.h"
@@ -56,6 +57,9 @@ RPC_UNARY(get_template, GetTemplateRequest, Template)
 RPC_UNARY(list_templates, ListTemplatesRequest, ListTemplatesResponse)
 RPC_UNARY(publish_template, PublishTemplateRequest, Template)
 RPC_UNARY(delete_template, DeleteTemplateRequest, Empty)
+RPC_UNARY(get_message, GetMessageRequest, Message)
+RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
+RPC_UNARY(cancel_message, CancelMessageRequest, Message)
 
 RPC_CLIENT_STREAM(import_model, ImportModelRequest, ModelVersion, struct model_import)
 RPC_UNARY(get_model_version, GetModelVersionRequest, ModelVersion)
@@ -192,6 +196,10 @@ static const struct rpc_method methods[] = {
       8192, 0 },
     { ENGAGE, "DeleteTemplate", &delete_template_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 128,
       0 },
+    { ENGAGE, "GetMessage", &get_message_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, 128, 0 },
+    { ENGAGE, "ListMessages", &list_messages_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
+    { ENGAGE, "CancelMessage", &cancel_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE, RPC_MUTATES, 128,
+      0 },
 
     { MODEL, "ImportModel", &import_model_rpc, LANE_SLOW, "models.write", QUOTA_ADMIN, RPC_MUTATES, 80 * 1024,
       0 },
@@ -271,23 +279,12 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,
-    &known_statements,
-    &events_statements,
-    &event_log_statements,
-    &decisions_statements,
-    &active_statements,
-    &engagement_statements,
-    &scoring_statements,
-    &lead_statements,
-    &triage_statements,
-    &model_statements,
-    &idem_statements,
-    &iam_statements,
-    &audit_statements,
-    &privacy_statements,
-    &suppression_statements,
-    NULL,
+    &leads_statements,       &known_statements,     &events_statements,
+    &event_log_statements,   &decisions_statements, &active_statements,
+    &engagement_statements,  &scoring_statements,   &lead_statements,
+    &triage_statements,      &model_statements,     &idem_statements,
+    &iam_statements,         &audit_statements,     &privacy_statements,
+    &suppression_statements, &message_statements,   NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {

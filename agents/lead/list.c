@@ -4,80 +4,13 @@
 #include "agents/lead/lead.h"
 #include "agents/lead/lead_sql.h"
 #include "agents/record/aside.h"
-#include "agents/record/lead_text.h"
+#include "agents/record/lead_filter.h"
 #include "agents/record/pages.h"
-#include "agents/record/times.h"
-#include "base/filter.h"
 
 #define SCAN_MAX 10000 /* rows read for one page */
 #define STEP_MAX 500   /* rows read at once */
 #define STEP_BYTES (size_t)(64 * 1024 * 1024)
 #define PAGE_BYTES (size_t)(2 * 1024 * 1024) /* a page ends when its leads are larger than this */
-
-/* ---- The filter ---- */
-
-enum {
-    TEXT_TAGS = LEAD_TEXTS,
-    CREATED = TEXT_TAGS,
-    UPDATED,
-    CATEGORY,
-    DESTINATION,
-    PRIORITY,
-    FIT,
-    ENGAGEMENT,
-    ATTRIBUTE
-};
-
-#define TEXT(id, name)                                                                                       \
-    {                                                                                                        \
-        name, FILTER_TEXT, id, NULL, NULL                                                                    \
-    }
-static const struct filter_field fields[] = {
-    TEXT(LEAD_EMAIL, "email"),
-    TEXT(LEAD_PHONE, "phone"),
-    TEXT(LEAD_EXTERNAL_ID, "external_id"),
-    TEXT(LEAD_FULL_NAME, "full_name"),
-    TEXT(LEAD_COMPANY, "company"),
-    TEXT(LEAD_JOB_TITLE, "job_title"),
-    TEXT(LEAD_SOURCE, "source"),
-    TEXT(LEAD_COUNTRY, "country"),
-    TEXT(LEAD_TIME_ZONE, "time_zone"),
-    { "create_time", FILTER_TIME, CREATED, NULL, NULL },
-    { "update_time", FILTER_TIME, UPDATED, NULL, NULL },
-    { "triage.category", FILTER_ENUM, CATEGORY, &LeadCategory_descriptor, "LEAD_CATEGORY_" },
-    { "triage.destination", FILTER_ENUM, DESTINATION, &AgentType_descriptor, "AGENT_TYPE_" },
-    { "triage.priority", FILTER_ENUM, PRIORITY, &Priority_descriptor, "PRIORITY_" },
-    { "triage.fit_score", FILTER_NUMBER, FIT, NULL, NULL },
-    { "triage.engagement_score", FILTER_NUMBER, ENGAGEMENT, NULL, NULL },
-    { "attributes.", FILTER_LOOSE, ATTRIBUTE, NULL, NULL },
-};
-static const struct filter_schema schema = { fields, COUNT(fields) };
-
-static struct filter_value triage_value(const LeadTriage *t, int tag)
-{
-    if (!t)
-        return filter_none();
-    if (tag == FIT || tag == ENGAGEMENT)
-        return filter_number(tag == FIT ? t->fit_score : t->engagement_score);
-    int value = tag == CATEGORY      ? (int)t->category
-                : tag == DESTINATION ? (int)t->destination
-                                     : (int)t->priority;
-    return value ? filter_integer(value) : filter_none();
-}
-
-static struct filter_value look(void *arg, const struct filter_field *field, struct str rest)
-{
-    const Lead *l = arg;
-    if (field->tag < TEXT_TAGS)
-        return filter_text(str_of(lead_text(l, (size_t)field->tag)));
-    if (field->tag == ATTRIBUTE)
-        return filter_text(str_of(lead_attribute(l, rest)));
-    if (field->tag == CREATED || field->tag == UPDATED) {
-        const Timestamp *t = field->tag == CREATED ? l->create_time : l->update_time;
-        return t ? filter_integer(time_us(t)) : filter_none();
-    }
-    return triage_value(l->triage, field->tag);
-}
 
 /* ---- The scan ---- */
 
@@ -119,7 +52,7 @@ static struct status take(struct scan *s, struct ctx *step, const struct rows *r
             return fail_memory();
         if (!l)
             return fail(s->c->arena, REASON_INTERNAL, "lead %s cannot be decoded", row_at(rows, i)[0].s.p);
-        if (filter_match(s->filter, look, l))
+        if (filter_match(s->filter, lead_filter_look, l))
             TRY(keep(s, data));
         arena_rewind(step->arena, mark);
     }
@@ -155,7 +88,7 @@ struct status list_leads(struct ctx *c, const ListLeadsRequest *req, ListLeadsRe
 {
     struct page page;
     struct scan s = { .c = c, .res = res, .step = STEP_MAX };
-    TRY(filter_parse(c->arena, "filter", str_of(req->filter), &schema, &s.filter));
+    TRY(filter_parse(c->arena, "filter", str_of(req->filter), &lead_filter_schema, &s.filter));
     TRY(page_read(c, req->page_size, req->page_token, req->filter, &page));
     res->leads = ARENA_ARRAY(c->arena, (size_t)page.size, Lead *);
     if (!res->leads)

@@ -64,24 +64,31 @@ static struct status find_subject(struct ctx *c, const char *name, struct subjec
 
 /* ---- What goes at once ---- */
 
-/* Tables whose rows bear the lead's id. */
+/* Tables whose rows bear the lead's id, or that of one that was merged into it. */
 static const struct table {
     const char *store;
     enum privacy_statement count, erase;
 } tables[] = {
     { "lead_event", COUNT_EVENTS, EVENTS_ERASE },
     { "outcome", COUNT_OUTCOMES, OUTCOMES_ERASE },
+    { "message", COUNT_MESSAGES, MESSAGES_ERASE },
 };
+
+static struct status erase_table(struct ctx *c, const struct subject *s, const struct table *t, Erasure *e)
+{
+    int64_t total = 0, n;
+    for (size_t i = 0; i < s->n_ids; i++, total += n) {
+        TRY(count(c, t->count, s->ids[i], &n));
+        UNIT_ADD(c->unit, &privacy_sql[t->erase], (int)n, REASON_CONFLICT, v_text(c->workspace),
+                 v_text(s->ids[i]));
+    }
+    return erasure_count(c, e, t->store, total);
+}
 
 static struct status erase_tables(struct ctx *c, const struct subject *s, Erasure *e)
 {
-    for (size_t i = 0; i < COUNT(tables); i++) {
-        int64_t n;
-        TRY(count(c, tables[i].count, s->id, &n));
-        UNIT_ADD(c->unit, &privacy_sql[tables[i].erase], (int)n, REASON_CONFLICT, v_text(c->workspace),
-                 v_text(s->id));
-        TRY(erasure_count(c, e, tables[i].store, n));
-    }
+    for (size_t i = 0; i < COUNT(tables); i++)
+        TRY(erase_table(c, s, &tables[i], e));
     return ok();
 }
 

@@ -128,24 +128,47 @@ static struct status part_outcomes(struct ctx *c, struct subject_export *x, Expo
     return decoded(c, res->outcome);
 }
 
-static struct status part_decisions(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
-                                    bool *ret_found)
+/* The next row of (id, data), or none. */
+static struct status next_by_id(struct ctx *c, struct subject_export *x, enum privacy_statement what,
+                                struct str *ret, bool *ret_found)
 {
     struct rows rows;
-    TRY(DB_QUERY(c, &privacy_sql[DECISION_NEXT], &rows, v_text(c->workspace), v_text(x->id),
-                 v_text(x->after)));
+    TRY(DB_QUERY(c, &privacy_sql[what], &rows, v_text(c->workspace), v_text(x->id), v_text(x->after)));
     *ret_found = rows.n > 0;
     if (rows.n == 0)
         return ok();
     const struct value *v = row_at(&rows, 0);
     ASSERT(v[0].s.n < sizeof x->after);
     memcpy(x->after, v[0].s.p, v[0].s.n + 1);
-    res->decision = PB_UNPACK(c->arena, Decision, v[1].s);
+    *ret = v[1].s;
+    return ok();
+}
+
+static struct status part_decisions(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
+                                    bool *ret_found)
+{
+    struct str data;
+    TRY(next_by_id(c, x, DECISION_NEXT, &data, ret_found));
+    if (!*ret_found)
+        return ok();
+    res->decision = PB_UNPACK(c->arena, Decision, data);
     return decoded(c, res->decision);
 }
 
+static struct status part_messages(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
+                                   bool *ret_found)
+{
+    struct str data;
+    TRY(next_by_id(c, x, MESSAGE_NEXT, &data, ret_found));
+    if (!*ret_found)
+        return ok();
+    res->message = PB_UNPACK(c->arena, Message, data);
+    return decoded(c, res->message);
+}
+
 static const part_fn parts[] = {
-    part_lead, part_suppression, part_identities, part_aliases, part_events, part_outcomes, part_decisions,
+    part_lead,   part_suppression, part_identities, part_aliases,
+    part_events, part_outcomes,    part_decisions,  part_messages,
 };
 
 struct status export_subject_open(struct ctx *c, const ExportSubjectRequest *req, struct subject_export **ret)

@@ -20,8 +20,10 @@ const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
     [COUNT_EVENTS] = { "privacy_count_events", "tt", "i", COUNT_OF("lead_event"), NULL, NULL },
     [COUNT_OUTCOMES] = { "privacy_count_outcomes", "tt", "i", COUNT_OF("outcome"), NULL, NULL },
     [COUNT_DECISIONS] = { "privacy_count_decisions", "tt", "i", COUNT_OF("decision"), NULL, NULL },
+    [COUNT_MESSAGES] = { "privacy_count_messages", "tt", "i", COUNT_OF("message"), NULL, NULL },
     [EVENTS_ERASE] = { "privacy_events_erase", "tt", "", ERASE_OF("lead_event"), NULL, NULL },
     [OUTCOMES_ERASE] = { "privacy_outcomes_erase", "tt", "", ERASE_OF("outcome"), NULL, NULL },
+    [MESSAGES_ERASE] = { "privacy_messages_erase", "tt", "", ERASE_OF("message"), NULL, NULL },
 
     [DECISIONS_AFTER] = { "privacy_decisions_after", "ttti", "tb",
                           "SELECT id, data FROM decision WHERE workspace = $1 AND lead_id = $2 AND id > $3"
@@ -72,6 +74,11 @@ const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
                         " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
                         " AND id > $3 ORDER BY id LIMIT 1",
                         NULL, NULL },
+    [MESSAGE_NEXT] = { "privacy_message_next", "ttt", "tb",
+                       "SELECT id, data FROM message WHERE workspace = $1 AND (lead_id = $2 OR lead_id IN"
+                       " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
+                       " AND id > $3 ORDER BY id LIMIT 1",
+                       NULL, NULL },
 };
 
 const struct stmt_table privacy_statements = { privacy_sql, PRIVACY_STATEMENTS };

@@ -11,8 +11,10 @@ enum privacy_statement {
     COUNT_EVENTS,    /* workspace, lead id -> rows */
     COUNT_OUTCOMES,  /* the same */
     COUNT_DECISIONS, /* the same */
+    COUNT_MESSAGES,  /* the same */
     EVENTS_ERASE,    /* workspace, lead id */
     OUTCOMES_ERASE,  /* the same */
+    MESSAGES_ERASE,  /* the same */
 
     DECISIONS_AFTER, /* workspace, lead id, after id, limit -> id, data */
     DECISION_REDACT, /* data, workspace, id */
@@ -30,6 +32,7 @@ enum privacy_statement {
     EVENT_NEXT,    /* workspace, lead id, after time, after id -> time, id, data */
     OUTCOME_NEXT,  /* workspace, lead id, after time, after id -> time, id, data */
     DECISION_NEXT, /* workspace, lead id, after id -> id, data; those of merged leads included */
+    MESSAGE_NEXT,  /* the same */
     PRIVACY_STATEMENTS
 };
 

@@ -135,6 +135,9 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 		"ListTemplates":   &pb.ListTemplatesRequest{PageSize: 10},
 		"PublishTemplate": &pb.PublishTemplateRequest{Name: w.template, Version: 1},
 		"DeleteTemplate":  &pb.DeleteTemplateRequest{Name: "templates/none"},
+		"GetMessage":      &pb.GetMessageRequest{Name: "messages/none"},
+		"ListMessages":    &pb.ListMessagesRequest{Lead: w.lead, State: 1, PageSize: 10},
+		"CancelMessage":   &pb.CancelMessageRequest{Name: "messages/none"},
 	}
 }
 
@@ -221,8 +224,8 @@ func seeds(w *world) []seed {
 	}
 	add("marketing.v1.LeadService", leadServiceSeeds(w))
 	add("marketing.v1.TriageService", triageServiceSeeds(w))
-	add("marketing.v1.EngageService", engageServiceSeeds(w))
 	add("marketing.v1.ModelService", modelServiceSeeds(w))
+	add("marketing.v1.EngageService", engageServiceSeeds(w))
 	add("marketing.v1.AuthService", authServiceSeeds(w))
 	add("marketing.v1.AuditService", auditServiceSeeds(w))
 	add("marketing.v1.SystemService", systemServiceSeeds(w))

@@ -105,7 +105,7 @@ func TestNothingIsLeftOfAnErasedPerson(t *testing.T) {
 		for _, store := range e.Stores {
 			counts[store.Store] = store.Count
 		}
-		want.Equal(s, "stores", fmt.Sprint(counts), fmt.Sprint(map[string]int64{"lead": 1, "lead_identity": 6, "lead_alias": 1, "lead_event": 1, "outcome": 1, "decision": 3,
+		want.Equal(s, "stores", fmt.Sprint(counts), fmt.Sprint(map[string]int64{"lead": 1, "lead_identity": 6, "lead_alias": 1, "lead_event": 1, "outcome": 1, "message": 0, "decision": 3,
 			"idempotency": 3, "lead_import_reject": 1}))
 		kept := s.get(other.Lead)
 		want.Equal(s, "another person", kept.FullName, "Other Person")
@@ -206,7 +206,7 @@ func TestAnErasedPersonWhoComesBackIsSuppressed(t *testing.T) {
 
 // Each table either is erased from, or is known to hold nothing about a person.
 func TestEveryTableIsKnownToPrivacy(t *testing.T) {
-	erased := []string{"lead", "lead_identity", "lead_identity_moved", "lead_alias", "lead_event", "outcome", "decision", "idempotency", "lead_import_reject", "erasure", "suppression"}
+	erased := []string{"lead", "lead_identity", "lead_identity_moved", "lead_alias", "lead_event", "outcome", "message", "decision", "idempotency", "lead_import_reject", "erasure", "suppression"}
 	impersonal := []string{"schema_migration", "event", "routing_policy", "active_version", "model_version", "model_file", "lead_import", "engagement_model", "audit_seal", "audit_cursor",
 		"audit_checkpoint", "suppression_key"}
 	tell(t, func(s *story) {

@@ -55,11 +55,11 @@ func (h *House) Triage() pb.TriageServiceClient { return pb.NewTriageServiceClie
 // Models is a client of ModelService.
 func (h *House) Models() pb.ModelServiceClient { return pb.NewModelServiceClient(h.Conn()) }
 
-// Auth is a client of AuthService.
-func (h *House) Auth() pb.AuthServiceClient { return pb.NewAuthServiceClient(h.Conn()) }
-
 // Engage is a client of EngageService.
 func (h *House) Engage() pb.EngageServiceClient { return pb.NewEngageServiceClient(h.Conn()) }
+
+// Auth is a client of AuthService.
+func (h *House) Auth() pb.AuthServiceClient { return pb.NewAuthServiceClient(h.Conn()) }
 
 // Audit is a client of AuditService.
 func (h *House) Audit() pb.AuditServiceClient { return pb.NewAuditServiceClient(h.Conn()) }

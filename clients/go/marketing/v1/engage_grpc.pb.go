@@ -27,13 +27,17 @@ const (
 	EngageService_ListTemplates_FullMethodName   = "/marketing.v1.EngageService/ListTemplates"
 	EngageService_PublishTemplate_FullMethodName = "/marketing.v1.EngageService/PublishTemplate"
 	EngageService_DeleteTemplate_FullMethodName  = "/marketing.v1.EngageService/DeleteTemplate"
+	EngageService_GetMessage_FullMethodName      = "/marketing.v1.EngageService/GetMessage"
+	EngageService_ListMessages_FullMethodName    = "/marketing.v1.EngageService/ListMessages"
+	EngageService_CancelMessage_FullMethodName   = "/marketing.v1.EngageService/CancelMessage"
 )
 
 // EngageServiceClient is the client API for EngageService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Keeps what is said to leads and sees to it that it reaches them. Templates (docs/templates.md) hold the words.
+// Keeps what is said to leads and sees to it that it reaches them. Templates (docs/templates.md) hold the words; a message is planned, and
+// decided on by the send gate when it is due: nothing leaves in another way.
 //
 // Errors common to every method are listed at LeadService.
 type EngageServiceClient interface {
@@ -49,6 +53,13 @@ type EngageServiceClient interface {
 	// Deletes a template with all its versions; nothing is rendered from it any more. A template that is made under its id later goes on
 	// counting versions. Fails: NOT_FOUND / TEMPLATE_NOT_FOUND.
 	DeleteTemplate(ctx context.Context, in *DeleteTemplateRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// Returns a message. Fails: NOT_FOUND / MESSAGE_NOT_FOUND.
+	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error)
+	// Lists messages, oldest first.
+	ListMessages(ctx context.Context, in *ListMessagesRequest, opts ...grpc.CallOption) (*ListMessagesResponse, error)
+	// Cancels a message that has not left. Cancelling it again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
+	// FAILED_PRECONDITION / MESSAGE_STATE where it is on its way or its outcome is known.
+	CancelMessage(ctx context.Context, in *CancelMessageRequest, opts ...grpc.CallOption) (*Message, error)
 }
 
 type engageServiceClient struct {
@@ -109,11 +120,42 @@ func (c *engageServiceClient) DeleteTemplate(ctx context.Context, in *DeleteTemp
 	return out, nil
 }
 
+func (c *engageServiceClient) GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Message)
+	err := c.cc.Invoke(ctx, EngageService_GetMessage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ListMessages(ctx context.Context, in *ListMessagesRequest, opts ...grpc.CallOption) (*ListMessagesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListMessagesResponse)
+	err := c.cc.Invoke(ctx, EngageService_ListMessages_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) CancelMessage(ctx context.Context, in *CancelMessageRequest, opts ...grpc.CallOption) (*Message, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Message)
+	err := c.cc.Invoke(ctx, EngageService_CancelMessage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EngageServiceServer is the server API for EngageService service.
 // All implementations must embed UnimplementedEngageServiceServer
 // for forward compatibility.
 //
-// Keeps what is said to leads and sees to it that it reaches them. Templates (docs/templates.md) hold the words.
+// Keeps what is said to leads and sees to it that it reaches them. Templates (docs/templates.md) hold the words; a message is planned, and
+// decided on by the send gate when it is due: nothing leaves in another way.
 //
 // Errors common to every method are listed at LeadService.
 type EngageServiceServer interface {
@@ -129,6 +171,13 @@ type EngageServiceServer interface {
 	// Deletes a template with all its versions; nothing is rendered from it any more. A template that is made under its id later goes on
 	// counting versions. Fails: NOT_FOUND / TEMPLATE_NOT_FOUND.
 	DeleteTemplate(context.Context, *DeleteTemplateRequest) (*emptypb.Empty, error)
+	// Returns a message. Fails: NOT_FOUND / MESSAGE_NOT_FOUND.
+	GetMessage(context.Context, *GetMessageRequest) (*Message, error)
+	// Lists messages, oldest first.
+	ListMessages(context.Context, *ListMessagesRequest) (*ListMessagesResponse, error)
+	// Cancels a message that has not left. Cancelling it again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
+	// FAILED_PRECONDITION / MESSAGE_STATE where it is on its way or its outcome is known.
+	CancelMessage(context.Context, *CancelMessageRequest) (*Message, error)
 	mustEmbedUnimplementedEngageServiceServer()
 }
 
@@ -153,6 +202,15 @@ func (UnimplementedEngageServiceServer) PublishTemplate(context.Context, *Publis
 }
 func (UnimplementedEngageServiceServer) DeleteTemplate(context.Context, *DeleteTemplateRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteTemplate not implemented")
+}
+func (UnimplementedEngageServiceServer) GetMessage(context.Context, *GetMessageRequest) (*Message, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetMessage not implemented")
+}
+func (UnimplementedEngageServiceServer) ListMessages(context.Context, *ListMessagesRequest) (*ListMessagesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListMessages not implemented")
+}
+func (UnimplementedEngageServiceServer) CancelMessage(context.Context, *CancelMessageRequest) (*Message, error) {
+	return nil, status.Error(codes.Unimplemented, "method CancelMessage not implemented")
 }
 func (UnimplementedEngageServiceServer) mustEmbedUnimplementedEngageServiceServer() {}
 func (UnimplementedEngageServiceServer) testEmbeddedByValue()                       {}
@@ -265,6 +323,60 @@ func _EngageService_DeleteTemplate_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EngageService_GetMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetMessageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).GetMessage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_GetMessage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).GetMessage(ctx, req.(*GetMessageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ListMessages_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListMessagesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ListMessages(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ListMessages_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ListMessages(ctx, req.(*ListMessagesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_CancelMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelMessageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).CancelMessage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_CancelMessage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).CancelMessage(ctx, req.(*CancelMessageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // EngageService_ServiceDesc is the grpc.ServiceDesc for EngageService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -291,6 +403,18 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteTemplate",
 			Handler:    _EngageService_DeleteTemplate_Handler,
+		},
+		{
+			MethodName: "GetMessage",
+			Handler:    _EngageService_GetMessage_Handler,
+		},
+		{
+			MethodName: "ListMessages",
+			Handler:    _EngageService_ListMessages_Handler,
+		},
+		{
+			MethodName: "CancelMessage",
+			Handler:    _EngageService_CancelMessage_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -514,7 +514,9 @@ type ExportSubjectResponse struct {
 	// A decision on it, with its inputs.
 	Decision *Decision `protobuf:"bytes,5,opt,name=decision,proto3" json:"decision,omitempty"`
 	// True where one of its identities was erased before, so that it must not be written to.
-	Suppressed    bool `protobuf:"varint,6,opt,name=suppressed,proto3" json:"suppressed,omitempty"`
+	Suppressed bool `protobuf:"varint,6,opt,name=suppressed,proto3" json:"suppressed,omitempty"`
+	// A message to it.
+	Message       *Message `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -591,11 +593,18 @@ func (x *ExportSubjectResponse) GetSuppressed() bool {
 	return false
 }
 
+func (x *ExportSubjectResponse) GetMessage() *Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
 var File_marketing_v1_privacy_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_privacy_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/privacy.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17marketing/v1/lead.proto\x1a\x19marketing/v1/triage.proto\"M\n" +
+	"\x1amarketing/v1/privacy.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17marketing/v1/lead.proto\x1a\x1amarketing/v1/message.proto\x1a\x19marketing/v1/triage.proto\"M\n" +
 	"\x13EraseSubjectRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x1d\n" +
 	"\n" +
@@ -629,7 +638,7 @@ const file_marketing_v1_privacy_proto_rawDesc = "" +
 	"public_key\x18\x03 \x01(\fR\tpublicKey\x12\x1c\n" +
 	"\tsignature\x18\x04 \x01(\fR\tsignature\"/\n" +
 	"\x14ExportSubjectRequest\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"\x89\x02\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"\xba\x02\n" +
 	"\x15ExportSubjectResponse\x12&\n" +
 	"\x04lead\x18\x01 \x01(\v2\x12.marketing.v1.LeadR\x04lead\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\tR\x05alias\x12-\n" +
@@ -638,7 +647,8 @@ const file_marketing_v1_privacy_proto_rawDesc = "" +
 	"\bdecision\x18\x05 \x01(\v2\x16.marketing.v1.DecisionR\bdecision\x12\x1e\n" +
 	"\n" +
 	"suppressed\x18\x06 \x01(\bR\n" +
-	"suppressedBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"suppressed\x12/\n" +
+	"\amessage\x18\a \x01(\v2\x15.marketing.v1.MessageR\amessageBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_privacy_proto_rawDescOnce sync.Once
@@ -669,6 +679,7 @@ var file_marketing_v1_privacy_proto_goTypes = []any{
 	(*LeadEvent)(nil),                    // 11: marketing.v1.LeadEvent
 	(*Outcome)(nil),                      // 12: marketing.v1.Outcome
 	(*Decision)(nil),                     // 13: marketing.v1.Decision
+	(*Message)(nil),                      // 14: marketing.v1.Message
 }
 var file_marketing_v1_privacy_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.Erasure.state:type_name -> marketing.v1.Erasure.State
@@ -679,11 +690,12 @@ var file_marketing_v1_privacy_proto_depIdxs = []int32{
 	11, // 5: marketing.v1.ExportSubjectResponse.event:type_name -> marketing.v1.LeadEvent
 	12, // 6: marketing.v1.ExportSubjectResponse.outcome:type_name -> marketing.v1.Outcome
 	13, // 7: marketing.v1.ExportSubjectResponse.decision:type_name -> marketing.v1.Decision
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	14, // 8: marketing.v1.ExportSubjectResponse.message:type_name -> marketing.v1.Message
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_privacy_proto_init() }
@@ -692,6 +704,7 @@ func file_marketing_v1_privacy_proto_init() {
 		return
 	}
 	file_marketing_v1_lead_proto_init()
+	file_marketing_v1_message_proto_init()
 	file_marketing_v1_triage_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -172,6 +172,10 @@ const (
 	Reason_REASON_TEMPLATE_NOT_FOUND Reason = 74
 	// [INVALID_ARGUMENT] The template does not parse, or uses data where or how it may not.
 	Reason_REASON_TEMPLATE_INVALID Reason = 75
+	// [NOT_FOUND] No such message in this workspace.
+	Reason_REASON_MESSAGE_NOT_FOUND Reason = 80
+	// [FAILED_PRECONDITION] The message is not in a state that allows this.
+	Reason_REASON_MESSAGE_STATE Reason = 81
 )
 
 // Enum value maps for Reason.
@@ -249,6 +253,8 @@ var (
 		73: "REASON_ERASURE_RUNNING",
 		74: "REASON_TEMPLATE_NOT_FOUND",
 		75: "REASON_TEMPLATE_INVALID",
+		80: "REASON_MESSAGE_NOT_FOUND",
+		81: "REASON_MESSAGE_STATE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -323,6 +329,8 @@ var (
 		"REASON_ERASURE_RUNNING":             73,
 		"REASON_TEMPLATE_NOT_FOUND":          74,
 		"REASON_TEMPLATE_INVALID":            75,
+		"REASON_MESSAGE_NOT_FOUND":           80,
+		"REASON_MESSAGE_STATE":               81,
 	}
 )
 
@@ -357,7 +365,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xfc\x0f\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xb4\x10\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -431,7 +439,9 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x18REASON_ERASURE_NOT_FOUND\x10H\x12\x1a\n" +
 	"\x16REASON_ERASURE_RUNNING\x10I\x12\x1d\n" +
 	"\x19REASON_TEMPLATE_NOT_FOUND\x10J\x12\x1b\n" +
-	"\x17REASON_TEMPLATE_INVALID\x10KBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x17REASON_TEMPLATE_INVALID\x10K\x12\x1c\n" +
+	"\x18REASON_MESSAGE_NOT_FOUND\x10P\x12\x18\n" +
+	"\x14REASON_MESSAGE_STATE\x10QBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once

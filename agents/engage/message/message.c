@@ -1,0 +1,153 @@
+#include "agents/engage/message/message.h"
+
+#include "agents/engage/message/message_sql.h"
+#include "agents/record/checks.h"
+#include "agents/record/events.h"
+#include "agents/record/leads.h"
+#include "agents/record/pages.h"
+#include "agents/record/times.h"
+#include "base/ids.h"
+
+#define COLLECTION "messages/"
+
+/* ---- Storing ---- */
+
+/* The log holds what a message is and where it stands, never what was said to whom. */
+static struct status announce(struct ctx *c, const Message *m, const char *action)
+{
+    Message told = *m;
+    told.detail = (char *)protobuf_c_empty_string;
+    const struct event e = { AGENT_TYPE_ENGAGE, "engage", action, m->name, "", "", pb_pack(c->arena, &told) };
+    if (!e.payload.p)
+        return fail_memory();
+    event_add(c, &e);
+    return ok();
+}
+
+static struct status pack(struct ctx *c, const Message *m, struct str *ret)
+{
+    *ret = pb_pack(c->arena, m);
+    return ret->p ? ok() : fail_memory();
+}
+
+struct status message_add(struct ctx *c, Message *m)
+{
+    char id[ID_TEXT];
+    const char *lead_id;
+    struct str data;
+    id_new(id);
+    TRY(name_id(c->arena, m->lead, "leads/", "lead", &lead_id));
+    m->name = arena_printf(c->arena, COLLECTION "%s", id);
+    m->state = MESSAGE__STATE_SCHEDULED;
+    m->create_time = m->update_time = time_message(c->arena, c->now_us);
+    m->next_attempt_time = m->send_time;
+    if (!m->name || !m->create_time)
+        return fail_memory();
+    TRY(pack(c, m, &data));
+    UNIT_ADD(c->unit, &message_sql[MESSAGE_INSERT], 1, REASON_CONFLICT, v_text(c->workspace),
+             v_text(m->name + strlen(COLLECTION)), v_text(lead_id), v_int(1), v_int(m->state),
+             v_int(time_us(m->send_time)), v_int(m->priority), v_int(c->now_us), v_bytes(data),
+             v_bytes(str_make("", 0)));
+    return announce(c, m, "message.scheduled");
+}
+
+struct status message_save(struct ctx *c, const struct message_row *row, int64_t due_us, struct str frozen,
+                           const char *action)
+{
+    Message *m = row->message;
+    struct str data;
+    m->update_time = time_message(c->arena, c->now_us);
+    if (!m->update_time)
+        return fail_memory();
+    TRY(pack(c, m, &data));
+    if (frozen.p)
+        UNIT_ADD(c->unit, &message_sql[MESSAGE_FREEZE], 1, REASON_CONFLICT, v_int(m->state), v_int(due_us),
+                 v_bytes(data), v_bytes(frozen), v_text(c->workspace), v_text(row->id), v_int(row->version));
+    else
+        UNIT_ADD(c->unit, &message_sql[MESSAGE_UPDATE], 1, REASON_CONFLICT, v_int(m->state), v_int(due_us),
+                 v_bytes(data), v_text(c->workspace), v_text(row->id), v_int(row->version));
+    return announce(c, m, action);
+}
+
+static struct status take(struct ctx *c, struct str data, Message **ret)
+{
+    *ret = PB_UNPACK(c->arena, Message, data);
+    if (*ret)
+        return ok();
+    return c->arena->overflow ? fail_memory()
+                              : fail(c->arena, REASON_INTERNAL, "a message cannot be decoded");
+}
+
+struct status message_load(struct ctx *c, const char *name, struct message_row *ret)
+{
+    struct rows rows;
+    TRY(name_id(c->arena, name, COLLECTION, "name", &ret->id));
+    TRY(DB_QUERY(c, &message_sql[MESSAGE_GET], &rows, v_text(c->workspace), v_text(ret->id)));
+    if (rows.n == 0)
+        return fail(c->arena, REASON_MESSAGE_NOT_FOUND, "there is no %s", name);
+    ret->version = row_at(&rows, 0)[0].i;
+    return take(c, row_at(&rows, 0)[1].s, &ret->message);
+}
+
+/* ---- Handlers ---- */
+
+struct status get_message(struct ctx *c, const GetMessageRequest *req, Message *res)
+{
+    struct message_row row;
+    TRY(message_load(c, req->name, &row));
+    *res = *row.message;
+    return ok();
+}
+
+/* The rows after `after`; of the lead that is asked for, where one is. */
+static struct status read_page(struct ctx *c, const ListMessagesRequest *req, const struct page *page,
+                               struct rows *ret)
+{
+    struct lead_row lead;
+    if (!*req->lead)
+        return DB_QUERY(c, &message_sql[MESSAGES_OF_ALL], ret, v_text(c->workspace), v_text(page->after),
+                        v_int(req->state), v_int(page->size + 1));
+    TRY(lead_load(c, req->lead, "lead", &lead));
+    return DB_QUERY(c, &message_sql[MESSAGES_OF_LEAD], ret, v_text(c->workspace), v_text(lead.id),
+                    v_text(page->after), v_int(req->state), v_int(page->size + 1));
+}
+
+struct status list_messages(struct ctx *c, const ListMessagesRequest *req, ListMessagesResponse *res)
+{
+    struct page page;
+    struct rows rows;
+    const char *scope = arena_printf(c->arena, "%s\n%d", req->lead, (int)req->state);
+    if (!scope)
+        return fail_memory();
+    if (!protobuf_c_enum_descriptor_get_value(&Message__State_descriptor, (int)req->state))
+        return fail_field(c->arena, REASON_FIELD_INVALID, "state", "is none that there is");
+    TRY(page_read(c, req->page_size, req->page_token, scope, &page));
+    TRY(read_page(c, req, &page, &rows));
+    bool more = (int64_t)rows.n > page.size;
+    rows.n -= more;
+    res->messages = ARENA_ARRAY(c->arena, rows.n + 1, Message *);
+    if (!res->messages)
+        return fail_memory();
+    for (; res->n_messages < rows.n; res->n_messages++)
+        TRY(take(c, row_at(&rows, res->n_messages)[1].s, &res->messages[res->n_messages]));
+    if (!more)
+        return ok();
+    res->next_page_token = page_token(c, scope, row_at(&rows, rows.n - 1)[0].s.p);
+    return res->next_page_token ? ok() : fail_memory();
+}
+
+struct status cancel_message(struct ctx *c, const CancelMessageRequest *req, Message *res)
+{
+    struct message_row row;
+    TRY(message_load(c, req->name, &row));
+    *res = *row.message;
+    if (res->state == MESSAGE__STATE_CANCELLED)
+        return ok();
+    if (res->state != MESSAGE__STATE_SCHEDULED)
+        return fail(c->arena, REASON_MESSAGE_STATE, "%s is on its way, or its outcome is known", req->name);
+    res->state = MESSAGE__STATE_CANCELLED;
+    res->cause = MESSAGE__CAUSE_CANCELLED;
+    res->next_attempt_time = NULL;
+    row.message = res;
+    return message_save(c, &row, 0, str_make(NULL, 0), "message.cancelled");
+}

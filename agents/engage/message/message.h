@@ -1,0 +1,39 @@
+/* message.h: messages as they are planned, listed and cancelled. What becomes of one when it is due is the
+ * delivery's matter. */
+#ifndef AGENTS_ENGAGE_MESSAGE_MESSAGE_H
+#define AGENTS_ENGAGE_MESSAGE_MESSAGE_H
+
+#include "agents/record/app.h"
+#include "store/db.h"
+
+C_BEGIN
+
+/* Gives a message of these fields (lead, medium, purpose, priority, template, channel, enrollment, send_time,
+ * expire_time) a name and adds it, SCHEDULED, to the ctx's unit. Nothing is checked. */
+MUSTCHECK struct status message_add(struct ctx *c, Message *m);
+
+struct message_row {
+    const char *id;
+    int64_t version; /* of the row */
+    Message *message;
+};
+
+/* Fails: FIELD_REQUIRED, FIELD_INVALID, MESSAGE_NOT_FOUND. */
+MUSTCHECK struct status message_load(struct ctx *c, const char *name, struct message_row *ret);
+
+/* Adds to the unit the change from the version that was read to what row->message says now, with an event of
+ * this action. due_us: when it is looked at next, in a state in which it is. `frozen` replaces what was,
+ * unless its p is NULL. */
+MUSTCHECK struct status message_save(struct ctx *c, const struct message_row *row, int64_t due_us,
+                                     struct str frozen, const char *action);
+
+/* Handlers. */
+MUSTCHECK struct status get_message(struct ctx *c, const GetMessageRequest *req, Message *res);
+MUSTCHECK struct status list_messages(struct ctx *c, const ListMessagesRequest *req,
+                                      ListMessagesResponse *res);
+MUSTCHECK struct status cancel_message(struct ctx *c, const CancelMessageRequest *req, Message *res);
+
+extern const struct stmt_table message_statements;
+
+C_END
+#endif

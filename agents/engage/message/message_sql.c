@@ -1,0 +1,37 @@
+#include "agents/engage/message/message_sql.h"
+
+#include "agents/engage/message/message.h"
+
+#define INSERT_COLUMNS "workspace, id, lead_id, version, state, due_time, priority, create_time, data, frozen"
+
+const struct stmt message_sql[MESSAGE_STATEMENTS] = {
+    [MESSAGE_INSERT] = { "message_insert", "tttiiiiibb", "",
+                         "INSERT INTO message (" INSERT_COLUMNS
+                         ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                         "INSERT INTO message (" INSERT_COLUMNS
+                         ") SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], "
+                         "$5::bigint[],"
+                         " $6::bigint[], $7::bigint[], $8::bigint[], $9::bytea[], $10::bytea[])",
+                         NULL },
+    [MESSAGE_GET] = { "message_get", "tt", "ib",
+                      "SELECT version, data FROM message WHERE workspace = $1 AND id = $2", NULL, NULL },
+    [MESSAGE_UPDATE] = { "message_update", "iibtti", "",
+                         "UPDATE message SET version = version + 1, state = $1, due_time = $2, data = $3"
+                         " WHERE workspace = $4 AND id = $5 AND version = $6",
+                         NULL, NULL },
+    [MESSAGE_FREEZE] = { "message_freeze", "iibbtti", "",
+                         "UPDATE message SET version = version + 1, state = $1, due_time = $2, data = $3,"
+                         " frozen = $4 WHERE workspace = $5 AND id = $6 AND version = $7",
+                         NULL, NULL },
+    [MESSAGES_OF_ALL] = { "messages_of_all", "ttii", "tb",
+                          "SELECT id, data FROM message WHERE workspace = $1 AND id > $2 AND $3 IN (0, state)"
+                          " ORDER BY id LIMIT $4",
+                          NULL, NULL },
+    [MESSAGES_OF_LEAD] = { "messages_of_lead", "tttii", "tb",
+                           "SELECT id, data FROM message WHERE workspace = $1 AND (lead_id = $2 OR lead_id IN"
+                           " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
+                           " AND id > $3 AND $4 IN (0, state) ORDER BY id LIMIT $5",
+                           NULL, NULL },
+};
+
+const struct stmt_table message_statements = { message_sql, MESSAGE_STATEMENTS };
