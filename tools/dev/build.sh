@@ -2,7 +2,7 @@
 # ./dev build [programs]
 #
 # Builds all C with Bazel (`--config=opt`, warnings are errors) and all Go, tests included, and puts the programs into .state/bin: server,
-# marketingctl, gateway, and for tests server-faults (base/fault.h). `programs`: builds only the first three. Installs what building needs first. BAZEL_OUTPUT_BASE=DIR builds in an
+# marketingctl, gateway, and for tests server-faults (base/fault.h) and gate-decide (tests/sendgate). `programs`: builds only the first three. Installs what building needs first. BAZEL_OUTPUT_BASE=DIR builds in an
 # output base of its own.
 
 # shellcheck source=tools/dev/lib.sh
@@ -28,6 +28,7 @@ made=$(bzl info --config=opt bazel-bin 2>/dev/null)
 install --compare "$made/server/server" "$bin/server"
 install --compare "$made/tools/marketingctl/marketingctl" "$bin/marketingctl"
 if [[ ${1:-all} == all ]]; then
+    install --compare "$made/tests/sendgate/decide/decide" "$bin/gate-decide"
     bzl build --config=opt --config=faults //server:server
     made=$(bzl info --config=opt --config=faults bazel-bin 2>/dev/null)
     install --compare "$made/server/server" "$bin/server-faults"

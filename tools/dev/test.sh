@@ -165,7 +165,7 @@ need all
 mkdir -p "$out"
 rm -rf "${out:?}"/*
 # What the stories start.
-export MARKETING_SERVER=$bin/server MARKETING_SERVER_FAULTS=$bin/server-faults MARKETING_GATEWAY=$bin/gateway MARKETINGCTL=$bin/marketingctl
+export MARKETING_SERVER=$bin/server MARKETING_SERVER_FAULTS=$bin/server-faults MARKETING_GATEWAY=$bin/gateway MARKETINGCTL=$bin/marketingctl MARKETING_GATE=$bin/gate-decide
 
 leave() {
     [[ ! -f $state/postgres/port ]] || bash tests/lib/postgres.sh remove "$state/postgres" || true
