@@ -185,6 +185,20 @@ class House
         return n;
     }
 
+    // All that the database keeps: SQLite's files, or a dump, in which bytes stand in hex.
+    std::string stored() const
+    {
+        const std::string file = directory + "/house.db";
+        const std::string command =
+            database.empty() ? "cat '" + file + "' '" + file + "-wal'" : "pg_dump --dbname '" + url + "'";
+        std::string out(1 << 16, 0), all;
+        FILE *p = popen(command.c_str(), "r");
+        while (size_t n = p ? fread(out.data(), 1, out.size(), p) : 0)
+            all.append(out, 0, n);
+        EXPECT_EQ(pclose(p), 0) << command;
+        return all;
+    }
+
     struct app app = {};
     std::string directory, server, database, url, workspace = "default", method = "test/Test";
     int64_t now_us = 0;                  // the ctx's clock; 0: the wall's
