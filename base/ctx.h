@@ -35,6 +35,7 @@ struct ctx {
     const volatile bool *cancelled; /* set when the caller hung up; may be NULL */
     struct db_read *read;
     struct unit *unit;
+    bool every_workspace; /* store/db.h, "The wall": what it reads and writes is not its workspace's alone */
     /* On the thread that receives calls a read that would wait for another process fails and leaves
      * `had_to_wait`; then the handler runs again where it may wait. Most calls of hot methods read nothing
      * that is not in memory, and never get there. */

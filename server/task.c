@@ -21,6 +21,7 @@ struct status task_run(struct app *app, const char *name, struct arena *a,
     c.unit = &unit;
     struct status s = work(&c);
     db_read_done(&c);
+    unit.workspace = db_reach(&c);
     if (is_ok(s) && unit.n)
         s = committer_run(app->committer, &unit);
     if (is_ok(s) && c.after_commit)

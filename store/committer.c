@@ -177,7 +177,7 @@ static struct status draining(void)
 
 struct status committer_submit(struct committer *c, struct unit *u)
 {
-    ASSERT(u->done);
+    ASSERT(u->done && u->workspace && *u->workspace);
     if (u->arena->overflow)
         return fail_memory();
     if (atomic_load_explicit(&c->stopping, memory_order_relaxed))

@@ -33,12 +33,17 @@ void db_close(struct db *db)
 struct status db_query(struct ctx *c, const struct stmt *s, const struct value *args, struct rows *ret)
 {
     ASSERT(c->db);
+    if (!*db_reach(c))
+        return fail(c->arena, REASON_INTERNAL, "%s is read in no workspace: db_reach_all is missing",
+                    s->name);
     if (c->may_not_wait && !c->db->ops->reads_inline) {
         c->had_to_wait = true;
         return fail(NULL, REASON_STORE_UNAVAILABLE, "this thread may not wait for the database");
     }
     if (!c->read)
         TRY(c->db->ops->read_begin(c->db, c->deadline_us, &c->read));
+    if (c->db->ops->reach)
+        c->db->ops->reach(c->read, db_reach(c));
     return c->db->ops->query(c->read, s, args, c->arena, ret);
 }
 

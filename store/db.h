@@ -121,10 +121,31 @@ struct write {
  * submission, where a failing unit takes only its own effects along: of two units that change one row the
  * first wins, the other gets CONFLICT. */
 
+/* The wall. Every statement names its workspace; where one forgets to, PostgreSQL still shows and changes
+ * only rows of the workspace that the ctx stands for (row-level security on every table with a column
+ * `workspace`, docs/workspaces.md). What is not within one workspace says so with db_reach_all: a job that
+ * sweeps all of them, the look-up of a credential, the management of workspaces. SQLite has no such wall. */
+#define EVERY_WORKSPACE "*" /* no workspace's id */
+
+static inline void db_reach_all(struct ctx *c)
+{
+    c->every_workspace = true;
+}
+static inline void db_reach_own(struct ctx *c)
+{
+    c->every_workspace = false;
+}
+/* Whose rows the ctx's reads see and its unit may write. */
+static inline const char *db_reach(const struct ctx *c)
+{
+    return c->every_workspace ? EVERY_WORKSPACE : c->workspace;
+}
+
 /* The effects of one decision: all of them become durable, or none. Built by one thread, in the ctx's arena.
  */
 struct unit {
     struct arena *arena;
+    const char *workspace; /* whose rows it may write (db_reach); set by whoever submits it */
     struct write *writes;
     size_t n, cap;
     struct status outcome; /* set before done() is called */
@@ -156,6 +177,10 @@ struct db_ops {
     /* Expected to open a consistent snapshot, waiting for a free connection until deadline_us (monotonic) at
      * most. Fails: STORE_UNAVAILABLE, DEADLINE_PASSED. Any thread. */
     struct status (*read_begin)(struct db *, int64_t deadline_us, struct db_read **ret);
+    /* Expected to let the snapshot's next queries see rows of this workspace alone, or of EVERY_WORKSPACE;
+     * until then they see none. The text lives as long as the snapshot. NULL where the database has no wall.
+     */
+    void (*reach)(struct db_read *, const char *workspace);
     /* Expected to run one read-only statement on the snapshot and copy the rows into the arena. */
     struct status (*query)(struct db_read *, const struct stmt *, const struct value *args, struct arena *,
                            struct rows *ret);

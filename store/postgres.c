@@ -36,7 +36,8 @@ static struct status migrate_locked(struct pg_conn *c, const struct db_options *
     if (!o->read_only)
         TRY(pg_simple(c, "SELECT pg_advisory_lock(" MIGRATION_LOCK ")", clock_mono_us() + LOCK_WAIT_US, a,
                       NULL));
-    return migrate_run(&m, o->migrations, o->read_only, a);
+    TRY(migrate_run(&m, o->migrations, o->read_only, a));
+    return o->read_only ? ok() : pg_wall_build(c, clock_mono_us() + LOCK_WAIT_US, a);
 }
 
 static struct status migrate(struct pg_db *d, const struct db_options *o, struct arena *a)
@@ -69,6 +70,7 @@ static const struct db_ops pg_ops = {
     .name = "postgresql",
     .reads_inline = false,
     .read_begin = pg_read_begin,
+    .reach = pg_reach,
     .query = pg_query,
     .read_end = pg_read_end,
     .write = pg_write,

@@ -38,7 +38,8 @@ struct pg_reader {
     struct pg_conn conn;
     struct pg_reader *next;
     int64_t deadline_us;
-    bool open; /* a snapshot: the server has run a statement and no sync since */
+    const char *reach, *reaches; /* the workspace that is wanted, and that the server knows of */
+    bool open;                   /* a snapshot: the server has run a statement and no sync since */
 };
 
 struct pg_db {
@@ -101,8 +102,20 @@ void pg_prepared_add(struct pg_conn *c, const struct stmt *s, enum pg_text text)
 MUSTCHECK bool pg_send_describe(struct pg_conn *c, const struct stmt *s, enum pg_text text);
 MUSTCHECK bool pg_send(struct pg_conn *c, const struct stmt *s, enum pg_text text, const struct pg_params *p);
 
+/* postgres_wall.c: the wall of db.h. A policy on each table compares its column `workspace` with the setting
+ * marketing.workspace, which lasts until the end of the transaction; the session's role is one that cannot
+ * bypass policies. */
+/* After the migrations, on their connection: what is missing of policies, role and grants. */
+MUSTCHECK struct status pg_wall_build(struct pg_conn *c, int64_t deadline_us, struct arena *a);
+/* Puts a new session behind the wall, before it is in pipeline mode. Fails: STORE_UNAVAILABLE where its role
+ * can bypass the wall. */
+MUSTCHECK struct status pg_wall_enter(struct pg_conn *c, int64_t deadline_us, struct arena *a);
+/* From here to the end of the transaction: rows of this workspace, or of EVERY_WORKSPACE. One result. */
+MUSTCHECK bool pg_wall_send(struct pg_conn *c, const char *workspace);
+
 /* postgres_read.c: the port's reading half. */
 struct status pg_read_begin(struct db *db, int64_t deadline_us, struct db_read **ret);
+void pg_reach(struct db_read *r, const char *workspace);
 struct status pg_query(struct db_read *r, const struct stmt *s, const struct value *args, struct arena *a,
                        struct rows *ret);
 void pg_read_end(struct db_read *r);
@@ -112,8 +125,10 @@ struct status pg_ping(struct db *db);
 /* postgres_write.c and postgres_plan.c: the port's writing half. */
 void pg_write(struct db *db, struct unit **units, size_t n);
 
-/* The writes of one statement that run together. */
+/* The writes of one statement and one workspace that run together. */
 struct pg_step {
+    const char *workspace;
+    bool enters; /* the first step of its workspace */
     const struct stmt *stmt;
     enum pg_text text;
     struct write **writes;
@@ -123,8 +138,8 @@ struct pg_plan {
     struct pg_step *steps;
     size_t n, cap;
 };
-/* Sorts the group's writes into steps, so that each unit's own writes keep their order. False when the arena
- * is full. */
+/* Sorts the group's writes into steps, so that each unit's own writes keep their order and the steps of one
+ * workspace stand together. False when the arena is full. */
 MUSTCHECK bool pg_plan_make(struct pg_plan *p, struct unit *const *units, size_t n, struct arena *a);
 
 C_END

@@ -26,7 +26,7 @@ static const char *const setup[] = {
         "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = "
         "'off'",
-    [PG_MIGRATE] = "SET client_min_messages = warning",
+    [PG_MIGRATE] = "SET client_min_messages = warning; SET marketing.workspace = '" EVERY_WORKSPACE "'",
 };
 
 /* By the longest prefix of the SQLSTATE: a row stands before shorter ones. */
@@ -216,6 +216,8 @@ static struct status session_start(struct pg_conn *c, enum pg_mode mode, int64_t
     if (PQsetnonblocking(c->h, 1))
         return connect_error(c->h, a);
     TRY(pg_simple(c, setup[mode], deadline_us, a, NULL));
+    if (mode != PG_MIGRATE)
+        TRY(pg_wall_enter(c, deadline_us, a));
     if (mode != PG_MIGRATE && PQenterPipelineMode(c->h) != 1)
         return connect_error(c->h, a);
     return ok();

@@ -1,5 +1,7 @@
 #include "store/postgres.h"
 
+#include <stdlib.h>
+
 #define FIRST_STEPS 16
 #define FIRST_WRITES 16
 
@@ -57,18 +59,60 @@ static bool bulk_fits(const struct pg_step *s)
     return expect == 1 || (expect == -1 && !is_update(s->stmt));
 }
 
+static bool same_workspace(const struct unit *a, const struct unit *b)
+{
+    return a->workspace == b->workspace || strcmp(a->workspace, b->workspace) == 0;
+}
+
+static int workspace_order(const void *a, const void *b)
+{
+    return strcmp((*(struct unit *const *)a)->workspace, (*(struct unit *const *)b)->workspace);
+}
+
+/* Most groups are of one workspace and stay as they are. NULL when the arena is full. */
+static struct unit *const *by_workspace(struct unit *const *units, size_t n, struct arena *a)
+{
+    size_t same = 1;
+    while (same < n && same_workspace(units[same], units[0]))
+        same++;
+    if (same >= n)
+        return units;
+    struct unit **sorted = ARENA_ARRAY(a, n, struct unit *);
+    if (!sorted)
+        return NULL;
+    memcpy(sorted, units, n * sizeof(struct unit *));
+    qsort(sorted, n, sizeof(struct unit *), workspace_order);
+    return sorted;
+}
+
+/* The workspace's steps begin at `first`. */
+static bool unit_plan(struct pg_plan *p, const struct unit *u, size_t first, struct arena *a)
+{
+    size_t at = first;
+    for (size_t i = 0; i < u->n; i++) {
+        struct pg_step *step = step_for(p, at, u->writes[i].stmt, a);
+        if (!step || !step_add(step, &u->writes[i], a))
+            return false;
+        step->workspace = u->workspace;
+        at = (size_t)(step - p->steps);
+    }
+    if (p->n > first)
+        p->steps[first].enters = true;
+    return true;
+}
+
 bool pg_plan_make(struct pg_plan *p, struct unit *const *units, size_t n, struct arena *a)
 {
+    size_t first = 0;
     memset(p, 0, sizeof *p);
+    units = by_workspace(units, n, a);
+    if (!units)
+        return false;
     for (size_t u = 0; u < n; u++) {
-        size_t at = 0;
-        for (size_t i = 0; i < units[u]->n; i++) {
-            struct write *w = &units[u]->writes[i];
-            struct pg_step *step = step_for(p, at, w->stmt, a);
-            if (!step || !step_add(step, w, a))
-                return false;
-            at = (size_t)(step - p->steps);
-        }
+        if (u && !same_workspace(units[u], units[u - 1]))
+            first = p->n;
+        if (!unit_plan(p, units[u], first, a))
+            return false;
     }
     for (size_t i = 0; i < p->n; i++)
         p->steps[i].text = bulk_fits(&p->steps[i]) ? PG_BULK : PG_ROW;

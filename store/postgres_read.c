@@ -47,6 +47,8 @@ struct status pg_read_begin(struct db *db, int64_t deadline_us, struct db_read *
     pthread_mutex_unlock(&d->lock);
     TRY(s);
     r->deadline_us = deadline_us;
+    r->reach = "";
+    r->reaches = NULL;
     if (!r->conn.h)
         s = pg_connect(d, PG_READ, deadline_us, &r->conn, NULL);
     if (!is_ok(s)) {
@@ -147,11 +149,27 @@ static bool next_result(struct pg_reader *r, PGresult **ret)
     return false;
 }
 
-static bool send_query(struct pg_reader *r, const struct stmt *s, const struct value *args, bool prepare)
+void pg_reach(struct db_read *read, const char *workspace)
+{
+    ((struct pg_reader *)read)->reach = workspace;
+}
+
+static bool reaches(const struct pg_reader *r)
+{
+    return r->reaches && strcmp(r->reaches, r->reach) == 0;
+}
+
+/* What goes before a statement, each with an answer of its own. */
+struct before {
+    bool wall, prepare;
+};
+
+static bool send_query(struct pg_reader *r, const struct stmt *s, const struct value *args, struct before b)
 {
     struct pg_params p;
     pg_params_row(&p, s, args);
-    if ((prepare && !pg_send_prepare(&r->conn, s, PG_ROW)) || !pg_send(&r->conn, s, PG_ROW, &p))
+    if ((b.wall && !pg_wall_send(&r->conn, r->reach)) ||
+        (b.prepare && !pg_send_prepare(&r->conn, s, PG_ROW)) || !pg_send(&r->conn, s, PG_ROW, &p))
         return false;
     if (PQsendFlushRequest(r->conn.h) == 1)
         return true;
@@ -159,26 +177,33 @@ static bool send_query(struct pg_reader *r, const struct stmt *s, const struct v
     return false;
 }
 
+/* False when the connection died; *failed says what the server refused. */
+static bool take_answer(struct pg_reader *r, const char *what, struct arena *a, struct status *failed)
+{
+    PGresult *res = NULL;
+    if (!next_result(r, &res))
+        return false;
+    if (is_ok(*failed) && pg_failed(res))
+        *failed = pg_error(res, what, a);
+    PQclear(res);
+    return true;
+}
+
 static struct status query_once(struct pg_reader *r, const struct stmt *s, const struct value *args,
                                 struct arena *a, struct rows *ret)
 {
     PGresult *res = NULL;
-    bool prepare = !pg_is_prepared(&r->conn, s, PG_ROW);
-    if (!send_query(r, s, args, prepare) || !next_result(r, &res))
-        return pg_dead(&r->conn);
     struct status failed = ok();
-    if (prepare) {
-        if (pg_failed(res))
-            failed = pg_error(res, s->name, a);
-        else
-            pg_prepared_add(&r->conn, s, PG_ROW);
-        PQclear(res);
-        if (!next_result(r, &res))
-            return pg_dead(&r->conn);
-    }
+    struct before b = { !reaches(r), !pg_is_prepared(&r->conn, s, PG_ROW) };
+    if (!send_query(r, s, args, b) || (b.wall && !take_answer(r, "wall", a, &failed)) ||
+        (b.prepare && !take_answer(r, s->name, a, &failed)) || !next_result(r, &res))
+        return pg_dead(&r->conn);
     r->open = true;
-    if (is_ok(failed))
+    if (is_ok(failed)) {
+        r->reaches = r->reach;
+        pg_prepared_add(&r->conn, s, PG_ROW);
         failed = pg_failed(res) ? pg_error(res, s->name, a) : copy_rows(res, s, a, ret);
+    }
     PQclear(res);
     return failed;
 }

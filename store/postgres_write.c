@@ -93,6 +93,8 @@ static int64_t changed_rows(PGresult *r)
 static bool step_send(struct group *g, const struct pg_step *s)
 {
     struct pg_params p;
+    if (s->enters && !pg_wall_send(g->c, s->workspace))
+        return false;
     if (s->text == PG_BULK)
         return pg_params_bulk(&p, s->stmt, s->writes, s->n, &g->d->scratch) &&
                pg_send(g->c, s->stmt, PG_BULK, &p);
@@ -109,8 +111,13 @@ static bool step_send(struct group *g, const struct pg_step *s)
 static bool step_read(struct group *g, const struct pg_step *s, bool *good)
 {
     size_t results = s->text == PG_BULK ? 1 : s->n;
+    PGresult *r;
+    if (s->enters) {
+        if (!pg_one(g->c, g->deadline_us, &r))
+            return false;
+        PQclear(r); /* where it fails, so does what follows */
+    }
     for (size_t i = 0; i < results; i++) {
-        PGresult *r;
         if (!pg_one(g->c, g->deadline_us, &r))
             return false;
         if (pg_failed(r))
@@ -216,7 +223,9 @@ static bool unit_prepare(struct group *g, struct unit *u)
 static bool unit_send(struct group *g, const struct unit *u)
 {
     for (size_t i = 0; i < u->n; i++) {
-        struct pg_step one = { u->writes[i].stmt, PG_ROW, &(struct write *){ &u->writes[i] }, 1, 1 };
+        struct pg_step one = {
+            .stmt = u->writes[i].stmt, .text = PG_ROW, .writes = &(struct write *){ &u->writes[i] }, .n = 1
+        };
         if (!step_send(g, &one))
             return false;
     }
@@ -235,20 +244,19 @@ static void unit_judge(struct unit *u, const struct write *w, PGresult *r)
 
 /* Sends what ends the unit before and starts this one: a savepoint that was rolled back to is still there.
  * Returns the number of statements, 0 when the connection died. */
-static int unit_start(struct group *g, const struct stmt *before)
+static int unit_start(struct group *g, const struct unit *u, const struct stmt *before)
 {
-    if (before && !control_send(g->c, before))
-        return 0;
-    if (before == &undo)
-        return 1;
-    return control_send(g->c, &savepoint) ? (before ? 2 : 1) : 0;
+    bool again = before == &undo;
+    bool sent = (!before || control_send(g->c, before)) && (again || control_send(g->c, &savepoint)) &&
+                pg_wall_send(g->c, u->workspace);
+    return sent ? (before != NULL) + !again + 1 : 0;
 }
 
 /* One unit in one round trip, in its savepoint. */
 static bool unit_run(struct group *g, struct unit *u, const struct stmt *before)
 {
     PGresult *r;
-    int started = unit_start(g, before);
+    int started = unit_start(g, u, before);
     if (!started || !unit_send(g, u) || !sync_send(g->c))
         return false;
     for (; started > 0; started--) {

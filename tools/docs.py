@@ -83,7 +83,7 @@ def access():
     ticks = {"SCOPE_EVERYBODY": "every credential", "SCOPE_PLATFORM": "only in the workspace `default`"}
     return (
         "# Access\n\nA credential's roles are sets of scopes; [methods.md](methods.md) names the scope of each method. A workspace may have roles of\n"
-        "its own beside these (`CreateRole`). Nobody gives away more than they hold.\n\n"
+        "its own beside these (`CreateRole`). Nobody gives away more than they hold. What keeps workspaces apart: [workspaces.md](workspaces.md).\n\n"
         + table(["role", "who it is for"], [[f"`roles/{name}`", literal(text)] for _, name, text, _ in roles]) + "\n\n"
         + table(["scope", "allows to", *held, "note"], [
             [f"`{name}`", literal(text), *("yes" if ids is None or key in ids or flag == "SCOPE_EVERYBODY" else "" for ids in held.values()),

@@ -133,6 +133,7 @@ static struct status checkpoint_add(struct ctx *c, const char *workspace, const 
 struct status audit_checkpoints(struct ctx *c)
 {
     struct rows rows;
+    db_reach_all(c);
     TRY(DB_QUERY(c, &audit_sql[SEAL_HEADS], &rows, v_int(c->now_us - EVERY_US)));
     for (size_t i = 0; i < rows.n; i++) {
         const struct value *v = row_at(&rows, i);

@@ -118,7 +118,9 @@ static struct status take(struct scan *s, const struct rows *rows)
 static struct status scan_window(struct scan *s, struct ctx *step)
 {
     struct rows rows;
+    db_reach_all(step);
     TRY(DB_QUERY(step, &audit_sql[LOG_WINDOW], &rows, v_int(s->before), v_int(WINDOW)));
+    db_reach_own(step);
     int64_t from = row_at(&rows, 0)[0].i;
     s->ended = from == 0;
     if (s->ended)

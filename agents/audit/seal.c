@@ -116,6 +116,7 @@ struct status audit_seal(struct ctx *c)
 {
     struct event_log *log = &c->app->audit->log;
     int64_t from;
+    db_reach_all(c);
     TRY(event_log_follow(c, log));
     TRY(chain_cursor(c, &from));
     return log->complete > from ? seal_up_to(c, from, log->complete) : ok();

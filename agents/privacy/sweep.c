@@ -95,7 +95,10 @@ static struct status drop_replies(struct ctx *c, struct sweep *s, const char *id
 static struct status sweep_replies(struct ctx *c, struct sweep *s, bool *ret_done)
 {
     struct rows rows;
+    db_reach_all(
+        c); /* in steps of the whole table, so that a workspace with few replies does not read it at once */
     TRY(DB_QUERY(c, &privacy_sql[REPLIES_END], &rows, v_int(s->place), v_int(REPLIES_AT_ONCE)));
+    db_reach_own(c);
     int64_t to = row_at(&rows, 0)[0].i;
     *ret_done = to == 0;
     for (size_t i = 0; i < s->work.n_ids && to; i++)
@@ -203,7 +206,9 @@ struct status privacy_sweep(struct ctx *c)
     struct rows rows;
     struct sweep s;
     bool done = false;
+    db_reach_all(c);
     TRY(DB_QUERY(c, &privacy_sql[ERASURE_OLDEST], &rows));
+    db_reach_own(c);
     if (rows.n == 0)
         return ok();
     TRY(load(c, row_at(&rows, 0), &s));

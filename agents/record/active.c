@@ -375,6 +375,7 @@ struct status active_refresh(struct ctx *c)
 {
     struct active *v = c->app->active;
     struct rows rows;
+    db_reach_all(c);
     TRY(db_query(c, &sql[ALL], NULL, &rows));
     for (size_t i = 0; i < rows.n; i++) {
         const struct value *row = row_at(&rows, i);

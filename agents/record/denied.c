@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/pb.h"
+#include "store/db.h"
 
 #include <pthread.h>
 
@@ -121,6 +122,7 @@ static void written(struct ctx *c)
 struct status denied_write(struct ctx *c)
 {
     struct denied *d = c->app->denied;
+    db_reach_all(c);
     pthread_mutex_lock(&d->lock);
     d->writing = d->n;
     d->writing_dropped = d->dropped;

@@ -22,7 +22,7 @@ void event_log_init(struct event_log *l);
 void event_log_done(struct event_log *l);
 
 /* Moves l->complete on; what the ctx reads from now on shows all of the log up to it. To be called again and
- * again, by one thread. Fails: as db_query. */
+ * again, by one thread, with a ctx that reaches all workspaces (db_reach_all). Fails: as db_query. */
 MUSTCHECK struct status event_log_follow(struct ctx *c, struct event_log *l);
 
 /* An event as others react to it. Texts lie in the arena. */

@@ -177,6 +177,7 @@ struct status known_fill(struct ctx *c)
     struct rows rows;
     if (!k || k->complete || k->given_up)
         return ok();
+    db_reach_all(c);
     TRY(DB_QUERY(c, &sql[NEXT_PAGE], &rows, v_text(k->after_workspace ? k->after_workspace : ""),
                  v_int(k->after_kind), v_text(k->after_value ? k->after_value : "")));
     for (size_t i = 0; i < rows.n; i++)

@@ -67,6 +67,7 @@ struct status idem_find(struct ctx *c, const struct idem_key *k, bool *ret_found
 struct status idem_purge(struct ctx *c, int64_t before_us)
 {
     struct rows rows;
+    db_reach_all(c);
     TRY(db_query(c, &idem_sql[IDEM_OLDEST], NULL, &rows));
     if (!rows.n || row_at(&rows, 0)[1].i >= before_us)
         return ok();

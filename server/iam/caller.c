@@ -100,9 +100,11 @@ static struct status check(struct ctx *c, struct str credential, struct str dige
     struct iam *i = c->app->iam;
     uint64_t age = cache_age(i->cache);
     c->now_us = clock_wall_us();
+    db_reach_all(c); /* whose the credential is, is what is asked */
     struct status s =
         is_api_key(credential) ? by_api_key(c, credential, digest, ret) : by_token(c, credential, ret);
     c->workspace = workspace;
+    db_reach_own(c);
     db_read_done(c);
     if (is_ok(s))
         cache_put(i->cache, (const unsigned char *)digest.p, *ret, age);

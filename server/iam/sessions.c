@@ -176,6 +176,7 @@ struct status create_session(struct ctx *c, const CreateSessionRequest *req, Ses
 {
     const char *user, *workspace = FIRST_WORKSPACE;
     struct session s = { 0 };
+    db_reach_all(c); /* nobody is in a workspace yet */
     TRY(resource_id(c, RESOURCE_USER, req->user, "user", &user));
     if (*req->workspace)
         TRY(resource_id(c, RESOURCE_WORKSPACE, req->workspace, "workspace", &workspace));
@@ -249,6 +250,7 @@ static struct status end_stolen(struct ctx *c, const struct session *s)
 struct status refresh_session(struct ctx *c, const RefreshSessionRequest *req, Session *res)
 {
     struct session s = { 0 };
+    db_reach_all(c); /* the token says which session, the session in which workspace */
     TRY(find_session(c, req->refresh_token, &s));
     if (s.generation == s.current) {
         UNIT_ADD(c->unit, &iam_sql[SESSION_REFRESH], 1, REASON_CONFLICT, v_int(c->now_us + SESSION_US),
@@ -294,7 +296,9 @@ struct status change_password(struct ctx *c, const ChangePasswordRequest *req, E
         return no_session();
     const char *user = who->name + strlen("users/");
     TRY(password_acceptable(c->arena, "new_password", req->new_password));
+    db_reach_all(c); /* whether the workspace is disabled is not written in it */
     TRY(check_login(c, c->workspace, user, req->old_password));
+    db_reach_own(c);
     TRY(password_hash(c->arena, req->new_password, &hash));
     UNIT_ADD(c->unit, &iam_sql[PASSWORD_UPDATE], 1, REASON_CONFLICT, v_text(hash), v_text(c->workspace),
              v_text(user));

@@ -76,6 +76,7 @@ struct status iam_refresh(struct ctx *c)
     struct iam *i = c->app->iam;
     struct rows rows;
     int64_t now = clock_mono_us();
+    db_reach_all(c);
     TRY(db_query(c, &iam_sql[REVISION_GET], NULL, &rows));
     int64_t revision = rows.n ? row_at(&rows, 0)[0].i : 0;
     if (revision != i->revision) {
@@ -103,6 +104,7 @@ struct status iam_first_start(struct ctx *c, const char *given, const char **ret
     User admin = USER_INIT;
     char *roles[] = { (char *)"roles/admin" };
     *ret_password = NULL;
+    db_reach_all(c);
     struct status s = resource_get(c, RESOURCE_WORKSPACE, FIRST_WORKSPACE, &found);
     if (s.reason != REASON_ACCOUNT_NOT_FOUND)
         return s;

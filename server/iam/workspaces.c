@@ -1,4 +1,5 @@
-/* Workspaces: managed from the workspace `default` alone, for only its principals can hold the scopes. */
+/* Workspaces: managed from the workspace `default` alone, for only its principals can hold the scopes. Their
+ * rows lie in none of them. */
 #include "server/iam/iam_private.h"
 
 static const char *const fields[] = { "display_name", "disabled", NULL };
@@ -29,6 +30,7 @@ struct status create_workspace(struct ctx *c, const CreateWorkspaceRequest *req,
 {
     if (!req->workspace)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "workspace", "must be given");
+    db_reach_all(c);
     TRY(check_workspace(c, req->workspace_id, req->workspace));
     *res = *req->workspace;
     TRY(resource_add(c, RESOURCE_WORKSPACE, req->workspace_id, "workspace_id", res->disabled,
@@ -39,6 +41,7 @@ struct status create_workspace(struct ctx *c, const CreateWorkspaceRequest *req,
 struct status get_workspace(struct ctx *c, const GetWorkspaceRequest *req, Workspace *res)
 {
     struct resource r;
+    db_reach_all(c);
     TRY(resource_named(c, RESOURCE_WORKSPACE, req->name, "name", "", &r));
     *res = *(Workspace *)r.message;
     return ok();
@@ -46,6 +49,7 @@ struct status get_workspace(struct ctx *c, const GetWorkspaceRequest *req, Works
 
 struct status list_workspaces(struct ctx *c, const ListWorkspacesRequest *req, ListWorkspacesResponse *res)
 {
+    db_reach_all(c);
     return resource_list(c, RESOURCE_WORKSPACE, req->page_size, req->page_token,
                          (struct resource_head ***)&res->workspaces, &res->n_workspaces,
                          &res->next_page_token);
@@ -57,6 +61,7 @@ struct status update_workspace(struct ctx *c, const UpdateWorkspaceRequest *req,
     if (!req->workspace)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "workspace", "give the workspace with its name");
     TRY(mask_check(c, req->update_mask, fields));
+    db_reach_all(c);
     TRY(resource_named(c, RESOURCE_WORKSPACE, req->workspace->name, "workspace.name", req->workspace->etag,
                        &r));
     Workspace *w = (Workspace *)r.message;

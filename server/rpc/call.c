@@ -203,6 +203,7 @@ static struct status commit(struct slot *s)
         return fail(NULL, REASON_STORE_UNAVAILABLE, "fault rpc_before_commit");
     s->unit.done = on_outcome;
     s->unit.arg = s;
+    s->unit.workspace = db_reach(&s->ctx);
     if (ahead_may_fly(s))
         return ahead_fly(s);
     return committer_submit(s->rpc->o.committer, &s->unit); /* on success the slot is no longer ours */
@@ -307,6 +308,7 @@ static void attempt(struct slot *s)
     s->ctx.had_to_wait = false;
     s->ctx.now_us = clock_wall_us();
     s->ctx.after_commit = NULL;
+    db_reach_own(&s->ctx);
     s->ctx.verdict = ok();
     reply_drop(s);
     memset(&s->unit, 0, sizeof s->unit);

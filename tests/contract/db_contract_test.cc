@@ -149,6 +149,7 @@ TEST_P(DbContract, ResultsOverTheBudgetAreRefused)
     memset(&c, 0, sizeof c);
     c.arena = &small.arena;
     c.db = db;
+    c.workspace = "default";
     c.deadline_us = INT64_MAX;
     struct value id = v_text("a");
     EXPECT_EQ(db_query(&c, &cell_get, &id, &r).reason, REASON_REQUEST_TOO_LARGE);
@@ -165,6 +166,7 @@ TEST_P(DbContract, SnapshotDoesNotMove)
     memset(&c, 0, sizeof c);
     c.arena = &m.arena;
     c.db = db;
+    c.workspace = "default";
     c.deadline_us = clock_mono_us() + 20 * US_PER_SECOND;
     struct value id = v_text("a");
     ASSERT_TRUE(is_ok(db_query(&c, &cell_get, &id, &r)));

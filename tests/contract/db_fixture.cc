@@ -11,6 +11,7 @@ struct unit *Units::add()
     struct unit *u = &list.back().unit;
     memset(u, 0, sizeof *u);
     u->arena = &list.back().memory.arena;
+    u->workspace = EVERY_WORKSPACE;
     all.push_back(u);
     return u;
 }
@@ -107,6 +108,7 @@ struct rows DbTest::query(struct arena *a, const struct stmt *s, std::vector<str
     c.arena = a;
     c.db = db;
     c.deadline_us = clock_mono_us() + 10 * US_PER_SECOND;
+    c.workspace = reach;
     struct status st = db_query(&c, s, args.data(), &rows);
     EXPECT_TRUE(is_ok(st)) << s->name << ": " << st.message;
     db_read_done(&c);
@@ -131,7 +133,9 @@ std::vector<int64_t> DbTest::count(const char *workspace)
 void DbTest::run(const struct stmt *s, std::vector<struct value> args, int expect)
 {
     Units units;
-    unit_add(units.add(), s, expect, REASON_CONFLICT, args.data());
+    struct unit *u = units.add();
+    u->workspace = reach;
+    unit_add(u, s, expect, REASON_CONFLICT, args.data());
     units.write(db);
     ASSERT_TRUE(is_ok(units.at(0)->outcome)) << s->name << ": " << units.at(0)->outcome.message;
 }

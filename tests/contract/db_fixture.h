@@ -76,6 +76,7 @@ class DbTest : public testing::TestWithParam<const char *>
     void run(const struct stmt *s, std::vector<struct value> args, int expect = -1);
 
     std::string url;
+    const char *reach = EVERY_WORKSPACE; // of query() and run()
     struct db *db = nullptr;
     Memory memory;
 

@@ -1,7 +1,5 @@
 // What the PostgreSQL backend must do when its server stops, dies, is slow or full.
-#include "tests/contract/db_fault.h"
-
-#include "base/ids.h"
+#include "tests/contract/postgres_fixture.h"
 
 #include <csignal>
 #include <map>
@@ -11,49 +9,9 @@
 namespace
 {
 
-class PostgresFault : public DbFault
+class PostgresFault : public PostgresTest
 {
-  protected:
-    // These tests have a server of their own, which they may stop.
-    static void SetUpTestSuite()
-    {
-        const char *tmp = getenv("TEST_TMPDIR");
-        char id[ID_TEXT];
-        id_new(id);
-        server = std::string(tmp ? tmp : "/tmp") + "/pg-" + id;
-        control("start");
-    }
-    static void TearDownTestSuite()
-    {
-        control("remove");
-        EXPECT_EQ(system(("rm -rf " + server).c_str()), 0);
-    }
-    void SetUp() override
-    {
-        char id[ID_TEXT];
-        id_new(id);
-        std::string url_of_server = control("url");
-        ASSERT_NE(url_of_server, "");
-        postgres_exec(url_of_server, std::string("CREATE DATABASE t") + id);
-        url = postgres_database(url_of_server, std::string("t") + id);
-    }
-    void TearDown() override
-    {
-        close();
-    }
-    static std::string control(const char *action)
-    {
-        std::string out;
-        char line[256];
-        FILE *p = popen(("tests/lib/postgres.sh " + std::string(action) + " " + server).c_str(), "r");
-        while (p && fgets(line, sizeof line, p))
-            out += line;
-        EXPECT_EQ(pclose(p), 0) << action;
-        return out.substr(0, out.find('\n'));
-    }
-    static std::string server;
 };
-std::string PostgresFault::server;
 
 TEST_P(PostgresFault, AwayAndBackAgain)
 {
@@ -155,6 +113,7 @@ TEST_P(PostgresFault, AQueryEndsAtTheDeadline)
     memset(&c, 0, sizeof c);
     c.arena = &m.arena;
     c.db = db;
+    c.workspace = "default";
     int64_t start = clock_mono_us();
     c.deadline_us = start + US_PER_SECOND / 5;
     struct value seconds = v_real(10);

@@ -110,6 +110,7 @@ void spine_triage(struct unit *u, const char *workspace, const char *id, int64_t
     const char *value = arena_printf(u->arena, "%s@example.com", email),
                *name = arena_dup(u->arena, str_of(id));
     struct value w = v_text(workspace), lead = v_text(name);
+    u->workspace = workspace;
     UNIT_ADD(u, &spine_lead_insert, 1, REASON_LEAD_ALREADY_EXISTS, w, lead, v_int(1), v_int(now_us),
              v_int(now_us), v_bytes(str_make(decision.p, decision.n / 2)));
     UNIT_ADD(u, &spine_identity_insert, 1, REASON_IDENTITY_TAKEN, w, v_int(1), v_text(value), lead);

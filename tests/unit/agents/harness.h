@@ -137,6 +137,7 @@ class House
             s = fail_memory();
         if (s.code == CODE_OK && before_commit)
             before_commit();
+        u.workspace = db_reach(&c);
         if (s.code == CODE_OK && u.n)
             s = committer_run(app.committer, &u);
         if (s.code == CODE_OK && c.after_commit)

@@ -189,6 +189,7 @@ class IdemRows : public ::testing::Test
     }
     status Commit()
     {
+        unit_.workspace = db_reach(&ctx_);
         status s = committer_run(committer_, &unit_);
         unit_ = {};
         unit_.arena = &arena_;

@@ -75,6 +75,7 @@ struct TestUnit {
         memset(&unit, 0, sizeof unit);
         arena_init(&arena, 1 << 20);
         unit.arena = &arena;
+        unit.workspace = "default";
         unit.done = [](struct unit *, void *arg) { static_cast<TestUnit *>(arg)->done++; };
         unit.arg = this;
     }

@@ -30,8 +30,8 @@ class Plan : public testing::Test
     {
         arena_done(&arena);
     }
-    // "A2* C1" for a bulk step of two writes of A and one of C.
-    std::string plan(std::vector<std::vector<W>> shapes)
+    // "A2* C1" for a bulk step of two writes of A and one of C. Unit i is of workspaces[i], or of "w".
+    std::string plan(std::vector<std::vector<W>> shapes, std::vector<const char *> workspaces = {})
     {
         std::deque<struct unit> units;
         std::vector<struct unit *> pointers;
@@ -40,6 +40,7 @@ class Plan : public testing::Test
             struct unit *u = &units.back();
             memset(u, 0, sizeof *u);
             u->arena = &arena;
+            u->workspace = pointers.size() < workspaces.size() ? workspaces[pointers.size()] : "w";
             for (const W &w : shape)
                 UNIT_ADD(u, w.s, w.expect, REASON_CONFLICT, v_int(1));
             pointers.push_back(u);
@@ -48,8 +49,8 @@ class Plan : public testing::Test
         EXPECT_TRUE(pg_plan_make(&p, pointers.data(), pointers.size(), &arena));
         std::string out;
         for (size_t i = 0; i < p.n; i++)
-            out += (i ? " " : "") + std::string(p.steps[i].stmt->name) + std::to_string(p.steps[i].n) +
-                   (p.steps[i].text == PG_BULK ? "*" : "");
+            out += (i ? " " : "") + std::string(p.steps[i].enters && i ? "| " : "") + p.steps[i].stmt->name +
+                   std::to_string(p.steps[i].n) + (p.steps[i].text == PG_BULK ? "*" : "");
         return out;
     }
     struct arena arena;
@@ -84,6 +85,14 @@ TEST_F(Plan, OnlyCountsThatASumProvesRunInBulk)
     EXPECT_EQ(plan({ { { &b_update, 1 } }, { { &b_update, 1 } } }), "B2*");
 }
 
+TEST_F(Plan, WorkspacesAreWrittenOneAfterTheOther)
+{
+    W a{ &a_insert, 1 }, b{ &b_update, 1 };
+    EXPECT_EQ(plan({ { a, b }, { a }, { a, b }, { a } }, { "v", "w", "v", "w" }), "A2* B2* | A2*");
+    EXPECT_EQ(plan({ { a }, { b }, { a } }, { "x", "w", "v" }), "A1 | B1 | A1");
+    EXPECT_EQ(plan({ {}, { a }, {} }, { "v", "w", "x" }), "A1");
+}
+
 TEST_F(Plan, MemoryOutIsSaid)
 {
     struct arena small;
@@ -91,6 +100,7 @@ TEST_F(Plan, MemoryOutIsSaid)
     struct unit u, *units[] = { &u };
     memset(&u, 0, sizeof u);
     u.arena = &arena;
+    u.workspace = "w";
     UNIT_ADD(&u, &a_insert, 1, REASON_CONFLICT, v_int(1));
     struct pg_plan p;
     EXPECT_FALSE(pg_plan_make(&p, units, 1, &small));

@@ -71,7 +71,7 @@ TEST_F(AuditChain, AnAlteredEntryIsNamed)
                               "request_id = 'x'",
                               "trace_id = NULL" };
     for (const char *change : columns) {
-        tamper("CREATE TABLE kept AS SELECT * FROM event WHERE seq = " + nth(4));
+        tamper("CREATE TEMPORARY TABLE kept AS SELECT * FROM event WHERE seq = " + nth(4));
         tamper(std::string("UPDATE event SET ") + change + " WHERE seq = " + nth(4));
         Verdict v = verify();
         EXPECT_EQ(v.damage, "ALTERED at 4") << change;
@@ -99,7 +99,7 @@ TEST_F(AuditChain, EntriesThatChangedPlacesAreNamed)
     happen(6);
     seal();
     for (const char *column : { "create_time", "subject" }) {
-        tamper(std::string("CREATE TABLE kept AS SELECT ") + column +
+        tamper(std::string("CREATE TEMPORARY TABLE kept AS SELECT ") + column +
                " AS v FROM event WHERE seq = " + nth(3));
         tamper(std::string("UPDATE event SET ") + column + " = (SELECT " + column +
                " FROM event WHERE seq = " + nth(5) + ") WHERE seq = " + nth(3));

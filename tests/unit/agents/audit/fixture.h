@@ -111,6 +111,7 @@ class AuditRoom : public testing::Test
         s.sql = sql;
         s.stmt = { s.name.c_str(), "", "", s.sql.c_str(), nullptr, nullptr };
         auto a = house.run([&](ctx *c) {
+            db_reach_all(c);
             unit_add(c->unit, &s.stmt, -1, REASON_INTERNAL, nullptr);
             return ok();
         });
