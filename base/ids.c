@@ -20,26 +20,13 @@ static void encode(const unsigned char b[16], char text[ID_TEXT])
     text[26] = 0;
 }
 
-/* One system call buys randomness for many ids. */
-static void pooled_random(unsigned char *p, size_t n)
-{
-    static __thread unsigned char pool[1024];
-    static __thread size_t left;
-    if (left < n) {
-        random_bytes(pool, sizeof pool);
-        left = sizeof pool;
-    }
-    left -= n;
-    memcpy(p, pool + left, n);
-}
-
 void id_new(char text[ID_TEXT])
 {
     unsigned char b[16];
     uint64_t ms = (uint64_t)(clock_wall_us() / 1000);
     for (int i = 0; i < 6; i++)
         b[i] = (unsigned char)(ms >> (40 - 8 * i));
-    pooled_random(b + 6, 10);
+    random_pooled(b + 6, 10);
     encode(b, text);
 }
 
@@ -72,6 +59,20 @@ void random_bytes(void *p, size_t n)
         at += got;
         n -= (size_t)got;
     }
+}
+
+void random_pooled(void *p, size_t n)
+{
+    static __thread unsigned char pool[1024];
+    static __thread size_t left;
+    ASSERT(n <= sizeof pool / 4);
+    if (left < n) {
+        random_bytes(pool, sizeof pool);
+        left = sizeof pool;
+    }
+    left -= n;
+    memcpy(p, pool + left, n);
+    memset(pool + left, 0, n); /* it may have become a key */
 }
 
 /* Looked up among the providers once: EVP_sha256() is looked up at every use. */

@@ -18,6 +18,8 @@ void id_derive(struct str domain, struct str seed, char text[ID_TEXT]);
 bool id_valid(struct str s);
 /* Cryptographically random bytes; aborts if the kernel has none. */
 void random_bytes(void *p, size_t n);
+/* The same for at most 256 bytes: one system call buys them for many. */
+void random_pooled(void *p, size_t n);
 
 #define SHA256_BYTES 32
 void sha256(struct str data, unsigned char out[SHA256_BYTES]);

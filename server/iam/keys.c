@@ -2,8 +2,8 @@
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "base/seal.h"
 #include "server/iam/iam_sql.h"
-#include "server/iam/seal.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -98,17 +98,32 @@ static bool make_key(struct key *k, const char *id, const unsigned char *private
 
 /* ---- Rows ---- */
 
+/* What private halves are sealed under. */
+static void seal_key(const struct keys *k, unsigned char ret[SEAL_KEY_BYTES])
+{
+    hmac_sha256(k->secret, STR("seal"), ret);
+}
+
+static bool unseal(const struct keys *k, const char *id, struct str sealed, unsigned char ret[KEY_BYTES])
+{
+    unsigned char key[SEAL_KEY_BYTES];
+    if (!k->secret.n || sealed.n != KEY_BYTES + SEAL_OVERHEAD)
+        return false;
+    seal_key(k, key);
+    bool good = seal_open(key, id, sealed, ret);
+    OPENSSL_cleanse(key, sizeof key);
+    return good;
+}
+
 /* The private half of a row (private, sealed), where it can be opened. */
 static bool open_private(const struct keys *k, const char *id, const struct value *v,
                          unsigned char ret[KEY_BYTES])
 {
-    const unsigned char *bytes = (const unsigned char *)v[0].s.p;
     if (v[1].i)
-        return k->secret.n && v[0].s.n == KEY_BYTES + SEAL_OVERHEAD &&
-               seal_open(k->secret, id, bytes, v[0].s.n, ret);
+        return unseal(k, id, v[0].s, ret);
     if (v[0].s.n != KEY_BYTES)
         return false;
-    memcpy(ret, bytes, KEY_BYTES);
+    memcpy(ret, v[0].s.p, KEY_BYTES);
     return true;
 }
 
@@ -173,7 +188,7 @@ bool keys_due(struct keys *k, int64_t now_us)
 
 struct status keys_renew(struct ctx *c, struct keys *k)
 {
-    unsigned char half[KEY_BYTES], sealed[KEY_BYTES + SEAL_OVERHEAD];
+    unsigned char half[KEY_BYTES], key[SEAL_KEY_BYTES], sealed[KEY_BYTES + SEAL_OVERHEAD];
     struct key made;
     char id[ID_TEXT];
     id_new(id);
@@ -181,8 +196,8 @@ struct status keys_renew(struct ctx *c, struct keys *k)
     memset(&made, 0, sizeof made);
     bool good = make_key(&made, id, half, NULL);
     EVP_PKEY_free(made.pair);
-    if (k->secret.n)
-        seal(k->secret, id, half, sizeof half, sealed);
+    seal_key(k, key);
+    seal(key, id, str_make((const char *)half, sizeof half), sealed);
     struct str stored = k->secret.n ? str_make((const char *)sealed, sizeof sealed)
                                     : str_make((const char *)half, sizeof half);
     struct str private = str_make(arena_dup(c->arena, stored), stored.n);
@@ -190,6 +205,7 @@ struct status keys_renew(struct ctx *c, struct keys *k)
         str_make(arena_dup(c->arena, str_make((const char *)made.public.half, KEY_BYTES)), KEY_BYTES);
     const char *name = arena_dup(c->arena, str_of(id));
     OPENSSL_cleanse(half, sizeof half);
+    OPENSSL_cleanse(key, sizeof key);
     if (!good)
         return fail(NULL, REASON_INTERNAL, "a signing key cannot be made");
     if (!private.p || !public.p || !name)

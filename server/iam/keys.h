@@ -1,7 +1,7 @@
 /* keys.h: the Ed25519 keys that access tokens are signed with. The newest one that this replica can open
  * signs; all others verify until they expire. They are rows of the table iam_signing_key, their private
- * halves sealed (seal.h) where SECRET_KEY is given: a replica with another SECRET_KEY signs with a key of its
- * own, and each verifies what the other signed. Any thread. */
+ * halves sealed (base/seal.h) where SECRET_KEY is given: a replica with another SECRET_KEY signs with a key
+ * of its own, and each verifies what the other signed. Any thread. */
 #ifndef SERVER_IAM_KEYS_H
 #define SERVER_IAM_KEYS_H
 

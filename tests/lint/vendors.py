@@ -14,7 +14,7 @@ HOMES = {
     "xgboost": r"ml/booster\.c",
     "crypt.h": r"server/iam/password\.c",
     "grpc/": r"server/rpc/[^/]*\.(c|h)",
-    "openssl/": r"(base/ids|base/sign|server/iam/[^/]*|server/rpc/tls|store/redis[^/]*)\.(c|h)",
+    "openssl/": r"(base/ids|base/seal|base/sign|server/iam/[^/]*|server/rpc/tls|store/redis[^/]*)\.(c|h)",
 }
 
 

@@ -2,7 +2,6 @@
 // bear a true signature of one of our keys, so that what refuses them is not the signature.
 #include "base/base64.h"
 #include "base/clock.h"
-#include "server/iam/seal.h"
 #include "server/iam/token.h"
 
 #include <gtest/gtest.h>
@@ -375,22 +374,6 @@ TEST_F(Token, EveryOtherIsRefused)
         arena_reset(&arena_);
     }
     RecordProperty("tokens", int(corpus.size()));
-}
-
-TEST(Seal, OpensForItsSecretAndUseAlone)
-{
-    unsigned char plain[32] = { 1, 2, 3 }, sealed[sizeof plain + SEAL_OVERHEAD], again[sizeof plain];
-    seal(STR("a secret"), "key1", plain, sizeof plain, sealed);
-    EXPECT_TRUE(seal_open(STR("a secret"), "key1", sealed, sizeof sealed, again));
-    EXPECT_EQ(memcmp(plain, again, sizeof plain), 0);
-    EXPECT_FALSE(seal_open(STR("a secreT"), "key1", sealed, sizeof sealed, again));
-    EXPECT_FALSE(seal_open(STR("a secret"), "key2", sealed, sizeof sealed, again));
-    EXPECT_FALSE(seal_open(STR("a secret"), "key1", sealed, SEAL_OVERHEAD - 1, again));
-    for (size_t i = 0; i < sizeof sealed; i++) {
-        sealed[i] ^= 1;
-        EXPECT_FALSE(seal_open(STR("a secret"), "key1", sealed, sizeof sealed, again)) << i;
-        sealed[i] ^= 1;
-    }
 }
 
 } // namespace
