@@ -111,7 +111,7 @@ static struct status triage_row(void *ctx, struct lead_row *row)
 {
     struct ctx *c = ctx;
     Decision *d;
-    return c->app->triage(c, row->lead, false, &d);
+    return c->app->triage(c, row, false, &d);
 }
 
 /* Few statements for all rows. */

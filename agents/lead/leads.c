@@ -128,6 +128,7 @@ struct status delete_lead(struct ctx *c, const DeleteLeadRequest *req, Empty *re
         return ok();
     TRY(s);
     TRY(lead_etag_check(c, &row, req->etag));
+    TRY(lead_retain(c, &row));
     TRY(lead_remove(c, &row));
     delete_with_all(c, &row);
     return ok();

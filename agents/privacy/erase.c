@@ -15,24 +15,12 @@ struct subject {
     struct lead_row row; /* row.before is NULL where the lead is gone already */
     struct lead_identity *identities;
     size_t n_identities;
-    const char **ids; /* its own first, then its aliases' */
+    const char **ids; /* its own first, then those of leads that ended in it */
     size_t n_ids;
+    int64_t n_keys; /* that are kept of the person */
 };
 
 /* ---- Whom ---- */
-
-static struct status find_aliases(struct ctx *c, struct subject *s)
-{
-    struct rows rows;
-    TRY(DB_QUERY(c, &privacy_sql[ALIASES_OF], &rows, v_text(c->workspace), v_text(s->id)));
-    s->ids = ARENA_ARRAY(c->arena, rows.n + 1, const char *);
-    if (!s->ids)
-        return fail_memory();
-    s->ids[s->n_ids++] = s->id;
-    for (size_t i = 0; i < rows.n; i++)
-        s->ids[s->n_ids++] = row_at(&rows, i)[0].s.p;
-    return ok();
-}
 
 static struct status count(struct ctx *c, enum privacy_statement what, const char *id, int64_t *ret)
 {
@@ -42,12 +30,32 @@ static struct status count(struct ctx *c, enum privacy_statement what, const cha
     return ok();
 }
 
-/* A lead that was deleted may have left decisions. */
+/* The lead's own id, and what was merged into it or deleted under it before. */
+static struct status find_ended(struct ctx *c, struct subject *s)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &privacy_sql[ENDED_OF], &rows, v_text(c->workspace), v_text(s->id)));
+    s->ids = ARENA_ARRAY(c->arena, rows.n + 1, const char *);
+    if (!s->ids)
+        return fail_memory();
+    s->ids[s->n_ids++] = s->id;
+    TRY(count(c, COUNT_KEY, s->id, &s->n_keys));
+    for (size_t i = 0; i < rows.n; i++) {
+        const struct value *v = row_at(&rows, i);
+        s->n_keys += v[1].i;
+        if (strcmp(v[0].s.p, s->id) && !v[2].i)
+            s->ids[s->n_ids++] = v[0].s.p;
+    }
+    return ok();
+}
+
+/* A lead that was deleted has left its key; where an older build deleted it, perhaps decisions. */
 static struct status find_traces(struct ctx *c, struct subject *s, struct status missing)
 {
     int64_t decisions;
+    TRY(find_ended(c, s));
     TRY(count(c, COUNT_DECISIONS, s->id, &decisions));
-    return decisions ? find_aliases(c, s) : missing;
+    return s->n_keys || decisions ? ok() : missing;
 }
 
 static struct status find_subject(struct ctx *c, const char *name, struct subject *s)
@@ -59,7 +67,7 @@ static struct status find_subject(struct ctx *c, const char *name, struct subjec
     TRY(found);
     s->id = s->row.id;
     TRY(lead_identities(c, &s->row, &s->identities, &s->n_identities));
-    return find_aliases(c, s);
+    return find_ended(c, s);
 }
 
 /* ---- What goes at once ---- */
@@ -94,13 +102,40 @@ static struct status erase_tables(struct ctx *c, const struct subject *s, Erasur
 
 static struct status erase_lead(struct ctx *c, struct subject *s, Erasure *e)
 {
+    int64_t aliases;
     if (!s->row.before)
         return ok();
     TRY(suppression_add(c, s->identities, s->n_identities));
     TRY(lead_remove(c, &s->row));
+    TRY(count(c, COUNT_ALIASES, s->id, &aliases));
     TRY(erasure_count(c, e, "lead", 1));
     TRY(erasure_count(c, e, "lead_identity", (int64_t)s->n_identities));
-    return erasure_count(c, e, "lead_alias", (int64_t)s->n_ids - 1);
+    return erasure_count(c, e, "lead_alias", aliases);
+}
+
+/* With the keys the decisions under them can no longer be read; they are not touched. The living lead's key
+ * goes with its row. */
+static struct status erase_keys(struct ctx *c, const struct subject *s, Erasure *e)
+{
+    for (size_t i = 0; i < s->n_ids; i++) {
+        int64_t n = 0;
+        if (s->n_keys)
+            TRY(count(c, COUNT_SEALED, s->ids[i], &n));
+        TRY(erasure_count(c, e, "decision", n));
+    }
+    UNIT_ADD(c->unit, &privacy_sql[ENDED_ERASE], -1, REASON_CONFLICT, v_text(c->workspace), v_text(s->id));
+    return erasure_count(c, e, "subject_key", s->n_keys);
+}
+
+/* Identities of deleted leads, of which only hashes were kept. */
+static struct status erase_kept_identities(struct ctx *c, const struct subject *s, Erasure *e)
+{
+    struct value workspace = v_text(c->workspace), id = v_text(s->id);
+    int64_t n;
+    TRY(count(c, COUNT_ENDED_IDENTITIES, s->id, &n));
+    UNIT_ADD(c->unit, &privacy_sql[ENDED_SUPPRESS], -1, REASON_CONFLICT, v_int(c->now_us), workspace, id);
+    UNIT_ADD(c->unit, &privacy_sql[ENDED_IDENTITIES_ERASE], (int)n, REASON_CONFLICT, workspace, id);
+    return erasure_count(c, e, "lead_ended_identity", n);
 }
 
 /* ---- EraseSubject ---- */
@@ -139,6 +174,8 @@ struct status erase_subject(struct ctx *c, const EraseSubjectRequest *req, Erasu
     TRY(begin(c, &s, res, id));
     TRY(erase_lead(c, &s, res));
     TRY(erase_tables(c, &s, res));
+    TRY(erase_kept_identities(c, &s, res));
+    TRY(erase_keys(c, &s, res));
     return store(c, &s, res, id);
 }
 

@@ -1,6 +1,7 @@
 /* ExportSubject: everything kept about a person, a record a message. */
 #include "agents/privacy/privacy.h"
 #include "agents/privacy/privacy_sql.h"
+#include "agents/record/decisions.h"
 #include "agents/record/leads.h"
 #include "agents/record/suppression.h"
 #include "base/pb.h"
@@ -81,6 +82,13 @@ static struct status part_aliases(struct ctx *c, struct subject_export *x, Expor
     return res->alias ? ok() : fail_memory();
 }
 
+/* Of a part that is read row by row. */
+static void remember(struct subject_export *x, struct str id)
+{
+    ASSERT(id.n < sizeof x->after);
+    memcpy(x->after, id.p, id.n + 1);
+}
+
 /* The next row of (time, id, data), or none. */
 static struct status next_row(struct ctx *c, struct subject_export *x, enum privacy_statement what,
                               struct str *ret, bool *ret_found)
@@ -92,10 +100,9 @@ static struct status next_row(struct ctx *c, struct subject_export *x, enum priv
     if (rows.n == 0)
         return ok();
     const struct value *v = row_at(&rows, 0);
-    ASSERT(v[1].s.n < sizeof x->after);
     *ret = v[2].s;
     x->time = v[0].i;
-    memcpy(x->after, v[1].s.p, v[1].s.n + 1);
+    remember(x, v[1].s);
     return ok();
 }
 
@@ -128,41 +135,30 @@ static struct status part_outcomes(struct ctx *c, struct subject_export *x, Expo
     return decoded(c, res->outcome);
 }
 
-/* The next row of (id, data), or none. */
-static struct status next_by_id(struct ctx *c, struct subject_export *x, enum privacy_statement what,
-                                struct str *ret, bool *ret_found)
-{
-    struct rows rows;
-    TRY(DB_QUERY(c, &privacy_sql[what], &rows, v_text(c->workspace), v_text(x->id), v_text(x->after)));
-    *ret_found = rows.n > 0;
-    if (rows.n == 0)
-        return ok();
-    const struct value *v = row_at(&rows, 0);
-    ASSERT(v[0].s.n < sizeof x->after);
-    memcpy(x->after, v[0].s.p, v[0].s.n + 1);
-    *ret = v[1].s;
-    return ok();
-}
-
 static struct status part_decisions(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
                                     bool *ret_found)
 {
-    struct str data;
-    TRY(next_by_id(c, x, DECISION_NEXT, &data, ret_found));
-    if (!*ret_found)
+    struct decision_list list;
+    TRY(decisions_after(c, x->id, x->after, 1, &list));
+    *ret_found = list.n > 0;
+    if (list.n == 0)
         return ok();
-    res->decision = PB_UNPACK(c->arena, Decision, data);
-    return decoded(c, res->decision);
+    remember(x, str_of(list.ids[0]));
+    res->decision = list.decisions[0];
+    return ok();
 }
 
 static struct status part_messages(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
                                    bool *ret_found)
 {
-    struct str data;
-    TRY(next_by_id(c, x, MESSAGE_NEXT, &data, ret_found));
-    if (!*ret_found)
+    struct rows rows;
+    TRY(DB_QUERY(c, &privacy_sql[MESSAGE_NEXT], &rows, v_text(c->workspace), v_text(x->id),
+                 v_text(x->after)));
+    *ret_found = rows.n > 0;
+    if (rows.n == 0)
         return ok();
-    res->message = PB_UNPACK(c->arena, Message, data);
+    remember(x, row_at(&rows, 0)[0].s);
+    res->message = PB_UNPACK(c->arena, Message, row_at(&rows, 0)[1].s);
     return decoded(c, res->message);
 }
 

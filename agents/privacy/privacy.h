@@ -3,9 +3,9 @@
  *
  * By its nature this room reaches every table that holds something about a person, whoever owns the table:
  * privacy_sql.c is the list, and tests/e2e/privacy_test.go refuses a table that neither the list nor the test
- * knows. Erasing begins in the commit of EraseSubject, which takes the lead and all rows that bear its id;
- * what has to be searched (decisions, stored replies, rejected rows of imports) is swept by a job in small
- * steps that go on after a restart. */
+ * knows. Erasing begins in the commit of EraseSubject, which takes the lead, all rows that bear its id and
+ * the person's keys (agents/record/subject_key.h); what has to be searched (decisions of builds without keys,
+ * stored replies, rejected rows of imports) is swept by a job in small steps that go on after a restart. */
 #ifndef AGENTS_PRIVACY_PRIVACY_H
 #define AGENTS_PRIVACY_PRIVACY_H
 

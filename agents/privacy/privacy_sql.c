@@ -7,6 +7,12 @@
 #define NEXT_OF(table, time, id)                                                                             \
     "SELECT " time ", " id ", data FROM " table " WHERE workspace = $1 AND lead_id = $2 AND (" time ", " id  \
     ") > ($3, $4) ORDER BY " time ", " id " LIMIT 1"
+/* Rows of ended leads: deleted under this id, or merged into a lead that was; or, where the id itself was
+ * merged, all that ended with it. */
+#define OF_PERSON_AT(workspace, lead)                                                                        \
+    " WHERE workspace = " workspace " AND subject_id IN (SELECT " lead                                       \
+    " UNION ALL SELECT subject_id FROM lead_ended WHERE workspace = " workspace " AND lead_id = " lead ")"
+#define OF_PERSON OF_PERSON_AT("$1", "$2")
 /* Whether a reply holds a text, somewhere between protobuf's own bytes. */
 #define NAMING(holds)                                                                                        \
     "SELECT seq FROM idempotency WHERE workspace = $1 AND seq > $2 AND seq <= $3 AND " holds                 \
@@ -19,15 +25,36 @@ const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
                      NULL, NULL },
     [COUNT_EVENTS] = { "privacy_count_events", "tt", "i", COUNT_OF("lead_event"), NULL, NULL },
     [COUNT_OUTCOMES] = { "privacy_count_outcomes", "tt", "i", COUNT_OF("outcome"), NULL, NULL },
+    [COUNT_ALIASES] = { "privacy_count_aliases", "tt", "i", COUNT_OF("lead_alias"), NULL, NULL },
+    [COUNT_SEALED] = { "privacy_count_sealed", "tt", "i", COUNT_OF("decision") " AND sealed IS NOT NULL",
+                       NULL, NULL },
+    [COUNT_KEY] = { "privacy_count_key", "tt", "i",
+                    "SELECT count(subject_key) FROM lead WHERE workspace = $1 AND id = $2", NULL, NULL },
     [COUNT_DECISIONS] = { "privacy_count_decisions", "tt", "i", COUNT_OF("decision"), NULL, NULL },
     [COUNT_MESSAGES] = { "privacy_count_messages", "tt", "i", COUNT_OF("message"), NULL, NULL },
     [EVENTS_ERASE] = { "privacy_events_erase", "tt", "", ERASE_OF("lead_event"), NULL, NULL },
     [OUTCOMES_ERASE] = { "privacy_outcomes_erase", "tt", "", ERASE_OF("outcome"), NULL, NULL },
     [MESSAGES_ERASE] = { "privacy_messages_erase", "tt", "", ERASE_OF("message"), NULL, NULL },
 
+    [ENDED_OF] = { "privacy_ended_of", "tt", "tii",
+                   "SELECT e.lead_id, count(e.subject_key), (SELECT count(*) FROM lead AS l"
+                   " WHERE l.workspace = $1 AND l.id = e.lead_id) FROM lead_ended AS e" OF_PERSON
+                   " GROUP BY e.lead_id ORDER BY e.lead_id",
+                   NULL, NULL },
+    [ENDED_ERASE] = { "privacy_ended_erase", "tt", "", "DELETE FROM lead_ended" OF_PERSON, NULL, NULL },
+    [COUNT_ENDED_IDENTITIES] = { "privacy_count_ended_identities", "tt", "i",
+                                 "SELECT count(*) FROM lead_ended_identity" OF_PERSON, NULL, NULL },
+    [ENDED_SUPPRESS] = { "privacy_ended_suppress", "itt", "",
+                         "INSERT INTO suppression (create_time, workspace, kind, hash)"
+                         " SELECT $1, workspace, kind, hash FROM lead_ended_identity" OF_PERSON_AT(
+                             "$2", "$3") " ON CONFLICT DO NOTHING",
+                         NULL, NULL },
+    [ENDED_IDENTITIES_ERASE] = { "privacy_ended_identities_erase", "tt", "",
+                                 "DELETE FROM lead_ended_identity" OF_PERSON, NULL, NULL },
+
     [DECISIONS_AFTER] = { "privacy_decisions_after", "ttti", "tb",
                           "SELECT id, data FROM decision WHERE workspace = $1 AND lead_id = $2 AND id > $3"
-                          " ORDER BY id LIMIT $4",
+                          " AND sealed IS NULL ORDER BY id LIMIT $4",
                           NULL, NULL },
     [DECISION_REDACT] = { "privacy_decision_redact", "btt", "",
                           "UPDATE decision SET data = $1 WHERE workspace = $2 AND id = $3", NULL, NULL },
@@ -69,11 +96,6 @@ const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
                      NULL, NULL },
     [OUTCOME_NEXT] = { "privacy_outcome_next", "ttit", "itb", NEXT_OF("outcome", "outcome_time", "id"), NULL,
                        NULL },
-    [DECISION_NEXT] = { "privacy_decision_next", "ttt", "tb",
-                        "SELECT id, data FROM decision WHERE workspace = $1 AND (lead_id = $2 OR lead_id IN"
-                        " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
-                        " AND id > $3 ORDER BY id LIMIT 1",
-                        NULL, NULL },
     [MESSAGE_NEXT] = { "privacy_message_next", "ttt", "tb",
                        "SELECT id, data FROM message WHERE workspace = $1 AND (lead_id = $2 OR lead_id IN"
                        " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"

@@ -10,13 +10,23 @@ enum privacy_statement {
     ALIASES_OF,      /* workspace, lead id -> alias ids */
     COUNT_EVENTS,    /* workspace, lead id -> rows */
     COUNT_OUTCOMES,  /* the same */
+    COUNT_ALIASES,   /* the same */
     COUNT_DECISIONS, /* the same */
+    COUNT_SEALED,    /* the same: decisions under a key */
+    COUNT_KEY,       /* the same: keys of the lead itself */
     COUNT_MESSAGES,  /* the same */
     EVENTS_ERASE,    /* workspace, lead id */
     OUTCOMES_ERASE,  /* the same */
     MESSAGES_ERASE,  /* the same */
 
-    DECISIONS_AFTER, /* workspace, lead id, after id, limit -> id, data */
+    ENDED_OF,    /* workspace, lead id -> id of an ended lead of its person, its keys, whether another lives
+                    under    it now */
+    ENDED_ERASE, /* workspace, lead id: those; last, since the next two ask for them */
+    COUNT_ENDED_IDENTITIES, /* workspace, lead id -> rows */
+    ENDED_SUPPRESS,         /* time, workspace, lead id */
+    ENDED_IDENTITIES_ERASE, /* workspace, lead id */
+
+    DECISIONS_AFTER, /* workspace, lead id, after id, limit -> id, data: of those in plain */
     DECISION_REDACT, /* data, workspace, id */
     REPLIES_END,     /* after seq, rows -> the seq of the last of so many; 0: no more */
     REPLIES_NAMING,  /* workspace, after seq, to seq, text, create_time of the reply to spare -> seq */
@@ -29,10 +39,9 @@ enum privacy_statement {
     ERASURE_INSERT, /* workspace, id, state, create_time, work, data */
     ERASURE_UPDATE, /* state, step, place, after, work, data, workspace, id, version */
 
-    EVENT_NEXT,    /* workspace, lead id, after time, after id -> time, id, data */
-    OUTCOME_NEXT,  /* workspace, lead id, after time, after id -> time, id, data */
-    DECISION_NEXT, /* workspace, lead id, after id -> id, data; those of merged leads included */
-    MESSAGE_NEXT,  /* the same */
+    EVENT_NEXT,   /* workspace, lead id, after time, after id -> time, id, data */
+    OUTCOME_NEXT, /* workspace, lead id, after time, after id -> time, id, data */
+    MESSAGE_NEXT, /* workspace, lead id, after id -> id, data; those of merged leads included */
     PRIVACY_STATEMENTS
 };
 

@@ -41,7 +41,7 @@ struct status erasure_count(struct ctx *c, Erasure *e, const char *store, int64_
     return ok();
 }
 
-/* ---- Decisions: the record of a decision stays, what it was taken from goes ---- */
+/* ---- Decisions of builds without keys: the record stays, what it was taken from goes ---- */
 
 static struct status redact_decision(struct ctx *c, const char *id, struct str data)
 {

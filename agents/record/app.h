@@ -16,8 +16,9 @@ struct iam; /* server/iam/iam.h */
 struct audit;
 struct denied;
 struct signer;
-struct active; /* agents/record/active.h: which model, policy and engagement model each workspace has in
-                  service */
+struct lead_row; /* agents/record/leads.h */
+struct active;   /* agents/record/active.h: which model, policy and engagement model each workspace has in
+                    service */
 
 struct app {
     struct db *db;
@@ -34,7 +35,7 @@ struct app {
     struct str secret_key;       /* keys of page tokens and signatures are derived from it */
     /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit:
      * agents/triage/triage.h. Through this port other agents have a lead triaged in their own commit. */
-    struct status (*triage)(struct ctx *c, Lead *lead, bool explain, Decision **ret);
+    struct status (*triage)(struct ctx *c, struct lead_row *row, bool explain, Decision **ret);
 };
 
 C_END

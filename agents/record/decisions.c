@@ -2,10 +2,11 @@
 
 #include "agents/record/checks.h"
 #include "agents/record/decisions_sql.h"
+#include "agents/record/subject_key.h"
 #include "agents/record/times.h"
 #include "base/ids.h"
 
-static const struct str prefix = { "decisions/", 10 }, lead_prefix = { "leads/", 6 };
+static const struct str prefix = { "decisions/", 10 };
 
 #define AFTER_ALL_IDS "z" /* ids are made of 0-9 and a-v */
 
@@ -21,25 +22,70 @@ struct status decision_name(struct ctx *c, Decision *d)
     return ok();
 }
 
-struct status decision_add(struct ctx *c, const Decision *d)
+/* ---- What is personal, and the rest ---- */
+
+static void move_personal(Decision *from, Decision *to)
 {
-    ASSERT(str_starts(str_of(d->name), prefix) && str_starts(str_of(d->lead), lead_prefix));
-    struct str data = pb_pack(c->arena, d);
-    if (!data.p)
+    to->inputs = from->inputs;
+    to->contributions = from->contributions;
+    to->n_contributions = from->n_contributions;
+    to->justification = from->justification;
+    from->inputs = NULL;
+    from->contributions = NULL;
+    from->n_contributions = 0;
+    from->justification = (char *)protobuf_c_empty_string;
+}
+
+/* The decision's two columns: in plain, and under the key. */
+static struct status split(struct ctx *c, struct str key, const Decision *d, struct str *ret_data,
+                           struct str *ret_sealed)
+{
+    Decision rest = *d, personal = DECISION_INIT;
+    move_personal(&rest, &personal);
+    struct str text = pb_pack(c->arena, &personal);
+    *ret_data = pb_pack(c->arena, &rest);
+    if (!text.p || !ret_data->p)
         return fail_memory();
-    UNIT_ADD(c->unit, &decision_sql[DECISION_INSERT], 1, REASON_CONFLICT, v_text(c->workspace),
-             v_text(d->name + prefix.n), v_text(d->lead + lead_prefix.n), v_int(time_us(d->create_time)),
-             v_int(d->kind), v_int(d->destination), v_bytes(data));
+    return subject_seal(c, key, d->name + prefix.n, text, ret_sealed);
+}
+
+/* A row of (id, data, sealed, key). */
+enum { ROW_ID, ROW_DATA, ROW_SEALED, ROW_KEY };
+
+static struct status broken(struct ctx *c, const char *id)
+{
+    return c->arena->overflow ? fail_memory()
+                              : fail(c->arena, REASON_INTERNAL, "decision %s cannot be decoded", id);
+}
+
+static struct status decode(struct ctx *c, const struct value *row, Decision **ret)
+{
+    struct str text;
+    const char *id = row[ROW_ID].s.p;
+    *ret = PB_UNPACK(c->arena, Decision, row[ROW_DATA].s);
+    if (!*ret)
+        return broken(c, id);
+    TRY(subject_open(c, row[ROW_KEY].s, id, row[ROW_SEALED].s, &text));
+    if (!text.p)
+        return ok(); /* in plain, or erased */
+    Decision *personal = PB_UNPACK(c->arena, Decision, text);
+    if (!personal)
+        return broken(c, id);
+    move_personal(personal, *ret);
     return ok();
 }
 
-static struct status decode(struct ctx *c, const char *id, struct str data, Decision **ret)
+/* ---- Adding, reading ---- */
+
+struct status decision_add(struct ctx *c, const struct lead_row *row, const Decision *d)
 {
-    *ret = PB_UNPACK(c->arena, Decision, data);
-    if (*ret)
-        return ok();
-    return c->arena->overflow ? fail_memory()
-                              : fail(c->arena, REASON_INTERNAL, "decision %s cannot be decoded", id);
+    struct str data, sealed;
+    ASSERT(str_starts(str_of(d->name), prefix) && strcmp(d->lead, row->lead->name) == 0);
+    TRY(split(c, row->key, d, &data, &sealed));
+    UNIT_ADD(c->unit, &decision_sql[DECISION_INSERT], 1, REASON_CONFLICT, v_text(c->workspace),
+             v_text(d->name + prefix.n), v_text(row->id), v_int(time_us(d->create_time)), v_int(d->kind),
+             v_int(d->destination), v_bytes(data), v_bytes(sealed));
+    return ok();
 }
 
 struct status decision_get(struct ctx *c, const char *name, Decision **ret)
@@ -50,10 +96,9 @@ struct status decision_get(struct ctx *c, const char *name, Decision **ret)
     TRY(DB_QUERY(c, &decision_sql[DECISION_GET], &rows, v_text(c->workspace), v_text(id)));
     if (rows.n == 0)
         return fail(c->arena, REASON_DECISION_NOT_FOUND, "%s does not exist", name);
-    return decode(c, id, row_at(&rows, 0)[0].s, ret);
+    return decode(c, row_at(&rows, 0), ret);
 }
 
-/* Takes rows of (id, data). */
 static struct status list_take(struct ctx *c, const struct rows *rows, struct decision_list *ret)
 {
     ret->n = rows->n;
@@ -62,9 +107,8 @@ static struct status list_take(struct ctx *c, const struct rows *rows, struct de
     if (!ret->ids || !ret->decisions)
         return fail_memory();
     for (size_t i = 0; i < rows->n; i++) {
-        const struct value *v = row_at(rows, i);
-        ret->ids[i] = v[0].s.p;
-        TRY(decode(c, v[0].s.p, v[1].s, &ret->decisions[i]));
+        ret->ids[i] = row_at(rows, i)[ROW_ID].s.p;
+        TRY(decode(c, row_at(rows, i), &ret->decisions[i]));
     }
     return ok();
 }

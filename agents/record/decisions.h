@@ -1,24 +1,27 @@
 /* decisions.h: the decision log. A decision is written once, in the commit of what it decided, and never
- * changed; erasing a person takes the inputs out of those on it (agents/privacy). */
+ * changed. What is personal in it (inputs, contributions, justification) lies under the key of its lead's
+ * person (subject_key.h): an erasure destroys that, and from then on the decision is read without them. Those
+ * of builds without keys lie in plain, and an erasure takes it out of them (agents/privacy). */
 #ifndef AGENTS_RECORD_DECISIONS_H
 #define AGENTS_RECORD_DECISIONS_H
 
-#include "agents/record/app.h"
+#include "agents/record/leads.h"
 
 C_BEGIN
 
 /* Gives the decision a new name and the ctx's time as its create_time. Fails: REQUEST_TOO_LARGE. */
 MUSTCHECK struct status decision_name(struct ctx *c, Decision *d);
 
-/* Adds a named decision, inputs included, to the ctx's unit. Fails: REQUEST_TOO_LARGE. */
-MUSTCHECK struct status decision_add(struct ctx *c, const Decision *d);
+/* Adds a named decision on the lead, inputs included, to the ctx's unit. The caller saves the lead. Fails:
+ * REQUEST_TOO_LARGE. */
+MUSTCHECK struct status decision_add(struct ctx *c, const struct lead_row *row, const Decision *d);
 
-/* Reads a decision by `decisions/{decision}`, inputs included. Fails: FIELD_REQUIRED, FIELD_INVALID,
- * DECISION_NOT_FOUND. */
+/* Reads a decision by `decisions/{decision}`, inputs included where they were not erased. Fails:
+ * FIELD_REQUIRED, FIELD_INVALID, DECISION_NOT_FOUND. */
 MUSTCHECK struct status decision_get(struct ctx *c, const char *name, Decision **ret);
 
 struct decision_list {
-    Decision **decisions; /* as stored, inputs included */
+    Decision **decisions; /* as decision_get reads them */
     const char **ids;     /* without "decisions/" */
     size_t n;
 };

@@ -2,6 +2,7 @@
 #include "agents/record/lead_text.h"
 #include "agents/record/leads.h"
 #include "agents/record/leads_sql.h"
+#include "agents/record/suppression.h"
 #include "agents/record/times.h"
 
 struct status lead_identities(struct ctx *c, const struct lead_row *row, struct lead_identity **ret,
@@ -53,6 +54,22 @@ struct status lead_remove(struct ctx *c, struct lead_row *row)
     return ok();
 }
 
+/* subject: the lead that lives, or the one that ends. */
+static void keep_key(struct ctx *c, const struct lead_row *row, const char *subject)
+{
+    UNIT_ADD(c->unit, &lead_sql[LEAD_ENDED_INSERT], 1, REASON_CONFLICT, v_text(c->workspace), v_text(row->id),
+             v_text(subject), v_bytes(row->key));
+}
+
+struct status lead_retain(struct ctx *c, const struct lead_row *row)
+{
+    struct lead_identity *all;
+    size_t n;
+    TRY(lead_identities(c, row, &all, &n));
+    keep_key(c, row, row->id);
+    return suppression_keep(c, row->id, all, n);
+}
+
 /* One identity of the duplicate goes to the lead: into its field where that is free, else beside it. */
 static void move_identity(struct ctx *c, struct lead_row *row, const struct lead_row *duplicate,
                           const struct lead_identity *o)
@@ -92,6 +109,8 @@ struct status lead_absorb(struct ctx *c, struct lead_row *row, struct lead_row *
         move_identity(c, row, duplicate, &all[i]);
     UNIT_ADD(c->unit, &lead_sql[LEAD_ALIASES_GIVE], -1, REASON_CONFLICT, id, workspace, old);
     UNIT_ADD(c->unit, &lead_sql[LEAD_ALIAS_INSERT], 1, REASON_CONFLICT, workspace, old, id);
+    UNIT_ADD(c->unit, &lead_sql[LEAD_ENDED_GIVE], -1, REASON_CONFLICT, id, workspace, old);
+    keep_key(c, duplicate, row->id);
     delete_row(c, duplicate);
     TRY(lead_fill(c, row->lead, duplicate->before));
     if (!row->lead->triage)

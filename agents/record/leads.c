@@ -5,6 +5,7 @@
 #include "agents/record/lead_text.h"
 #include "agents/record/leads_private.h"
 #include "agents/record/leads_sql.h"
+#include "agents/record/subject_key.h"
 #include "agents/record/times.h"
 
 #include "base/ids.h"
@@ -29,7 +30,10 @@ struct status lead_take(struct ctx *c, const struct value *v, struct lead_row *r
                                   : fail(c->arena, REASON_INTERNAL, "lead %s cannot be decoded", ret->id);
     ret->lead = lead_copy(c->arena, ret->before);
     ret->owned = 0;
-    return ret->lead ? ok() : fail_memory();
+    ret->key = v[3].s;
+    if (!ret->lead)
+        return fail_memory();
+    return ret->key.n ? ok() : subject_key_make(c, &ret->key); /* an older build's row */
 }
 
 struct status lead_by_id(struct ctx *c, const char *id, struct lead_row *ret)
@@ -219,7 +223,7 @@ struct status lead_new(struct ctx *c, const Lead *given, const char *id, struct 
     ret->lead = l;
     ret->before = NULL;
     ret->owned = 0;
-    return ok();
+    return subject_key_make(c, &ret->key);
 }
 
 struct status lead_resolve(struct ctx *c, const Lead *given, struct lead_row *ret)
@@ -289,10 +293,10 @@ struct status lead_save_rest(struct ctx *c, struct lead_row *row, enum reason id
         return fail_memory();
     if (row->before)
         UNIT_ADD(c->unit, &lead_sql[LEAD_UPDATE], 1, REASON_CONFLICT, v_int(c->now_us), v_bytes(data),
-                 v_text(c->workspace), v_text(row->id), v_int(row->version));
+                 v_bytes(row->key), v_text(c->workspace), v_text(row->id), v_int(row->version));
     else
         UNIT_ADD(c->unit, &lead_sql[LEAD_INSERT], 1, REASON_CONFLICT, v_text(c->workspace), v_text(row->id),
-                 v_int(1), v_int(c->now_us), v_int(c->now_us), v_bytes(data));
+                 v_int(1), v_int(c->now_us), v_int(c->now_us), v_bytes(data), v_bytes(row->key));
     save_identities(c, row, identity_taken);
     return c->arena->overflow ? fail_memory() : ok();
 }

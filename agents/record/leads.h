@@ -20,6 +20,7 @@ struct lead_row {
     Lead *before;    /* as stored; NULL for a new lead */
     unsigned owned; /* a bit for each identity in `lead` that is the lead's already, though not in `before`: a
                        merged duplicate's */
+    struct str key; /* its person's (subject_key.h): stored with the row, made where that has none yet */
 };
 
 /* Checks a lead given by a caller against the limits of lead.proto and brings it to its normal form in place:
@@ -70,13 +71,17 @@ struct lead_identity {
 MUSTCHECK struct status lead_identities(struct ctx *c, const struct lead_row *row, struct lead_identity **ret,
                                         size_t *ret_n);
 
-/* Adds the end of a stored lead to the unit: the row, its identities and aliases. What else is kept by its id
- * is the caller's. */
+/* Adds the end of a stored lead to the unit: the row and its key, its identities and aliases. What else is
+ * kept by its id is the caller's. */
 MUSTCHECK struct status lead_remove(struct ctx *c, struct lead_row *row);
 
+/* Adds to the unit what is kept of a lead that is deleted, not erased: what its person is found by if an
+ * erasure is asked for later. That is the key, and the identities as keyed hashes. */
+MUSTCHECK struct status lead_retain(struct ctx *c, const struct lead_row *row);
+
 /* Adds to the unit that `duplicate` becomes an alias of `row`: identities and aliases move, and `row` gets
- * the fields, attributes and decision that it lacks; their activity is added up. The caller saves `row`. Both
- * are stored. */
+ * the fields, attributes and decision that it lacks; their activity is added up; the duplicate's key is kept
+ * for its decisions. The caller saves `row`. Both are stored. */
 MUSTCHECK struct status lead_absorb(struct ctx *c, struct lead_row *row, struct lead_row *duplicate,
                                     double half_life_us);
 

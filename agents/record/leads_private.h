@@ -7,7 +7,7 @@
 
 /* By id or alias. Fails: LEAD_NOT_FOUND. */
 MUSTCHECK struct status lead_by_id(struct ctx *c, const char *id, struct lead_row *ret);
-/* Takes a result row of (id, version, data). */
+/* Takes a result row of (id, version, data, subject_key). */
 MUSTCHECK struct status lead_take(struct ctx *c, const struct value *v, struct lead_row *ret);
 
 /* A bit for each identity that is set. */

@@ -17,12 +17,12 @@
     " (SELECT * FROM " table " WHERE workspace = $1 AND " where " = w.text LIMIT 1) AS t"
 
 const struct stmt lead_sql[LEAD_STMTS] = {
-    [LEAD_BY_ID] = { "lead_by_id", "tt", "tib",
-                     "SELECT id, version, data FROM lead WHERE workspace = $1 AND id = COALESCE("
+    [LEAD_BY_ID] = { "lead_by_id", "tt", "tibb",
+                     "SELECT id, version, data, subject_key FROM lead WHERE workspace = $1 AND id = COALESCE("
                      "(SELECT lead_id FROM lead_alias WHERE workspace = $1 AND alias_id = $2), $2)",
                      NULL, NULL },
-    [LEAD_BY_IDENTITY] = { "lead_by_identity", "tit", "tib",
-                           "SELECT l.id, l.version, l.data FROM lead_identity AS i"
+    [LEAD_BY_IDENTITY] = { "lead_by_identity", "tit", "tibb",
+                           "SELECT l.id, l.version, l.data, l.subject_key FROM lead_identity AS i"
                            " JOIN lead AS l ON l.workspace = i.workspace AND l.id = i.lead_id"
                            " WHERE i.workspace = $1 AND i.kind = $2 AND i.value = $3",
                            NULL, NULL },
@@ -34,9 +34,10 @@ const struct stmt lead_sql[LEAD_STMTS] = {
                              " UNION ALL SELECT kind, lead_id FROM lead_identity WHERE workspace = $1 AND "
                              "kind = 3 AND value = $4",
                              NULL, NULL },
-    [LEADS_BY_IDS] = { "leads_by_ids", "t" LETTERS_24, "tib",
-                       "SELECT id, version, data FROM lead WHERE workspace = $1 AND id IN (" FROM_2 ")", NULL,
-                       EACH("id, version, data", FROM_2, "lead", "id") },
+    [LEADS_BY_IDS] = { "leads_by_ids", "t" LETTERS_24, "tibb",
+                       "SELECT id, version, data, subject_key FROM lead WHERE workspace = $1 AND id IN "
+                       "(" FROM_2 ")",
+                       NULL, EACH("id, version, data, subject_key", FROM_2, "lead", "id") },
     [LEADS_OF_VALUES] = { "leads_of_values", "ti" LETTERS_24, "tt",
                           "SELECT value, lead_id FROM lead_identity WHERE workspace = $1 AND kind = $2 AND "
                           "value IN (" FROM_3 ")",
@@ -45,20 +46,21 @@ const struct stmt lead_sql[LEAD_STMTS] = {
                            "SELECT alias_id, lead_id FROM lead_alias WHERE workspace = $1 AND alias_id IN "
                            "(" FROM_2 ")",
                            NULL, EACH("alias_id, lead_id", FROM_2, "lead_alias", "alias_id") },
-    [LEAD_INSERT] = { "lead_insert", "ttiiib", "",
-                      "INSERT INTO lead (workspace, id, version, create_time, update_time, data)"
-                      " VALUES ($1, $2, $3, $4, $5, $6)",
-                      "INSERT INTO lead (workspace, id, version, create_time, update_time, data)"
+    [LEAD_INSERT] = { "lead_insert", "ttiiibb", "",
+                      "INSERT INTO lead (workspace, id, version, create_time, update_time, data, subject_key)"
+                      " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                      "INSERT INTO lead (workspace, id, version, create_time, update_time, data, subject_key)"
                       " SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], "
-                      "$5::bigint[], $6::bytea[])",
+                      "$5::bigint[], $6::bytea[], $7::bytea[])",
                       NULL },
-    [LEAD_UPDATE] = { "lead_update", "ibtti", "",
-                      "UPDATE lead SET version = version + 1, update_time = $1, data = $2"
-                      " WHERE workspace = $3 AND id = $4 AND version = $5",
+    [LEAD_UPDATE] = { "lead_update", "ibbtti", "",
+                      "UPDATE lead SET version = version + 1, update_time = $1, data = $2, subject_key = $3"
+                      " WHERE workspace = $4 AND id = $5 AND version = $6",
                       "UPDATE lead AS l SET version = l.version + 1, update_time = u.update_time, data = "
-                      "u.data"
-                      " FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::bigint[])"
-                      " AS u (update_time, data, workspace, id, version)"
+                      "u.data, subject_key = u.subject_key"
+                      " FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[], $5::text[], "
+                      "$6::bigint[])"
+                      " AS u (update_time, data, subject_key, workspace, id, version)"
                       " WHERE l.workspace = u.workspace AND l.id = u.id AND l.version = u.version",
                       NULL },
     [LEAD_HOLD] = { "lead_hold", "tti", "",
@@ -104,6 +106,14 @@ const struct stmt lead_sql[LEAD_STMTS] = {
                               "DELETE FROM lead_alias WHERE workspace = $1 AND lead_id = $2", NULL, NULL },
     [LEAD_DELETE] = { "lead_delete", "tti", "",
                       "DELETE FROM lead WHERE workspace = $1 AND id = $2 AND version = $3", NULL, NULL },
+    [LEAD_ENDED_INSERT] = { "lead_ended_insert", "tttb", "",
+                            "INSERT INTO lead_ended (workspace, lead_id, subject_id, subject_key) VALUES "
+                            "($1, "
+                            "$2, $3, $4)",
+                            NULL, NULL },
+    [LEAD_ENDED_GIVE] = { "lead_ended_give", "ttt", "",
+                          "UPDATE lead_ended SET subject_id = $1 WHERE workspace = $2 AND subject_id = $3",
+                          NULL, NULL },
 };
 
 const struct stmt_table leads_statements = { lead_sql, LEAD_STMTS };

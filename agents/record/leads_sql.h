@@ -7,10 +7,10 @@
 #define LEAD_GROUP 24
 
 enum lead_stmt {
-    LEAD_BY_ID,         /* workspace, id or alias -> id, version, data */
-    LEAD_BY_IDENTITY,   /* workspace, kind, value -> id, version, data */
+    LEAD_BY_ID,         /* workspace, id or alias -> id, version, data, key */
+    LEAD_BY_IDENTITY,   /* workspace, kind, value -> id, version, data, key */
     LEAD_OF_IDENTITIES, /* workspace, email, phone, external id ("": none) -> kind, id */
-    LEADS_BY_IDS,       /* workspace, LEAD_GROUP ids -> id, version, data */
+    LEADS_BY_IDS,       /* workspace, LEAD_GROUP ids -> id, version, data, key */
     LEADS_OF_VALUES,    /* workspace, kind, LEAD_GROUP values -> value, lead id */
     LEADS_OF_ALIASES,   /* workspace, LEAD_GROUP ids -> id, id of the lead that lives */
     LEAD_INSERT,
@@ -26,6 +26,8 @@ enum lead_stmt {
     LEAD_ALIASES_GIVE,
     LEAD_ALIASES_DELETE,
     LEAD_DELETE,
+    LEAD_ENDED_INSERT, /* workspace, id, id of the lead that lives or its own, key */
+    LEAD_ENDED_GIVE,   /* as LEAD_ALIASES_GIVE */
     LEAD_STMTS
 };
 

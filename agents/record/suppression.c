@@ -4,7 +4,7 @@
 
 #define KEY_BYTES 32
 
-enum { KEY_GET, KEY_INSERT, SUPPRESSION_FIND, SUPPRESSION_INSERT, SUPPRESSION_STMTS };
+enum { KEY_GET, KEY_INSERT, SUPPRESSION_FIND, SUPPRESSION_INSERT, KEPT_INSERT, SUPPRESSION_STMTS };
 
 static const struct stmt sql[SUPPRESSION_STMTS] = {
     [KEY_GET] = { "suppression_key_get", "", "b", "SELECT key FROM suppression_key WHERE id = 1", NULL,
@@ -20,6 +20,10 @@ static const struct stmt sql[SUPPRESSION_STMTS] = {
                              "$3, $4)"
                              " ON CONFLICT DO NOTHING",
                              NULL, NULL },
+    [KEPT_INSERT] = { "suppression_kept_insert", "ttib", "",
+                      "INSERT INTO lead_ended_identity (workspace, subject_id, kind, hash) VALUES ($1, $2, "
+                      "$3, $4) ON CONFLICT DO NOTHING",
+                      NULL, NULL },
 };
 
 const struct stmt_table suppression_statements = { sql, SUPPRESSION_STMTS };
@@ -72,6 +76,22 @@ struct status suppression_add(struct ctx *c, const struct lead_identity *identit
         TRY(hash(c, key, &identities[i], &hashed));
         UNIT_ADD(c->unit, &sql[SUPPRESSION_INSERT], -1, REASON_CONFLICT, v_text(c->workspace),
                  identities[i].kind, hashed, v_int(c->now_us));
+    }
+    return ok();
+}
+
+struct status suppression_keep(struct ctx *c, const char *lead_id, const struct lead_identity *identities,
+                               size_t n)
+{
+    struct str key;
+    struct value hashed;
+    if (n == 0)
+        return ok();
+    TRY(key_make(c, &key));
+    for (size_t i = 0; i < n; i++) {
+        TRY(hash(c, key, &identities[i], &hashed));
+        UNIT_ADD(c->unit, &sql[KEPT_INSERT], -1, REASON_CONFLICT, v_text(c->workspace), v_text(lead_id),
+                 identities[i].kind, hashed);
     }
     return ok();
 }

@@ -64,7 +64,7 @@ static struct status decide_row(struct batch *b, const struct row *r, TriageResu
     enum lead_effect effect = lead_set_effect(b->set);
     if (effect != LEAD_UNCHANGED)
         announce(b->c, row->lead, actions[effect]);
-    TRY(triage_decide(b->c, row->lead, b->explain, &d));
+    TRY(triage_decide(b->c, row, b->explain, &d));
     to->lead = row->lead->name;
     to->decision = decision_basic(b->c->arena, d);
     return to->decision ? ok() : fail_memory();

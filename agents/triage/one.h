@@ -12,7 +12,7 @@ MUSTCHECK struct status decide_on_lead(struct ctx *c, const Lead *lead, bool exp
 
 /* Names the decision, makes it the lead's last, and adds it with an event of this action to the unit; the
  * caller saves the lead. */
-MUSTCHECK struct status decision_record(struct ctx *c, Lead *lead, Decision *d, const char *action);
+MUSTCHECK struct status decision_record(struct ctx *c, struct lead_row *row, Decision *d, const char *action);
 
 /* Adds the event that a lead was made ("lead.created") or changed ("lead.updated") by what a caller said of
  * it. */

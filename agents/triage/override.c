@@ -77,7 +77,7 @@ struct status override_decision(struct ctx *c, const OverrideDecisionRequest *re
     TRY(decision_get(c, req->name, &old));
     TRY(load_last(c, old, &row));
     TRY(make(c, req, old, &d));
-    TRY(decision_record(c, row.lead, d, "decision.overridden"));
+    TRY(decision_record(c, &row, d, "decision.overridden"));
     TRY(lead_save(c, &row, REASON_CONFLICT));
     *res = *d;
     res->inputs = NULL;

@@ -56,12 +56,13 @@ static LeadTriage *summary(struct arena *a, const Decision *d)
     return t;
 }
 
-struct status decision_record(struct ctx *c, Lead *lead, Decision *d, const char *action)
+struct status decision_record(struct ctx *c, struct lead_row *row, Decision *d, const char *action)
 {
+    Lead *lead = row->lead;
     d->lead = lead->name;
     d->supersedes = lead->triage ? lead->triage->decision : (char *)protobuf_c_empty_string;
     TRY(decision_name(c, d));
-    TRY(decision_add(c, d));
+    TRY(decision_add(c, row, d));
     lead->triage = summary(c->arena, d);
     if (!lead->triage)
         return fail_memory();
@@ -74,10 +75,10 @@ struct status decision_record(struct ctx *c, Lead *lead, Decision *d, const char
     return ok();
 }
 
-struct status triage_decide(struct ctx *c, Lead *lead, bool explain, Decision **ret)
+struct status triage_decide(struct ctx *c, struct lead_row *row, bool explain, Decision **ret)
 {
-    TRY(decide_on_lead(c, lead, explain, ret));
-    return decision_record(c, lead, *ret, "lead.triaged");
+    TRY(decide_on_lead(c, row->lead, explain, ret));
+    return decision_record(c, row, *ret, "lead.triaged");
 }
 
 void announce(struct ctx *c, const Lead *lead, const char *action)
@@ -157,7 +158,7 @@ struct status triage_lead(struct ctx *c, const TriageLeadRequest *req, TriageLea
     if (req->validate_only)
         return try_only(c, req, &row, res);
     announce_row(c, &row);
-    TRY(triage_decide(c, row.lead, req->explain, &d));
+    TRY(triage_decide(c, &row, req->explain, &d));
     TRY(lead_save(c, &row, REASON_CONFLICT));
     res->lead = row.lead->name;
     res->decision = decision_basic(c->arena, d);
@@ -170,7 +171,7 @@ struct status triage_given(struct ctx *c, Lead *given, const char *field, bool e
     TRY(lead_given(c, given, field));
     TRY(lead_resolve(c, given, row));
     announce_row(c, row);
-    TRY(triage_decide(c, row->lead, explain, ret));
+    TRY(triage_decide(c, row, explain, ret));
     return lead_save(c, row, REASON_CONFLICT);
 }
 

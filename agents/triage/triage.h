@@ -8,15 +8,16 @@
 #define AGENTS_TRIAGE_TRIAGE_H
 
 #include "agents/record/active.h"
+#include "agents/record/leads.h"
 #include "agents/record/scoring.h"
 
 C_BEGIN
 
 /* Decides on a lead with what is in service, adds the decision and the event "lead.triaged" to the ctx's
- * unit, and sets lead->triage; the caller saves the lead. lead->name must be set. *ret carries the inputs
+ * unit, and sets row->lead->triage; the caller saves the lead. *ret carries the inputs
  * too; all of it lives as long as the ctx's arena. This is app.triage. Fails: STORE_UNAVAILABLE,
  * REQUEST_TOO_LARGE. */
-MUSTCHECK struct status triage_decide(struct ctx *c, Lead *lead, bool explain, Decision **ret);
+MUSTCHECK struct status triage_decide(struct ctx *c, struct lead_row *row, bool explain, Decision **ret);
 
 MUSTCHECK struct status triage_lead(struct ctx *c, const TriageLeadRequest *req, TriageLeadResponse *res);
 MUSTCHECK struct status batch_triage_leads(struct ctx *c, const BatchTriageLeadsRequest *req,

@@ -179,6 +179,13 @@ class Upgrade : public DbTest
         ASSERT_TRUE(reply);
         EXPECT_STREQ(reply->lead, "leads/old");
         EXPECT_STREQ(reply->decision->routing_policy, "routingPolicies/old");
+        ReplayDecisionRequest replay =
+            REPLAY_DECISION_REQUEST_INIT; // its inputs lie under a key, made just now
+        replay.name = reply->decision->name;
+        auto again = today.call<ReplayDecisionResponse>("TriageService/ReplayDecision", replay,
+                                                        ReplayDecisionResponse_descriptor);
+        ASSERT_TRUE(again);
+        EXPECT_TRUE(again->identical);
     }
 
   private:

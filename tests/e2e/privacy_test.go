@@ -77,13 +77,16 @@ func (s *story) everything() map[string][]byte {
 	return all
 }
 
-func (s *story) hits() string {
+func (s *story) hits() string { return s.find(canary, fmt.Sprintf("%x", canary), "431555010") }
+
+// find says where texts lie on the disk, in whatever case.
+func (s *story) find(texts ...string) string {
 	s.Helper()
 	found := ""
 	for name, b := range s.everything() {
 		b = bytes.ToLower(b)
-		for _, text := range []string{canary, fmt.Sprintf("%x", canary), "431555010"} {
-			if n := bytes.Count(b, []byte(text)); n > 0 {
+		for _, text := range texts {
+			if n := bytes.Count(b, bytes.ToLower([]byte(text))); n > 0 {
 				found += fmt.Sprintf("%d times %q in %s; ", n, text, name)
 			}
 		}
@@ -91,13 +94,30 @@ func (s *story) hits() string {
 	return found
 }
 
+// keys are those of all persons, as they are and in hex.
+func (s *story) keys() []string {
+	s.Helper()
+	var all []string
+	for _, row := range s.sql("SELECT " + s.h.Hex("subject_key") + " FROM lead UNION ALL SELECT " + s.h.Hex("subject_key") + " FROM lead_ended") {
+		key, err := house.Bytes(row[0])
+		want.OK(s, err)
+		want.Equal(s, "bytes of a key", len(key), 40)
+		all = append(all, string(key), fmt.Sprintf("%x", key))
+	}
+	return all
+}
+
 func TestNothingIsLeftOfAnErasedPerson(t *testing.T) {
 	tell(t, func(s *story) {
 		lead := s.person()
+		keys := s.keys()
+		want.Equal(s, "keys of a lead and of the one that was merged into it", len(keys), 4)
+		want.True(s, s.find(keys...) != "", "the keys are found before")
 		other := s.triage(&pb.Lead{Email: "other-person@privacy.example", FullName: "Other Person"})
 		want.True(s, s.hits() != "", "the canary is found before")
 		e := s.erase(lead.Name)
 		want.Equal(s, "left", s.hits(), "")
+		want.Equal(s, "keys left", s.find(keys...), "")
 
 		_, err := s.h.Leads().GetLead(s.ctx, &pb.GetLeadRequest{Name: lead.Name})
 		want.Error(s, err, codes.NotFound, "LEAD_NOT_FOUND")
@@ -105,7 +125,7 @@ func TestNothingIsLeftOfAnErasedPerson(t *testing.T) {
 		for _, store := range e.Stores {
 			counts[store.Store] = store.Count
 		}
-		want.Equal(s, "stores", fmt.Sprint(counts), fmt.Sprint(map[string]int64{"lead": 1, "lead_identity": 6, "lead_alias": 1, "lead_event": 1, "outcome": 1, "message": 0, "decision": 3,
+		want.Equal(s, "stores", fmt.Sprint(counts), fmt.Sprint(map[string]int64{"lead": 1, "lead_identity": 6, "lead_alias": 1, "lead_event": 1, "outcome": 1, "message": 0, "decision": 3, "subject_key": 2, "lead_ended_identity": 0,
 			"idempotency": 3, "lead_import_reject": 1}))
 		kept := s.get(other.Lead)
 		want.Equal(s, "another person", kept.FullName, "Other Person")
@@ -142,6 +162,31 @@ func TestAnErasedPersonsDecisionsStayWithoutWhatTheyWereTakenFrom(t *testing.T) 
 		want.Error(s, err, codes.FailedPrecondition, "REPLAY_IMPOSSIBLE")
 		_, err = s.h.Audit().EraseSubject(s.ctx, &pb.EraseSubjectRequest{Name: "leads/none"})
 		want.Error(s, err, codes.NotFound, "LEAD_NOT_FOUND")
+	})
+}
+
+// Deleting forgets the lead, not the person: who asks for it later is erased with what was merged into the lead.
+func TestADeletedLeadIsErasedLater(t *testing.T) {
+	tell(t, func(s *story) {
+		made, twin := s.triage(planted("01")), s.triage(planted("02"))
+		_, err := s.h.Leads().MergeLeads(s.ctx, &pb.MergeLeadsRequest{Name: made.Lead, Duplicate: twin.Lead, RequestId: requestID()})
+		want.OK(s, err)
+		_, err = s.h.Leads().DeleteLead(s.ctx, &pb.DeleteLeadRequest{Name: made.Lead, RequestId: requestID()})
+		want.OK(s, err)
+		inputs := func(of *pb.Decision) bool {
+			return s.decision(of.Name, pb.DecisionView_DECISION_VIEW_FULL).Inputs != nil
+		}
+		want.True(s, inputs(made.Decision) && inputs(twin.Decision), "both decisions are whole")
+		keys := s.keys()
+		s.erase(made.Lead)
+		want.True(s, !inputs(made.Decision) && !inputs(twin.Decision), "neither has inputs")
+		want.Equal(s, "keys left", s.find(keys...), "")
+		back := s.create(planted("02"))
+		suppressed := false
+		for _, m := range s.export(back.Name) {
+			suppressed = suppressed || m.Suppressed
+		}
+		want.True(s, suppressed, "the merged lead's address is suppressed")
 	})
 }
 
@@ -206,9 +251,10 @@ func TestAnErasedPersonWhoComesBackIsSuppressed(t *testing.T) {
 
 // Each table either is erased from, or is known to hold nothing about a person.
 func TestEveryTableIsKnownToPrivacy(t *testing.T) {
-	erased := []string{"lead", "lead_identity", "lead_identity_moved", "lead_alias", "lead_event", "outcome", "message", "decision", "idempotency", "lead_import_reject", "erasure", "suppression"}
+	erased := []string{"lead", "lead_identity", "lead_identity_moved", "lead_alias", "lead_event", "outcome", "message", "decision", "idempotency", "lead_import_reject", "erasure", "suppression", "lead_ended",
+		"lead_ended_identity"}
 	impersonal := []string{"schema_migration", "event", "routing_policy", "active_version", "model_version", "model_file", "lead_import", "engagement_model", "audit_seal", "audit_cursor",
-		"audit_checkpoint", "suppression_key"}
+		"audit_checkpoint", "suppression_key", "template"}
 	tell(t, func(s *story) {
 		tables := "SELECT name FROM sqlite_master WHERE type = 'table'"
 		if s.h.Options.Store == house.PostgreSQL {

@@ -59,7 +59,7 @@ func read(h *house.House) (*history, error) {
 }
 
 func (x *history) readDecisions(h *house.House) error {
-	rows, err := h.Query("SELECT id, lead_id, kind, " + h.Hex("data") + " FROM decision ORDER BY id")
+	rows, err := h.Query("SELECT id, lead_id, kind, " + h.Hex("data") + ", length(sealed) FROM decision ORDER BY id")
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (x *history) readDecisions(h *house.House) error {
 			return err
 		}
 		d := &pb.Decision{}
-		if err := proto.Unmarshal(b, d); err != nil || d.Category == 0 || d.Fit == nil || len(d.Inputs.GetFields()) == 0 {
+		if err := proto.Unmarshal(b, d); err != nil || d.Category == 0 || d.Fit == nil || r[4] == "" {
 			return fmt.Errorf("decision %s is half written: %v %v", r[0], err, d)
 		}
 	}

@@ -236,9 +236,9 @@ func (x *Erasure) GetStores() []*ErasedStore {
 // What was erased in one store.
 type ErasedStore struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its name, e.g. "lead", "decision".
+	// Its name, e.g. "lead", "decision"; "subject_key" for the person's keys.
 	Store string `protobuf:"bytes,1,opt,name=store,proto3" json:"store,omitempty"`
-	// Rows erased, or from which what is personal was taken.
+	// Rows erased, or from which what is personal was taken: of decisions, by destroying the key that it lies under.
 	Count         int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

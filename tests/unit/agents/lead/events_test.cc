@@ -41,7 +41,7 @@ class Events : public LeadRoom
             row.lead->triage = PB_NEW(c->arena, LeadTriage);
             row.lead->triage->decision = d->name;
             name = d->name;
-            TRY(decision_add(c, d));
+            TRY(decision_add(c, &row, d));
             return lead_save(c, &row, REASON_CONFLICT);
         });
         EXPECT_EQ(a.reason(), "OK");

@@ -409,10 +409,10 @@ TEST_F(Imports, LeadsAreTriagedOnceWhereAskedFor)
 {
     static int triaged;
     triaged = 0;
-    house.app.triage = [](ctx * c, Lead * l, bool, Decision **) -> struct status {
+    house.app.triage = [](ctx * c, struct lead_row * row, bool, Decision **) -> struct status {
         triaged++;
-        l->triage = PB_NEW(c->arena, LeadTriage);
-        l->triage->category = LEAD_CATEGORY_COLD_LEAD;
+        row->lead->triage = PB_NEW(c->arena, LeadTriage);
+        row->lead->triage->category = LEAD_CATEGORY_COLD_LEAD;
         return ok();
     };
     Options o;
@@ -426,7 +426,7 @@ TEST_F(Imports, LeadsAreTriagedOnceWhereAskedFor)
               "1 2 1 0 of 4");
     EXPECT_EQ(triaged, 2);
     EXPECT_EQ(by_email("c@x.at")->triage->category, LEAD_CATEGORY_COLD_LEAD);
-    house.app.triage = [](ctx * c, Lead *, bool, Decision **) -> struct status {
+    house.app.triage = [](ctx * c, struct lead_row *, bool, Decision **) -> struct status {
         return fail(c->arena, REASON_STORE_UNAVAILABLE, "gone");
     };
     EXPECT_EQ(import("fourth", "email\nd@x.at\n", 1 << 20, o), "STORE_UNAVAILABLE");

@@ -60,16 +60,18 @@ class Privacy : public LeadRoom
         FieldContribution part = FIELD_CONTRIBUTION_INIT, *parts[] = { &part };
         DecisionInputs inputs = DECISION_INPUTS_INIT;
         std::string name;
-        d.lead = text(lead);
         d.category = LEAD_CATEGORY_COLD_LEAD;
         d.justification = text("Ann said so");
         d.inputs = &inputs;
         d.contributions = parts;
         d.n_contributions = 1;
         auto a = house.run([&](ctx *c) {
+            lead_row row;
+            TRY(lead_load(c, lead.c_str(), "name", &row));
+            d.lead = row.lead->name;
             TRY(decision_name(c, &d));
             name = d.name;
-            return decision_add(c, &d);
+            return decision_add(c, &row, &d);
         });
         EXPECT_TRUE(a.ok_()) << a.message();
         return name;
@@ -84,6 +86,68 @@ class Privacy : public LeadRoom
                 return ok();
             },
             &Decision_descriptor);
+    }
+
+    void update(const stmt *s, const std::vector<std::string> &bytes)
+    {
+        auto a = house.run([&](ctx *c) {
+            std::vector<value> args;
+            for (const std::string &b : bytes)
+                args.push_back(v_bytes(str_make(b.data(), b.size())));
+            args.push_back(v_text(c->workspace));
+            unit_add(c->unit, s, -1, REASON_INTERNAL, args.data());
+            return ok();
+        });
+        ASSERT_TRUE(a.ok_()) << a.message();
+    }
+    // The decision as a build without keys stored it.
+    void in_plain(const std::string &name)
+    {
+        static const stmt plain = {
+            "test_plain",
+            "btt",
+            "",
+            "UPDATE decision SET data = $1, sealed = NULL WHERE id = $2 AND workspace "
+            "= $3",
+            nullptr,
+            nullptr
+        };
+        auto d = decision(name);
+        auto a = house.run([&](ctx *c) {
+            str data = pb_pack(c->arena, d.res);
+            UNIT_ADD(c->unit, &plain, 1, REASON_INTERNAL, v_bytes(data), v_text(d->name + 10),
+                     v_text(c->workspace));
+            return ok();
+        });
+        ASSERT_TRUE(a.ok_()) << a.message();
+    }
+    // What lies in the decision's row: (data, sealed).
+    std::pair<std::string, std::string> stored(const std::string &name)
+    {
+        static const stmt get = {
+            "test_stored", "tt",   "bb", "SELECT data, sealed FROM decision WHERE workspace = $1 AND id = $2",
+            nullptr,       nullptr
+        };
+        std::pair<std::string, std::string> found;
+        house.run([&](ctx *c) {
+            rows r;
+            TRY(DB_QUERY(c, &get, &r, v_text(c->workspace), v_text(name.c_str() + 10)));
+            const value *v = row_at(&r, 0);
+            found = { std::string(v[0].s.p, v[0].s.n), std::string(v[1].s.n ? v[1].s.p : "", v[1].s.n) };
+            return ok();
+        });
+        return found;
+    }
+    // Whether what is personal in it can be read, all or nothing of it.
+    bool readable(const std::string &name)
+    {
+        auto d = decision(name);
+        EXPECT_TRUE(d.ok_()) << d.message();
+        EXPECT_EQ(d->category, LEAD_CATEGORY_COLD_LEAD);
+        bool inputs = d->inputs != nullptr;
+        EXPECT_EQ(d->n_contributions, inputs ? 1u : 0u);
+        EXPECT_STREQ(d->justification, inputs ? "Ann said so" : "");
+        return inputs;
     }
 
     void reject(int64_t line, const std::string &row)
@@ -178,37 +242,115 @@ TEST_F(Privacy, TheLeadGoesAtOnceTheRestIsSwept)
     EXPECT_EQ(erased(done, "lead_alias"), 1);
     EXPECT_EQ(erased(done, "lead_event"), 1);
     EXPECT_EQ(erased(done, "decision"), 2);
+    EXPECT_EQ(erased(done, "subject_key"), 2);
     EXPECT_NE(done->finish_time, nullptr);
-    for (const std::string &d : { first, twins }) {
-        EXPECT_EQ(decision(d)->inputs, nullptr);
-        EXPECT_EQ(decision(d)->n_contributions, 0u);
-        EXPECT_STREQ(decision(d)->justification, "");
-        EXPECT_EQ(decision(d)->category, LEAD_CATEGORY_COLD_LEAD);
-    }
-    EXPECT_NE(decision(bobs)->inputs, nullptr);
+    EXPECT_FALSE(readable(first));
+    EXPECT_FALSE(readable(twins));
+    EXPECT_TRUE(readable(bobs));
     EXPECT_EQ(events("subject.erased"), 1);
     EXPECT_TRUE(get("leads/bob").ok_());
     EXPECT_EQ(house.count("SELECT COUNT(*) FROM erasure WHERE workspace = $1 AND length(work) > 0"), 0);
 }
 
-TEST_F(Privacy, ManyDecisionsAreSweptInSteps)
+TEST_F(Privacy, WhatIsPersonalLiesUnderTheKeyAndStaysWhereItIs)
+{
+    create({ { "email", "ann@x.example" } }, "ann");
+    std::string name = decide("leads/ann");
+    auto before = stored(name);
+    EXPECT_EQ(before.first.find("Ann said so"), std::string::npos);
+    EXPECT_EQ(before.second.find("Ann said so"), std::string::npos);
+    EXPECT_GT(before.second.size(), std::string("Ann said so").size());
+    EXPECT_TRUE(readable(name));
+    swept(erase("leads/ann")->name);
+    EXPECT_FALSE(readable(name));
+    EXPECT_EQ(stored(name), before);
+    EXPECT_EQ(house.count("SELECT COUNT(*) FROM lead_ended WHERE workspace = $1"), 0);
+}
+
+TEST_F(Privacy, AnAlteredDecisionIsNotRead)
+{
+    static const stmt put = {
+        "test_put_sealed", "bt", "", "UPDATE decision SET sealed = $1 WHERE workspace = $2", nullptr, nullptr
+    };
+    create({ { "email", "ann@x.example" } }, "ann");
+    std::string first = decide("leads/ann"), second = decide("leads/ann"), sealed = stored(first).second;
+    update(&put, { sealed });
+    EXPECT_TRUE(readable(first));
+    EXPECT_EQ(decision(second).reason(), "INTERNAL") << "another decision's";
+    sealed.back() ^= 1;
+    update(&put, { sealed });
+    EXPECT_EQ(decision(first).reason(), "INTERNAL");
+}
+
+TEST_F(Privacy, DecisionsFollowTheirLeadsThroughMerges)
+{
+    std::vector<std::string> made;
+    for (std::string id : { "a", "b", "c" }) {
+        create({ { "email", id + "@x.example" } }, id);
+        made.push_back(decide("leads/" + id));
+    }
+    ASSERT_TRUE(merge("leads/b", "leads/a").ok_());
+    ASSERT_TRUE(merge("leads/c", "leads/b").ok_());
+    made.push_back(decide("leads/a")); // by an alias
+    for (const std::string &d : made)
+        EXPECT_TRUE(readable(d)) << d;
+    auto e = erase("leads/a");
+    EXPECT_EQ(erased(swept(e->name), "subject_key"), 3);
+    EXPECT_EQ(erased(swept(e->name), "decision"), 4);
+    for (const std::string &d : made)
+        EXPECT_FALSE(readable(d)) << d;
+}
+
+// A lead of an older build has no key, its decisions lie in plain.
+TEST_F(Privacy, OlderDecisionsAreReadAndLoseTheirInputsInTheSweep)
+{
+    static const stmt no_keys = {
+        "test_no_keys", "t", "", "UPDATE lead SET subject_key = NULL WHERE workspace = $1", nullptr, nullptr
+    };
+    create({ { "email", "ann@x.example" } }, "ann");
+    std::string old = decide("leads/ann");
+    in_plain(old);
+    update(&no_keys, {});
+    EXPECT_TRUE(readable(old));
+    EXPECT_NE(stored(old).first.find("Ann said so"), std::string::npos);
+
+    ingest({ { .id = "e1", .lead = "leads/ann" } }); // saved: it has a key from now on
+    std::string later = decide("leads/ann");
+    EXPECT_TRUE(readable(later));
+    EXPECT_TRUE(readable(old));
+    auto e = erase("leads/ann");
+    EXPECT_EQ(erased(swept(e->name), "decision"), 2);
+    EXPECT_FALSE(readable(old));
+    EXPECT_EQ(stored(old).first.find("Ann said so"), std::string::npos);
+    EXPECT_FALSE(readable(later));
+}
+
+TEST_F(Privacy, ManyOlderDecisionsAreSweptInSteps)
 {
     create({ { "email", "ann@x.example" } }, "ann");
     for (int i = 0; i < 250; i++)
-        decide("leads/ann");
+        in_plain(decide("leads/ann"));
     auto e = erase("leads/ann");
     EXPECT_EQ(erased(swept(e->name), "decision"), 250);
 }
 
+// By its own name, and by that of a lead that was merged into it.
 TEST_F(Privacy, ALeadThatWasDeletedBeforeIsErasedByItsName)
 {
-    create({ { "email", "ann@x.example" } }, "ann");
-    std::string d = decide("leads/ann");
-    ASSERT_TRUE(remove("leads/ann").ok_());
-    auto e = erase("leads/ann");
-    ASSERT_TRUE(e.ok_()) << e.message();
-    swept(e->name);
-    EXPECT_EQ(decision(d)->inputs, nullptr);
+    for (const char *name : { "leads/ann", "leads/twin" }) {
+        create({ { "email", "ann@x.example" } }, "ann");
+        create({ { "email", "twin@x.example" } }, "twin");
+        std::string anns = decide("leads/ann"), twins = decide("leads/twin");
+        ASSERT_TRUE(merge("leads/ann", "leads/twin").ok_());
+        ASSERT_TRUE(remove("leads/ann").ok_());
+        EXPECT_TRUE(readable(anns) && readable(twins)) << "deleted is not erased";
+        auto e = erase(name);
+        ASSERT_TRUE(e.ok_()) << e.message();
+        auto done = swept(e->name);
+        EXPECT_EQ(erased(done, "subject_key"), 2);
+        EXPECT_EQ(erased(done, "lead_ended_identity"), 2);
+        EXPECT_FALSE(readable(anns) || readable(twins));
+    }
     EXPECT_EQ(erase("leads/nobody").reason(), "LEAD_NOT_FOUND");
     EXPECT_EQ(erasure("erasures/none").reason(), "ERASURE_NOT_FOUND");
 }
@@ -258,6 +400,53 @@ TEST_F(Privacy, WhoComesBackIsSuppressed)
     house.workspace = "second";
     create({ { "email", "ann@x.example" } }, "there");
     EXPECT_EQ(exported("leads/there"), (std::vector<std::string>{ "lead" })) << "another workspace's matter";
+}
+
+TEST_F(Privacy, WhoIsErasedAfterBeingDeletedIsSuppressed)
+{
+    create({ { "email", "ann@x.example" } }, "ann");
+    create({ { "email", "twin@x.example" } }, "twin");
+    ASSERT_TRUE(merge("leads/ann", "leads/twin").ok_());
+    ASSERT_TRUE(remove("leads/ann").ok_());
+    create({ { "email", "ann@x.example" } }, "back");
+    EXPECT_EQ(exported("leads/back"), (std::vector<std::string>{ "lead" })) << "deleted is not erased";
+    swept(erase("leads/ann")->name);
+    EXPECT_EQ(exported("leads/back"), (std::vector<std::string>{ "lead", "suppressed" }));
+    create({ { "email", "twin@x.example" } }, "twin-back");
+    EXPECT_EQ(exported("leads/twin-back"), (std::vector<std::string>{ "lead", "suppressed" }));
+    EXPECT_EQ(house.count("SELECT COUNT(*) FROM lead_ended_identity WHERE workspace = $1"), 0);
+}
+
+// The same id, another key: both lives are one person's.
+TEST_F(Privacy, AnIdThatWasGivenAgainIsErasedInBothLives)
+{
+    create({ { "email", "ann@x.example" } }, "ann");
+    std::string first = decide("leads/ann");
+    ASSERT_TRUE(remove("leads/ann").ok_());
+    create({ { "email", "ann@x.example" } }, "ann");
+    std::string second = decide("leads/ann");
+    EXPECT_TRUE(readable(first) && readable(second));
+    auto done = swept(erase("leads/ann")->name);
+    EXPECT_EQ(erased(done, "subject_key"), 2);
+    EXPECT_EQ(erased(done, "decision"), 2);
+    EXPECT_FALSE(readable(first) || readable(second));
+}
+
+TEST_F(Privacy, ALeadThatGotAMergedOnesIdIsLeftAlone)
+{
+    create({ { "email", "ann@x.example" } }, "ann");
+    create({ { "email", "twin@x.example" } }, "twin");
+    std::string first = decide("leads/twin");
+    ASSERT_TRUE(merge("leads/ann", "leads/twin").ok_());
+    ASSERT_TRUE(remove("leads/ann").ok_());
+    create({ { "email", "bob@x.example" } }, "twin");
+    ingest({ { .id = "e1", .lead = "leads/twin" } });
+    std::string second = decide("leads/twin");
+    swept(erase("leads/ann")->name);
+    EXPECT_FALSE(readable(first));
+    EXPECT_TRUE(readable(second));
+    EXPECT_TRUE(get("leads/twin").ok_());
+    EXPECT_EQ(count("lead_event"), 1);
 }
 
 TEST_F(Privacy, ExportHoldsEverything)

@@ -168,17 +168,16 @@ TEST(ListDecisions, AFilterThatFewMatchEndsInSteps)
     ScoringHouse h;
     // Rows are copied by SQL: 12,000 are more than one call looks at.
     auto a = h.triage({ { "x", "1" } }, "ann@example.com");
-    static const stmt copy = {
-        "test_copy",
-        "it",
-        "",
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)"
-        " INSERT INTO decision SELECT workspace, 'a' || CAST(100000 + i AS TEXT), lead_id, "
-        "create_time, kind, route, data"
-        " FROM decision, n WHERE workspace = $2",
-        nullptr,
-        nullptr
-    };
+    static const stmt copy = { "test_copy",
+                               "it",
+                               "",
+                               "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)"
+                               " INSERT INTO decision (workspace, id, lead_id, create_time, kind, route, "
+                               "data) SELECT workspace, 'a' || CAST(100000 + i AS TEXT), lead_id, "
+                               "create_time, kind, route, data"
+                               " FROM decision, n WHERE workspace = $2",
+                               nullptr,
+                               nullptr };
     h.run([&](ctx *c) {
         UNIT_ADD(c->unit, &copy, -1, REASON_CONFLICT, v_int(12000), v_text(c->workspace));
         return ok();

@@ -64,7 +64,7 @@ void decide_on(ScoringHouse &h, int n, unsigned seed, std::map<std::string, std:
                 if (random() % 2)
                     TRY(lead_engage(c, row.lead, c->now_us - static_cast<int64_t>(random()) * 100,
                                     1 + random() % 9, 7.0 * US_PER_DAY));
-                TRY(triage_decide(c, row.lead, random() % 3 == 0, &d));
+                TRY(triage_decide(c, &row, random() % 3 == 0, &d));
                 res->decision = d;
                 return lead_save(c, &row, REASON_CONFLICT);
             },
