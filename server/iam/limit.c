@@ -1,5 +1,6 @@
 #include "server/iam/limit.h"
 
+#include "base/bucket.h"
 #include "base/clock.h"
 #include "base/ids.h"
 
@@ -9,27 +10,22 @@
 #define SETS 4096 /* a power of two */
 #define WAYS 4
 
-/* Attempts at once, and the time that brings one back. */
-static const struct rule {
-    double burst;
-    int64_t refill_us;
-} rules[LIMIT_KINDS] = {
-    [LIMIT_ACCOUNT] = { 5, 12 * US_PER_SECOND },
-    [LIMIT_PEER] = { 20, 6 * US_PER_SECOND },
+/* Attempts at once, and those that come back. */
+static const struct bucket_limit rules[LIMIT_KINDS] = {
+    [LIMIT_ACCOUNT] = { .rate = 1.0 / 12, .burst = 5 },
+    [LIMIT_PEER] = { .rate = 1.0 / 6, .burst = 20 },
 };
 
-/* What is missing from a full bucket; an entry of 0 says nothing. */
-struct bucket {
-    uint64_t tag;
-    double missing;
-    int64_t at_us;
+struct entry {
+    uint64_t tag; /* 0: nobody's */
+    struct bucket bucket;
     enum limit_kind kind;
 };
 
 struct limits {
     pthread_mutex_t lock;
     unsigned char key[SHA256_BYTES];
-    struct bucket sets[SETS][WAYS];
+    struct entry sets[SETS][WAYS];
 };
 
 struct status limits_open(struct limits **ret)
@@ -50,11 +46,10 @@ void limits_close(struct limits *l)
     free(l);
 }
 
-static void refill(struct bucket *b, int64_t mono_us)
+/* From a full bucket. Nobody's says least. */
+static double missing(const struct entry *e)
 {
-    double came = (double)(mono_us - b->at_us) / (double)rules[b->kind].refill_us;
-    b->missing = came < b->missing ? b->missing - came : 0;
-    b->at_us = mono_us;
+    return e->tag ? rules[e->kind].burst - e->bucket.tokens : -1;
 }
 
 static uint64_t tag_of(const struct limits *l, enum limit_kind kind, struct str key)
@@ -63,38 +58,38 @@ static uint64_t tag_of(const struct limits *l, enum limit_kind kind, struct str 
     uint64_t tag;
     hmac_sha256(str_make((const char *)l->key, sizeof l->key), key, digest);
     memcpy(&tag, digest, sizeof tag);
-    return mix64(tag + kind);
+    tag = mix64(tag + kind);
+    return tag ? tag : 1;
 }
 
 /* The key's bucket. Where it has none it gets the place of the one that says least: whoever guessed much is
  * remembered longest. */
 static struct bucket *find(struct limits *l, enum limit_kind kind, uint64_t tag, int64_t mono_us)
 {
-    struct bucket *set = l->sets[tag & (SETS - 1)], *least = set;
+    struct entry *set = l->sets[tag & (SETS - 1)], *least = set;
     for (int i = 0; i < WAYS; i++) {
-        refill(&set[i], mono_us);
+        bucket_fill(&set[i].bucket, rules[set[i].kind], mono_us);
         if (set[i].tag == tag)
-            return &set[i];
-        if (set[i].missing < least->missing)
+            return &set[i].bucket;
+        if (missing(&set[i]) < missing(least))
             least = &set[i];
     }
     least->tag = tag;
     least->kind = kind;
-    least->missing = 0;
-    return least;
+    least->bucket = bucket_full(rules[kind], mono_us);
+    return &least->bucket;
 }
 
 int64_t limit_take(struct limits *l, enum limit_kind kind, struct str key, int64_t mono_us)
 {
     uint64_t tag = tag_of(l, kind, key);
-    const struct rule *r = &rules[kind];
     pthread_mutex_lock(&l->lock);
     struct bucket *b = find(l, kind, tag, mono_us);
-    double over = b->missing + 1 - r->burst;
-    if (over <= 0)
-        b->missing += 1;
+    int64_t wait_us = bucket_wait_us(b, rules[kind].rate, 1);
+    if (wait_us == 0)
+        b->tokens -= 1;
     pthread_mutex_unlock(&l->lock);
-    return over <= 0 ? 0 : (int64_t)(over * (double)r->refill_us) + 1;
+    return wait_us;
 }
 
 void limit_return(struct limits *l, enum limit_kind kind, struct str key, int64_t mono_us)
@@ -102,6 +97,6 @@ void limit_return(struct limits *l, enum limit_kind kind, struct str key, int64_
     uint64_t tag = tag_of(l, kind, key);
     pthread_mutex_lock(&l->lock);
     struct bucket *b = find(l, kind, tag, mono_us);
-    b->missing = MAX(b->missing - 1, 0);
+    b->tokens = MIN(b->tokens + 1, rules[kind].burst);
     pthread_mutex_unlock(&l->lock);
 }
