@@ -11,6 +11,7 @@ import proofs
 import rooms
 import sizes
 import vendors
+import ways_out
 import words
 from tree import Tree
 
@@ -83,6 +84,15 @@ CASES = {
             "tests/a_test.go": "func TestGo(t *testing.T) {}\n",
         },
         ["degradation.md:4: there is no test A.Gone", "degradation.md:5: no test shows this"],
+    ),
+    ways_out: (
+        {
+            "agents/engage/delivery/attempt.c": "smtp_send(t, s, l, from, to, mail, &came);\n",
+            "agents/engage/send/smtp.c": "transfer_run(t, &x, &came);\n",
+            "agents/engage/journey.c": "/* smtp_send(t) */\nwebhook_send(t, w, l, key, body, now, &came);\nf = smtp_send;\nmy_smtp_send(t);\n",
+            "server/jobs.c": "transfer_run (t, &x, &came);\n",
+        },
+        ["agents/engage/journey.c:2: webhook_send", "agents/engage/journey.c:3: smtp_send", "server/jobs.c:1: transfer_run"],
     ),
     commands: (
         {
