@@ -40,12 +40,18 @@ static enum scope scope_of(const struct auth *auth, const struct rpc_method *row
     return ours ? auth->scopes[(at - first) / sizeof *row] : IS_OPEN;
 }
 
+/* What the gateway says of every call that it passes on: who called it. */
+static bool is_forwarded(const struct rpc_call *call, struct str *ret_for)
+{
+    return rpc_metadata(call, "x-forwarded-for", ret_for);
+}
+
 /* Who calls, for what limits attempts to log in: as the gateway says, else the connection's other end without
  * its port. */
 static const char *caller_address(const struct rpc_call *call, struct arena *a)
 {
     struct str told;
-    if (rpc_metadata(call, "x-forwarded-for", &told))
+    if (is_forwarded(call, &told))
         return arena_dup(a, told);
     struct str peer = str_of(rpc_peer(call, a));
     const char *port = memrchr(peer.p, ':', peer.n);
@@ -58,16 +64,30 @@ static bool same_letters(struct str a, struct str b)
 }
 
 /* RFC 6750: the scheme's name in any case, one space, the credential. */
-static struct status bearer(const struct rpc_call *call, struct str *ret)
+static struct status by_bearer(struct ctx *c, struct str value, struct principal **ret)
 {
-    struct str value;
-    if (!rpc_metadata(call, "authorization", &value))
-        return fail(NULL, REASON_CREDENTIAL_MISSING,
-                    "send `authorization: Bearer` with an access token or API key");
     if (!same_letters(str_split(&value, ' '), STR("Bearer")))
         return fail(NULL, REASON_CREDENTIAL_INVALID, "the scheme of the authorization must be Bearer");
-    *ret = value;
-    return ok();
+    return iam_caller(c, value, ret);
+}
+
+/* The certificate of a call that was passed on is the gateway's, not the caller's. */
+static struct status by_certificate(const struct rpc_call *call, struct ctx *c, struct principal **ret)
+{
+    struct str names[RPC_PEER_NAMES], told;
+    size_t n = is_forwarded(call, &told) ? 0 : rpc_peer_names(call, c->arena, names);
+    if (!n)
+        return fail(NULL, REASON_CREDENTIAL_MISSING,
+                    "send `authorization: Bearer` with an access token or API key");
+    return iam_peer(c, names, n, ret);
+}
+
+/* A credential that is there decides alone: where it is refused no certificate makes up for it. */
+static struct status identify(const struct rpc_call *call, struct ctx *c, struct principal **ret)
+{
+    struct str value;
+    return rpc_metadata(call, "authorization", &value) ? by_bearer(c, value, ret)
+                                                       : by_certificate(call, c, ret);
 }
 
 /* A caller that names a workspace means it: its credential must be one of there. */
@@ -88,10 +108,8 @@ static struct status check_scope(struct ctx *c, const struct principal *who, enu
 
 static struct status admit(const struct rpc_call *call, struct ctx *c, enum scope needed)
 {
-    struct str credential;
     struct principal *who;
-    TRY(bearer(call, &credential));
-    TRY(iam_caller(c, credential, &who));
+    TRY(identify(call, c, &who));
     rpc_keep(call, principal_unref, who);
     c->caller = who;
     c->workspace = who->workspace;

@@ -1,6 +1,6 @@
 /* auth.h: no call goes on without a credential that allows it. The runtime's admit hook: it looks at the
- * metadata alone, before a byte of the request is unpacked, so that whoever may not do a thing never learns
- * whether it exists. */
+ * metadata and the connection's certificate alone, before a byte of the request is unpacked, so that whoever
+ * may not do a thing never learns whether it exists. */
 #ifndef SERVER_GATE_AUTH_H
 #define SERVER_GATE_AUTH_H
 

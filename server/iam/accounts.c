@@ -4,7 +4,10 @@
 
 #include "agents/record/events.h"
 
-static const char *const fields[] = { "display_name", "roles", "disabled", NULL };
+static const char *const fields_of[RESOURCE_KINDS][5] = {
+    [RESOURCE_USER] = { "display_name", "roles", "disabled" },
+    [RESOURCE_SERVICE_ACCOUNT] = { "display_name", "roles", "disabled", "certificate_name" },
+};
 
 /* ---- What both share ---- */
 
@@ -53,7 +56,7 @@ static struct status account_add(struct ctx *c, enum resource_kind kind, const c
 static struct status account_change(struct ctx *c, enum resource_kind kind, const struct account *given,
                                     const char *name_field, const FieldMask *mask, struct resource *ret)
 {
-    TRY(mask_check(c, mask, fields));
+    TRY(mask_check(c, mask, fields_of[kind]));
     TRY(resource_named(c, kind, given->head.name, name_field, given->head.etag, ret));
     struct account *a = (struct account *)ret->message;
     TRY(account_below_caller(c, a));
@@ -183,8 +186,9 @@ struct status create_service_account(struct ctx *c, const CreateServiceAccountRe
 {
     TRY(required(c, req->service_account, "service_account"));
     *res = *req->service_account;
-    return account_add(c, RESOURCE_SERVICE_ACCOUNT, req->service_account_id, "service_account_id",
-                       (struct account *)res);
+    TRY(account_add(c, RESOURCE_SERVICE_ACCOUNT, req->service_account_id, "service_account_id",
+                    (struct account *)res));
+    return certificate_change(c, req->service_account_id, "", res->certificate_name);
 }
 
 struct status get_service_account(struct ctx *c, const GetServiceAccountRequest *req, ServiceAccount *res)
@@ -213,6 +217,11 @@ struct status update_service_account(struct ctx *c, const UpdateServiceAccountRe
     ServiceAccount *a = (ServiceAccount *)r.message;
     if (a->disabled)
         TRY(not_the_caller(c, a->name));
+    if (mask_has(req->update_mask, "certificate_name")) {
+        const char *after = req->service_account->certificate_name;
+        TRY(certificate_change(c, r.id, a->certificate_name, after));
+        a->certificate_name = (char *)after;
+    }
     TRY(resource_put(c, &r, a->disabled));
     rights_changed(c);
     *res = *a;
@@ -226,6 +235,7 @@ struct status delete_service_account(struct ctx *c, const DeleteServiceAccountRe
     TRY(account_named(c, RESOURCE_SERVICE_ACCOUNT, req->name, req->etag, &r));
     TRY(not_the_caller(c, req->name));
     UNIT_ADD(c->unit, &iam_sql[API_KEY_DELETE_ALL], -1, REASON_CONFLICT, v_text(c->workspace), v_text(r.id));
+    certificate_remove(c, r.id);
     TRY(resource_remove(c, &r));
     rights_changed(c);
     return ok();

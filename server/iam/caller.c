@@ -10,6 +10,14 @@
 #define TRUST_US                                                                                             \
     (60 * US_PER_SECOND) /* without word from the database what is in memory holds no longer than this */
 
+/* A bearer credential, or the names in a client certificate, and under what it is remembered. */
+struct credential {
+    struct str text;
+    const struct str *names;
+    size_t n_names;
+    unsigned char digest[SHA256_BYTES];
+};
+
 static struct status refused(void)
 {
     return fail(NULL, REASON_CREDENTIAL_INVALID, "the credential is malformed, unknown, expired or revoked");
@@ -39,12 +47,12 @@ static struct status of_account(struct ctx *c, enum resource_kind kind, const ch
     return *ret ? ok() : fail_memory();
 }
 
-static struct status by_token(struct ctx *c, struct str token, struct principal **ret)
+static struct status by_token(struct ctx *c, const struct credential *of, struct principal **ret)
 {
     struct claims claims;
     struct rows rows;
     struct principal p = { 0 };
-    if (!token_read(c->app->iam->keys, token, c->now_us, c->arena, &claims) ||
+    if (!token_read(c->app->iam->keys, of->text, c->now_us, c->arena, &claims) ||
         !str_starts(str_of(claims.user), STR("users/")))
         return refused();
     const char *id = claims.user + strlen("users/");
@@ -74,18 +82,18 @@ static int64_t key_end(const struct value *v, struct str digest)
     return is_old ? MIN(end, v[3].i) : 0;
 }
 
-static struct status by_api_key(struct ctx *c, struct str text, struct str digest, struct principal **ret)
+static struct status by_api_key(struct ctx *c, const struct credential *of, struct principal **ret)
 {
     const char *id;
     struct rows rows;
     struct principal p = { 0 };
-    if (!api_key_split(c->arena, text, &id))
+    if (!api_key_split(c->arena, of->text, &id))
         return refused();
     TRY(DB_QUERY(c, &iam_sql[API_KEY_CALLER], &rows, v_text(id)));
     if (!rows.n)
         return refused();
     const struct value *v = row_at(&rows, 0);
-    p.expires_us = key_end(v + 2, digest);
+    p.expires_us = key_end(v + 2, str_make((const char *)of->digest, SHA256_BYTES));
     if (p.expires_us <= c->now_us)
         return refused();
     p.workspace = v[0].s.p;
@@ -93,31 +101,85 @@ static struct status by_api_key(struct ctx *c, struct str text, struct str diges
     return of_account(c, RESOURCE_SERVICE_ACCOUNT, v[1].s.p, v[6].s, &p, ret);
 }
 
+/* The account of the first name that is any account's. */
+static struct status find_account(struct ctx *c, const struct credential *of, const struct value **ret)
+{
+    struct rows rows = { 0 };
+    for (size_t i = 0; i < of->n_names && !rows.n; i++)
+        TRY(DB_QUERY(c, &iam_sql[CERTIFICATE_CALLER], &rows, v_str(of->names[i])));
+    *ret = rows.n ? row_at(&rows, 0) : NULL;
+    return ok();
+}
+
+static struct status by_certificate(struct ctx *c, const struct credential *of, struct principal **ret)
+{
+    const struct value *v;
+    struct principal p = { 0 };
+    TRY(find_account(c, of, &v));
+    if (!v)
+        return fail(NULL, REASON_CREDENTIAL_MISSING,
+                    "send `authorization: Bearer`; the client certificate stands for no service account");
+    if (v[2].i)
+        return refused();
+    p.workspace = v[0].s.p;
+    p.session = "";
+    p.expires_us = INT64_MAX;
+    return of_account(c, RESOURCE_SERVICE_ACCOUNT, v[1].s.p, v[3].s, &p, ret);
+}
+
+static struct status look_up(struct ctx *c, const struct credential *of, struct principal **ret)
+{
+    if (of->n_names)
+        return by_certificate(c, of, ret);
+    return is_api_key(of->text) ? by_api_key(c, of, ret) : by_token(c, of, ret);
+}
+
 /* Asks the database. */
-static struct status check(struct ctx *c, struct str credential, struct str digest, struct principal **ret)
+static struct status check(struct ctx *c, const struct credential *of, struct principal **ret)
 {
     const char *workspace = c->workspace;
     struct iam *i = c->app->iam;
     uint64_t age = cache_age(i->cache);
     c->now_us = clock_wall_us();
     db_reach_all(c); /* whose the credential is, is what is asked */
-    struct status s =
-        is_api_key(credential) ? by_api_key(c, credential, digest, ret) : by_token(c, credential, ret);
+    struct status s = look_up(c, of, ret);
     c->workspace = workspace;
     db_reach_own(c);
     db_read_done(c);
     if (is_ok(s))
-        cache_put(i->cache, (const unsigned char *)digest.p, *ret, age);
+        cache_put(i->cache, of->digest, *ret, age);
     return s;
 }
 
-struct status iam_caller(struct ctx *c, struct str credential, struct principal **ret)
+static struct status answer(struct ctx *c, const struct credential *of, struct principal **ret)
 {
-    unsigned char digest[SHA256_BYTES];
     struct iam *i = c->app->iam;
-    if (!credential.n || credential.n > CREDENTIAL_MAX)
+    *ret = memory_holds(i) ? cache_get(i->cache, of->digest, clock_wall_us()) : NULL;
+    return *ret ? ok() : check(c, of, ret);
+}
+
+struct status iam_caller(struct ctx *c, struct str text, struct principal **ret)
+{
+    struct credential of = { .text = text };
+    if (!text.n || text.n > CREDENTIAL_MAX)
         return refused();
-    sha256(credential, digest);
-    *ret = memory_holds(i) ? cache_get(i->cache, digest, clock_wall_us()) : NULL;
-    return *ret ? ok() : check(c, credential, str_make((const char *)digest, sizeof digest), ret);
+    sha256(text, of.digest);
+    return answer(c, &of, ret);
+}
+
+/* Keyed, so that no bearer credential has the same digest; each name's is the key of the next one's. */
+static void digest_names(const struct str *names, size_t n, unsigned char digest[SHA256_BYTES])
+{
+    struct str key = STR("client certificate");
+    for (size_t i = 0; i < n; i++) {
+        hmac_sha256(key, names[i], digest);
+        key = str_make((const char *)digest, SHA256_BYTES);
+    }
+}
+
+struct status iam_peer(struct ctx *c, const struct str *names, size_t n, struct principal **ret)
+{
+    struct credential of = { .names = names, .n_names = n };
+    digest_names(names, n, of.digest);
+    return answer(c, &of, ret);
 }

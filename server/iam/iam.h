@@ -4,7 +4,7 @@
  *   scopes.c principal.c   what somebody may do       cache.c      credentials checked a moment ago
  *   caller.c               credential to principal    sessions.c   login, refresh, end
  *   keys.c token.c seal.c  signed access tokens       accounts.c   users and service accounts
- *   password.c limit.c     passwords and guessing     api_keys.c roles.c workspaces.c
+ *   password.c limit.c     passwords and guessing     api_keys.c certificates.c roles.c workspaces.c
  *   resources.c iam_sql.c  rows                       start.c      first start, upkeep
  *
  * To add a scope or a role: scopes.def, roles.def. */
@@ -27,6 +27,11 @@ void iam_close(struct iam *i); /* NULL is allowed */
  * where it was checked since anybody's rights last changed; else reads the database through the ctx, which
  * may have to wait (ctx->had_to_wait). Fails: CREDENTIAL_INVALID; what reads fail with. */
 MUSTCHECK struct status iam_caller(struct ctx *c, struct str credential, struct principal **ret);
+
+/* The same of a client certificate, for a call that carries no credential: the names in it, in the order in
+ * which they are looked for; the first that is an account's counts, disabled or not. Fails:
+ * CREDENTIAL_MISSING where none is any account's, CREDENTIAL_INVALID where the account is disabled. */
+MUSTCHECK struct status iam_peer(struct ctx *c, const struct str *names, size_t n, struct principal **ret);
 
 /* A job, once a second: learns of changes that other replicas made, makes and removes signing keys, removes
  * sessions that ended. Where it did not succeed for a minute, nothing is answered from memory any more. */

@@ -45,6 +45,13 @@ MUSTCHECK struct status text_check(struct ctx *c, const char *text, const char *
 MUSTCHECK struct status user_add(struct ctx *c, const char *id, const char *id_field, User *user,
                                  const char *password);
 
+/* certificates.c: adds to the unit that another certificate, or none (""), stands for the service account.
+ * Fails: PERMISSION_MISSING without system.admin; FIELD_INVALID, FIELD_TOO_LONG. The unit fails with
+ * ACCOUNT_ALREADY_EXISTS where the name is another account's. */
+MUSTCHECK struct status certificate_change(struct ctx *c, const char *account_id, const char *before,
+                                           const char *after);
+void certificate_remove(struct ctx *c, const char *account_id); /* adds to the unit: none any more */
+
 /* self.c: the names of a set's scopes, in the arena. */
 MUSTCHECK struct status scope_names(struct ctx *c, const struct scope_set *s, char ***ret, size_t *ret_n);
 

@@ -121,6 +121,19 @@ const struct stmt iam_sql[IAM_STATEMENTS] = {
                          NULL },
     [API_KEY_DELETE_ALL] = { "iam_api_key_delete_all", "tt", "",
                              "DELETE FROM iam_api_key WHERE workspace = $1 AND account_id = $2", NULL, NULL },
+
+    [CERTIFICATE_CALLER] = { "iam_certificate_caller", "t", "ttib",
+                             "SELECT c.workspace, c.account_id, a.disabled + w.disabled, a.data"
+                             " FROM iam_certificate c JOIN iam_resource a ON a.workspace = c.workspace"
+                             " AND a.kind = 3 AND a.id = c.account_id JOIN iam_resource w ON w.workspace = ''"
+                             " AND w.kind = 1 AND w.id = c.workspace WHERE c.name = $1",
+                             NULL, NULL },
+    [CERTIFICATE_INSERT] = { "iam_certificate_insert", "ttt", "",
+                             "INSERT INTO iam_certificate (name, workspace, account_id) VALUES ($1, $2, $3)",
+                             NULL, NULL },
+    [CERTIFICATE_DELETE] = { "iam_certificate_delete", "tt", "",
+                             "DELETE FROM iam_certificate WHERE workspace = $1 AND account_id = $2", NULL,
+                             NULL },
 };
 
 const struct stmt_table iam_statements = { iam_sql, IAM_STATEMENTS };

@@ -43,6 +43,11 @@ enum iam_statement {
     API_KEY_ROTATE,     /* create_time, hash, old_hash, old_expire_time, id, workspace, version */
     API_KEY_DELETE,     /* id, workspace, account id */
     API_KEY_DELETE_ALL, /* workspace, account id */
+
+    CERTIFICATE_CALLER, /* name -> workspace, account id, not 0 where one of them is disabled, data of the
+                           account */
+    CERTIFICATE_INSERT, /* name, workspace, account id */
+    CERTIFICATE_DELETE, /* workspace, account id */
     IAM_STATEMENTS
 };
 

@@ -9,7 +9,6 @@
 
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
-#include <grpc/support/alloc.h>
 
 #define MESSAGE_MAX 1024         /* bytes of a status message on the wire */
 #define DETAIL_MEMORY (1u << 20) /* of the arena in which details are made */
@@ -208,12 +207,4 @@ void rpc_keep(const struct rpc_call *call, void (*release)(void *), void *p)
     ASSERT(!s->release);
     s->release = release;
     s->kept = p;
-}
-
-const char *rpc_peer(const struct rpc_call *call, struct arena *a)
-{
-    char *peer = grpc_call_get_peer(((const struct slot *)call)->call);
-    const char *copy = arena_dup(a, str_of(peer));
-    gpr_free(peer);
-    return copy ? copy : "";
 }

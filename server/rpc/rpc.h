@@ -206,6 +206,13 @@ const struct rpc_method *rpc_call_method(const struct rpc_call *call);
 /* The caller's address ("ipv4:127.0.0.1:41000"), copied into the arena. */
 const char *rpc_peer(const struct rpc_call *call, struct arena *a);
 
+#define RPC_PEER_NAMES 8
+
+/* The names in the certificate that the caller's connection showed: of its subject alternative names the
+ * URIs, then the DNS names (in small letters), each in the certificate's order; never the subject. At most
+ * RPC_PEER_NAMES, texts copied into the arena; 0 where the connection has no TLS. */
+size_t rpc_peer_names(const struct rpc_call *call, struct arena *a, struct str ret[RPC_PEER_NAMES]);
+
 /* Calls release(p) when the call has ended, and nothing of it looks at p any more. Once a call at most. */
 void rpc_keep(const struct rpc_call *call, void (*release)(void *), void *p);
 

@@ -5,6 +5,7 @@
  *   stream.c  what a stream does after each step                 reply.c   answers and their error details
  *   ticker.c  waiting streams, idle streams, gauges              lane.c    threads with a queue
  *   turn.c    calls that keep losing over one row, in line       tls.c     certificates that change meanwhile
+ *   peer.c    who is at the other end
  *   trace.c   trace ids                                          admit.c   the admit hook, and where it waits
  *   codec.c   bytes to messages     schema.c  the descriptor set  health.c reflect.c  the two services of
  * gRPC itself

@@ -20,7 +20,8 @@ const (
 	MaxMetadata = 7 << 10
 	// RequestID is the key by which a call is found in the logs.
 	RequestID = "x-request-id"
-	// ForwardedFor tells the server who called; what the caller says about it is dropped.
+	// ForwardedFor tells the server who called; what the caller says about it is dropped. It stands in every call: by it the server
+	// knows that the connection's certificate is the gateway's and says nothing of the caller.
 	ForwardedFor  = "x-forwarded-for"
 	maxRequestID  = 128
 	entryOverhead = 32 // of one header, as HTTP/2 counts header lists
@@ -53,9 +54,10 @@ func Metadata(in metadata.MD, caller string) (metadata.MD, *status.Status) {
 	if id := out[RequestID]; len(id) == 0 || !ValidRequestID(id[0]) {
 		out.Set(RequestID, NewRequestID())
 	}
-	if caller != "" {
-		out.Set(ForwardedFor, caller)
+	if caller == "" {
+		caller = "unknown"
 	}
+	out.Set(ForwardedFor, caller)
 	return out, nil
 }
 

@@ -30,3 +30,4 @@ INSERT INTO active_version (workspace, slot, revision, resource_id, version, upd
 INSERT INTO lead_import (workspace, id, version, create_time, update_time, data) VALUES ('default', 'old', 2, 1795873626439940, 1795873626440980, X'370000000a0f6c656164496d706f7274732f6f6c641002182a2002280140014a0c08dab6abd80610a0e7e3d101520c08dab6abd80610a0a4a3d2010a0a0a036f6c641a012c200110081a0a656d61696c2c6167650a');
 INSERT INTO lead_import_reject (workspace, import_id, line, data) VALUES ('default', 'old', 3, X'0803124d0803120d4649454c445f494e56414c49441a1b656d61696c3a206e6f7420616e20656d61696c2061646472657373221d0a05656d61696c12146e6f7420616e20656d61696c20616464726573731a056261642c31');
 INSERT INTO lead_identity_moved (workspace, lead_id, kind, value) VALUES ('default', 'old', 1, 'twin@build.example');
+INSERT INTO iam_certificate (name, workspace, account_id) VALUES ('old.build.example', 'default', 'old');

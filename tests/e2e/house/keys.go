@@ -13,7 +13,7 @@ import (
 )
 
 // Keys are the certificates of a house with TLS, all of one authority: the server's, the gateway's for its callers, the gateway's for the
-// server. The house's own connections show one too.
+// server. The house's own connections show one too. Each bears the Name of its place.
 type Keys struct {
 	Authority *pki.Authority
 	folder    string
@@ -24,16 +24,19 @@ type Keys struct {
 // Places are what a certificate is for.
 var Places = []string{"server", "gateway", "upstream"}
 
+// Name is the URI in a place's certificate; the house's own place is "caller".
+func Name(place string) string { return "spiffe://house.test/" + place }
+
 func newKeys(folder string) (*Keys, error) {
 	k := &Keys{Authority: pki.NewAuthority("house"), folder: folder}
-	k.own = k.Authority.Issue(time.Hour).TLS()
+	k.own = k.Authority.Issue(time.Hour, Name("caller")).TLS()
 	k.rest = &http.Client{Timeout: client.Timeout, CheckRedirect: client.CheckRedirect, Transport: &http.Transport{TLSClientConfig: k.TLS(), ForceAttemptHTTP2: true}}
 	if err := os.WriteFile(k.ca(), k.Authority.PEM, 0o600); err != nil {
 		return nil, err
 	}
 	for _, place := range Places {
 		cert, key := k.Files(place)
-		if err := k.Authority.Issue(time.Hour).Write(cert, key); err != nil {
+		if err := k.Authority.Issue(time.Hour, Name(place)).Write(cert, key); err != nil {
 			return nil, err
 		}
 	}

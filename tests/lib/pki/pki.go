@@ -11,7 +11,9 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -37,13 +39,21 @@ func NewAuthority(name string) *Authority {
 	return &Authority{PEM: encode("CERTIFICATE", der), cert: must(x509.ParseCertificate(der)), key: key}
 }
 
-// Issue makes a certificate for this machine, good for servers and clients, that is valid for so long from now on. Names are further DNS names.
+// Issue makes a certificate for this machine, good for servers and clients, that is valid for so long from now on. Names are further names:
+// URIs where they have a colon, else DNS names.
 func (a *Authority) Issue(valid time.Duration, names ...string) Pair {
 	key := newKey()
 	template := template("test")
 	template.NotAfter = time.Now().Add(valid)
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
-	template.DNSNames = append([]string{"localhost"}, names...)
+	template.DNSNames = []string{"localhost"}
+	for _, name := range names {
+		if strings.Contains(name, ":") {
+			template.URIs = append(template.URIs, must(url.Parse(name)))
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
 	der := must(x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key))
 	return Pair{Cert: encode("CERTIFICATE", der), Key: encode("PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(key)))}
 }

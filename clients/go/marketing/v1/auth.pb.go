@@ -1232,10 +1232,14 @@ type ServiceAccount struct {
 	DisplayName string `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// `roles/{role}`, at most 16.
 	Roles []string `protobuf:"bytes,6,rep,name=roles,proto3" json:"roles,omitempty"`
-	// None of its keys is taken.
-	Disabled      bool `protobuf:"varint,7,opt,name=disabled,proto3" json:"disabled,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Neither its keys nor its certificate is taken.
+	Disabled bool `protobuf:"varint,7,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	// The name in a client certificate that stands for the account: one of the certificate's subject alternative names, a URI
+	// (`spiffe://cluster.local/ns/crm/sa/sync`, compared to the byte) or a DNS name in small letters; never its common name. At most 512
+	// bytes, and of one account only. To set, change or clear it takes the scope `system.admin`. Empty: no certificate.
+	CertificateName string `protobuf:"bytes,8,opt,name=certificate_name,json=certificateName,proto3" json:"certificate_name,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ServiceAccount) Reset() {
@@ -1315,6 +1319,13 @@ func (x *ServiceAccount) GetDisabled() bool {
 		return x.Disabled
 	}
 	return false
+}
+
+func (x *ServiceAccount) GetCertificateName() string {
+	if x != nil {
+		return x.CertificateName
+	}
+	return ""
 }
 
 // Request of CreateServiceAccount.
@@ -1542,7 +1553,7 @@ type UpdateServiceAccountRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The service account, with its name.
 	ServiceAccount *ServiceAccount `protobuf:"bytes,1,opt,name=service_account,json=serviceAccount,proto3" json:"service_account,omitempty"`
-	// Of `display_name`, `roles`, `disabled`. Empty: all of them.
+	// Of `display_name`, `roles`, `disabled`, `certificate_name`. Empty: all of them.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Makes a retry safe.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -2917,7 +2928,7 @@ const file_marketing_v1_auth_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tR\trequestId\"\x91\x02\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"\xbc\x02\n" +
 	"\x0eServiceAccount\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12@\n" +
@@ -2927,7 +2938,8 @@ const file_marketing_v1_auth_proto_rawDesc = "" +
 	"updateTime\x12!\n" +
 	"\fdisplay_name\x18\x05 \x01(\tR\vdisplayName\x12\x14\n" +
 	"\x05roles\x18\x06 \x03(\tR\x05roles\x12\x1a\n" +
-	"\bdisabled\x18\a \x01(\bR\bdisabled\"\xbb\x01\n" +
+	"\bdisabled\x18\a \x01(\bR\bdisabled\x12)\n" +
+	"\x10certificate_name\x18\b \x01(\tR\x0fcertificateName\"\xbb\x01\n" +
 	"\x1bCreateServiceAccountRequest\x121\n" +
 	"\x12service_account_id\x18\x01 \x01(\tB\x03\xe0A\x02R\x10serviceAccountId\x12J\n" +
 	"\x0fservice_account\x18\x02 \x01(\v2\x1c.marketing.v1.ServiceAccountB\x03\xe0A\x02R\x0eserviceAccount\x12\x1d\n" +

@@ -65,6 +65,10 @@ const (
 // seen or named. What a principal may do follows from its roles, which are sets of scopes; docs/access.md lists scopes, roles and
 // methods.
 //
+// A program beside the server may show a client certificate instead: a call to the server's own port that carries no `authorization` is
+// that of the service account whose `certificate_name` is among the names in its connection's certificate (the first one that is any
+// account's). A call through the gateway never is, and a credential that is refused is not made good by a certificate.
+//
 // Errors of every method of every service: UNAUTHENTICATED / CREDENTIAL_MISSING, UNAUTHENTICATED / CREDENTIAL_INVALID (malformed, unknown,
 // expired or revoked: which one is not told), PERMISSION_DENIED / PERMISSION_MISSING, decided before the request is looked at. A change
 // of a role, account, key or session holds at once on the replica that made it and within a second on others, for calls that begin
@@ -477,6 +481,10 @@ func (c *authServiceClient) UpdateWorkspace(ctx context.Context, in *UpdateWorks
 // health and reflection, which need none. The credential says in which workspace a call acts: nothing of another workspace can be
 // seen or named. What a principal may do follows from its roles, which are sets of scopes; docs/access.md lists scopes, roles and
 // methods.
+//
+// A program beside the server may show a client certificate instead: a call to the server's own port that carries no `authorization` is
+// that of the service account whose `certificate_name` is among the names in its connection's certificate (the first one that is any
+// account's). A call through the gateway never is, and a credential that is refused is not made good by a certificate.
 //
 // Errors of every method of every service: UNAUTHENTICATED / CREDENTIAL_MISSING, UNAUTHENTICATED / CREDENTIAL_INVALID (malformed, unknown,
 // expired or revoked: which one is not told), PERMISSION_DENIED / PERMISSION_MISSING, decided before the request is looked at. A change

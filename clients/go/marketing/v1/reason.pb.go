@@ -154,7 +154,7 @@ const (
 	Reason_REASON_PERMISSION_MISSING Reason = 65
 	// [NOT_FOUND] No such user, service account, key, role or workspace.
 	Reason_REASON_ACCOUNT_NOT_FOUND Reason = 66
-	// [ALREADY_EXISTS] A user, service account, role or workspace of this id exists.
+	// [ALREADY_EXISTS] A user, service account, role or workspace of this id exists, or an account of this certificate name.
 	Reason_REASON_ACCOUNT_ALREADY_EXISTS Reason = 67
 	// [FAILED_PRECONDITION] The account, key, role or workspace is not in a state that allows this.
 	Reason_REASON_ACCOUNT_STATE Reason = 68
