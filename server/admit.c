@@ -75,3 +75,9 @@ struct status admit_call(void *arg, const struct rpc_call *call, struct ctx *c)
         TRY(auth_admit(h->auth, call, c));
     return count(h->quota, call, c);
 }
+
+struct status readmit_call(void *arg, const struct rpc_call *call, struct ctx *c)
+{
+    struct house *h = arg;
+    return h->auth ? auth_readmit(h->auth, call, c) : ok();
+}

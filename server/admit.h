@@ -17,5 +17,8 @@ void admit_close(struct house *h); /* copes with what was not opened */
 /* The rpc_admit_fn; its argument is the house. Fails: as auth_admit; QUOTA_EXCEEDED. */
 MUSTCHECK struct status admit_call(void *house, const struct rpc_call *call, struct ctx *c);
 
+/* The rpc_readmit_fn: limits count a stream once. Fails: as auth_readmit. */
+MUSTCHECK struct status readmit_call(void *house, const struct rpc_call *call, struct ctx *c);
+
 C_END
 #endif

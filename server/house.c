@@ -65,6 +65,7 @@ static struct status open_rpc(struct house *h)
     r.descriptors = str_make((const char *)proto_descriptor_set, proto_descriptor_set_size);
     TRY(admit_open(h, r.methods, r.n_methods));
     r.admit = admit_call;
+    r.readmit = readmit_call;
     r.admit_arg = h;
     r.knows_callers = access_required(h);
     r.app = &h->app;

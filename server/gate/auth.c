@@ -118,10 +118,31 @@ static struct status admit(const struct rpc_call *call, struct ctx *c, enum scop
     return check_scope(c, who, needed);
 }
 
-/* Not what a database that cannot be reached, or a read that has to wait, makes of a call. */
-static bool is_denial(const struct ctx *c, struct status s)
+static struct status check_same(const struct ctx *c, const struct principal *who)
 {
-    return !c->had_to_wait && (s.code == CODE_UNAUTHENTICATED || s.code == CODE_PERMISSION_DENIED);
+    if (strcmp(who->name, c->principal) == 0 && strcmp(who->workspace, c->workspace) == 0)
+        return ok();
+    return fail(NULL, REASON_CREDENTIAL_INVALID, "the credential stands for somebody else now");
+}
+
+static struct status readmit(const struct rpc_call *call, struct ctx *c, enum scope needed)
+{
+    struct principal *who;
+    TRY(identify(call, c, &who));
+    struct status s = check_same(c, who);
+    if (is_ok(s))
+        s = check_scope(c, who, needed);
+    principal_unref(who);
+    return s;
+}
+
+/* Notes a denial. That a database cannot be reached, or a read has to wait, is none. */
+static struct status noted(const struct rpc_call *call, struct ctx *c, struct status s)
+{
+    bool denied = s.code == CODE_UNAUTHENTICATED || s.code == CODE_PERMISSION_DENIED;
+    if (denied && !c->had_to_wait)
+        denied_note(c->app->denied, c, caller_address(call, c->arena), s);
+    return s;
 }
 
 struct status auth_admit(void *arg, const struct rpc_call *call, struct ctx *c)
@@ -132,8 +153,11 @@ struct status auth_admit(void *arg, const struct rpc_call *call, struct ctx *c)
         c->peer = caller_address(call, c->arena);
         return c->peer ? ok() : fail_memory();
     }
-    struct status s = admit(call, c, needed);
-    if (is_denial(c, s))
-        denied_note(c->app->denied, c, caller_address(call, c->arena), s);
-    return s;
+    return noted(call, c, admit(call, c, needed));
+}
+
+struct status auth_readmit(void *arg, const struct rpc_call *call, struct ctx *c)
+{
+    enum scope needed = scope_of(arg, rpc_call_method(call));
+    return needed == IS_OPEN ? ok() : noted(call, c, readmit(call, c, needed));
 }

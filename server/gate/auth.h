@@ -22,5 +22,9 @@ MUSTCHECK struct status auth_open(const struct rpc_method *rows, size_t n, struc
  * CREDENTIAL_MISSING, CREDENTIAL_INVALID, PERMISSION_MISSING; what the database fails with. */
 MUSTCHECK struct status auth_admit(void *auth, const struct rpc_call *call, struct ctx *c);
 
+/* The rpc_readmit_fn: whether an open stream's credential still holds, is still the same caller's and still
+ * allows it. Fails as auth_admit. */
+MUSTCHECK struct status auth_readmit(void *auth, const struct rpc_call *call, struct ctx *c);
+
 C_END
 #endif

@@ -1,5 +1,7 @@
 #include "server/rpc/runtime.h"
 
+#include "base/clock.h"
+
 /* Client streams that go ahead (RPC_AHEAD). The item whose unit the committer has is in flight: its memory
  * and its unit are set aside, and the slot goes on with the next message. Before that one's step is settled
  * the flight is down; whoever comes second, the step's thread or the committer's, goes on. A flight that
@@ -125,8 +127,15 @@ static void leave_read(struct slot *s)
             park(s, A_READ);
             return;
         }
-        read_go_on(s); /* that was an older flight */
+        read_go_on(s, clock_mono_us()); /* that was an older flight */
     }
+}
+
+/* What came down while the wait was claimed found nobody to tell. */
+void ahead_look(struct slot *s)
+{
+    if (s->flight)
+        leave_read(s);
 }
 
 /* The step that waited for the flight. */
@@ -218,7 +227,7 @@ bool ahead_unpark(struct slot *s)
         return false;
     s->flight->parked = NOTHING;
     if (what == A_READ) {
-        read_go_on(s);
+        read_go_on(s, clock_mono_us());
     } else if (what == THE_FINISH) {
         call_step(s, PHASE_FINISH);
     } else {

@@ -347,6 +347,8 @@ static void run(struct slot *s)
         attempt(s);
         return;
     }
+    if (!readmitted(s))
+        return;
     struct status st = prepare(s);
     if (!is_ok(st)) {
         reply_end(s, st);
@@ -361,6 +363,8 @@ void call_run(struct slot *s)
     s->ctx.may_not_wait = false;
     if (s->todo == TODO_ADMIT)
         call_begin(s);
+    else if (s->todo == TODO_READMIT)
+        readmit_go_on(s);
     else
         run(s);
 }
@@ -417,7 +421,7 @@ static void fill_context(struct slot *s)
 {
     struct ctx *c = &s->ctx;
     memset(c, 0, sizeof *c);
-    s->start_us = clock_mono_us();
+    s->start_us = s->admitted_us = clock_mono_us();
     c->arena = &s->arena;
     c->app = s->rpc->o.app;
     c->db = s->rpc->o.db;

@@ -7,11 +7,11 @@
  * rpc_serve refuses to start while an RPC of a registered service has no row, a row names no RPC, its types
  * have another size or its shape is not the proto's; a handler of the wrong type does not compile.
  *
- * The life of a call: admitted from its metadata alone; put on its lane; the bytes checked (depth, UTF-8,
- * NUL, enum values) and decoded into the call's arena; handler; the unit it left behind committed; answered.
- * Where another writer was first (CONFLICT) the handler runs again on fresh reads, with ctx->attempt one
- * higher and everything it put into the arena gone. A handler therefore keeps no effect outside ctx->unit,
- * its response and (streams) what *_committed writes into its state. */
+ * The life of a call: admitted from its metadata alone (a stream every few seconds again); put on its lane;
+ * the bytes checked (depth, UTF-8, NUL, enum values) and decoded into the call's arena; handler; the unit it
+ * left behind committed; answered. Where another writer was first (CONFLICT) the handler runs again on fresh
+ * reads, with ctx->attempt one higher and everything it put into the arena gone. A handler therefore keeps no
+ * effect outside ctx->unit, its response and (streams) what *_committed writes into its state. */
 #ifndef SERVER_RPC_RPC_H
 #define SERVER_RPC_RPC_H
 
@@ -222,6 +222,10 @@ void rpc_keep(const struct rpc_call *call, void (*release)(void *), void *p);
  * start, on a thread that may. */
 typedef struct status (*rpc_admit_fn)(void *arg, const struct rpc_call *call, struct ctx *c);
 
+/* Asked again of an open stream, under the same rules: whether it may still go on. It leaves the ctx as it
+ * is. What it fails with ends the stream. */
+typedef struct status (*rpc_readmit_fn)(void *arg, const struct rpc_call *call, struct ctx *c);
+
 struct rpc_options {
     const char *address; /* "127.0.0.1:50052", "unix:/run/x.sock"; port 0 takes a free one */
     const struct rpc_method *methods;
@@ -231,9 +235,10 @@ struct rpc_options {
     struct app *app;        /* handed to the handlers */
     struct db *db;          /* NULL: no reads, no units, no request ids (benches) */
     struct committer *committer;
-    rpc_admit_fn admit; /* NULL: everyone is "anonymous" in the workspace "default" */
-    void *admit_arg;
-    bool knows_callers; /* admit refuses strangers */
+    rpc_admit_fn admit;     /* NULL: everyone is "anonymous" in the workspace "default" */
+    rpc_readmit_fn readmit; /* NULL: whoever was admitted stays */
+    void *admit_arg;        /* of both */
+    bool knows_callers;     /* admit refuses strangers */
     /* PEM files, all or none: TLS with client certificates. Read again as they change. */
     const char *tls_cert, *tls_key, *tls_client_ca;
     unsigned threads; /* that receive calls, on one completion queue */
@@ -241,7 +246,8 @@ struct rpc_options {
     unsigned streams; /* of them at most this many streams */
     unsigned db_threads, db_queue;
     unsigned slow_threads, slow_queue;
-    size_t max_message;       /* bytes, either way */
+    size_t max_message;  /* bytes, either way */
+    unsigned readmit_ms; /* a stream that goes on is asked for so often, whether it sends, reads or waits */
     unsigned stream_idle_ms;  /* a stream whose caller neither reads nor sends for this long is ended */
     unsigned max_attempts;    /* runs of one handler in the face of conflicts */
     unsigned drain_linger_ms; /* between health saying NOT_SERVING and the end of new calls */

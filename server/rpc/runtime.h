@@ -93,9 +93,15 @@ struct slot {
     enum rpc_next next_is;
     struct idem_key idem;
     bool on_committer; /* settling on the committer's thread: no handler may run here */
-    enum { TODO_START, TODO_ADMIT, TODO_RECOVER, TODO_RUN_AGAIN } todo; /* what call_run is to do */
-    unsigned line;                                                      /* turn.c: the row it lost over */
-    bool has_turn, in_line;                                             /* in_line: under rpc->turn_lock */
+    enum {
+        TODO_START,
+        TODO_ADMIT,
+        TODO_READMIT,
+        TODO_RECOVER,
+        TODO_RUN_AGAIN
+    } todo;                 /* what call_run is to do */
+    unsigned line;          /* turn.c: the row it lost over */
+    bool has_turn, in_line; /* in_line: under rpc->turn_lock */
     bool close_watched;
 
     /* The answer. */
@@ -120,6 +126,7 @@ struct slot {
     pthread_mutex_t
         io_lock;     /* held while a read is started: who claims the wait for it lets the start end first */
     int64_t rest_us; /* atomic: since when it waits */
+    int64_t admitted_us; /* atomic: when it was last admitted */
 };
 
 #define TURN_LINES 64
@@ -211,6 +218,12 @@ void trace_fill(struct slot *s); /* the caller's trace id, or one of our own */
 
 /* admit.c: whether the call goes on now; else it was answered, or is admitted on a lane (TODO_ADMIT). */
 MUSTCHECK bool admitted(struct slot *s);
+/* The same of a stream that is to go on: before each step, */
+bool readmit_due(const struct slot *s, int64_t now);
+MUSTCHECK bool readmitted(struct slot *s);
+/* and where it waits for its caller: a claimed WAIT_READ is put on a lane, and waits again after that. */
+void readmit_waiting(struct slot *s);
+void readmit_go_on(struct slot *s);
 
 /* stream.c: what follows a step that was settled (and its unit, if any, is durable) */
 void open_settled(struct slot *s, struct status st);
@@ -222,8 +235,8 @@ void stream_leave(struct slot *s);
 void item_next(struct slot *s); /* the item is dealt with, or in flight: the next one */
 /* Takes a slot that waits for `w`; false where another thread was first. */
 bool stream_claim(struct slot *s, enum waiting w);
-/* Waits again for the message that a claimed WAIT_READ was waiting for. */
-void read_go_on(struct slot *s);
+/* Waits again for the message that a claimed WAIT_READ was waiting for; silent since then is its caller. */
+void read_go_on(struct slot *s, int64_t since_us);
 
 /* reply.c */
 struct status reply_pack(struct slot *s); /* s->res into s->reply */
@@ -248,6 +261,7 @@ bool ahead_may_run(struct slot *s);                      /* the step's handler *
 bool ahead_may_settle(struct slot *s, struct status st); /* the step, its handler having answered st */
 bool ahead_may_fly(const struct slot *s);                /* the unit of the step */
 MUSTCHECK struct status ahead_fly(struct slot *s);       /* on success the slot is no longer the caller's */
+void ahead_look(struct slot *s);   /* it waits for its caller again; the caller holds a reference */
 bool ahead_unpark(struct slot *s); /* after an item was repaired: what it interrupted; false: nothing */
 
 /* ticker.c */

@@ -27,6 +27,7 @@ void rpc_options_init(struct rpc_options *o)
     o->slow_threads = 1;
     o->slow_queue = 64;
     o->max_message = 4u << 20;
+    o->readmit_ms = 5000;
     o->stream_idle_ms = 60000;
     o->max_attempts = 64; /* of those that lose over a row only one at a time runs again */
     o->drain_linger_ms = 200;

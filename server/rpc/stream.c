@@ -50,10 +50,15 @@ bool stream_claim(struct slot *s, enum waiting w)
                                        __ATOMIC_SEQ_CST);
 }
 
+static void rest_since(struct slot *s, enum waiting w, int64_t since_us)
+{
+    __atomic_store_n(&s->rest_us, since_us, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->waiting, w, __ATOMIC_SEQ_CST);
+}
+
 static void rest(struct slot *s, enum waiting w)
 {
-    __atomic_store_n(&s->rest_us, clock_mono_us(), __ATOMIC_RELAXED);
-    __atomic_store_n(&s->waiting, w, __ATOMIC_SEQ_CST);
+    rest_since(s, w, clock_mono_us());
 }
 
 /* ---- reading and writing ---- */
@@ -81,10 +86,10 @@ static void on_read(struct slot *s, bool ok)
     slot_unref(s); /* the event's own reference */
 }
 
-void read_go_on(struct slot *s)
+void read_go_on(struct slot *s, int64_t since_us)
 {
     slot_ref(s);
-    rest(s, WAIT_READ);
+    rest_since(s, WAIT_READ, since_us);
     if (__atomic_load_n(&s->read_came, __ATOMIC_SEQ_CST) && stream_claim(s, WAIT_READ))
         take_read(s);
     slot_unref(s);

@@ -5,13 +5,13 @@
 #include "base/metrics.h"
 
 /* One thread looks after what no event wakes: streams that wait for news, for a caller that has gone silent
- * or does not read, calls late in a conflict, and the gauges. It claims under the list's lock (a listed slot
- * cannot be recycled meanwhile) and acts after it. */
+ * or does not read, those whose caller may have lost its rights, calls late in a conflict, and the gauges. It
+ * claims under the list's lock (a listed slot cannot be recycled meanwhile) and acts after it. */
 
 #define WAIT_US 250000 /* how long a stream that said RPC_WAIT waits */
 #define GAUGES_US US_PER_SECOND
 
-enum verdict { LEAVE, ASK, DRAIN, LATE, IDLE };
+enum verdict { LEAVE, ASK, READMIT, DRAIN, LATE, IDLE };
 
 static enum verdict judge(const struct slot *s, int waiting, int64_t now, bool woken)
 {
@@ -25,7 +25,11 @@ static enum verdict judge(const struct slot *s, int waiting, int64_t now, bool w
                : woken || rested >= WAIT_US                    ? ASK
                                                                : LEAVE;
     if (waiting == WAIT_READ)
-        return __atomic_load_n(&r->evicting, __ATOMIC_RELAXED) ? DRAIN : late ? LATE : silent ? IDLE : LEAVE;
+        return __atomic_load_n(&r->evicting, __ATOMIC_RELAXED) ? DRAIN
+               : late                                          ? LATE
+               : silent                                        ? IDLE
+               : readmit_due(s, now)                           ? READMIT
+                                                               : LEAVE;
     return waiting == WAIT_WRITE && silent ? IDLE : LEAVE;
 }
 
@@ -34,6 +38,9 @@ static void act(struct slot *s, enum verdict v)
     switch (v) {
     case ASK:
         call_step(s, PHASE_NEXT);
+        break;
+    case READMIT:
+        readmit_waiting(s);
         break;
     case DRAIN:
         reply_refuse(s, REASON_DRAINING, "this replica is shutting down; open the stream elsewhere");

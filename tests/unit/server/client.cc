@@ -257,6 +257,11 @@ Outcome Call::Finish()
     return o;
 }
 
+static status Stay(void *, const rpc_call *, ctx *)
+{
+    return ok();
+}
+
 rpc_options Server::Defaults()
 {
     rpc_options o;
@@ -267,6 +272,8 @@ rpc_options Server::Defaults()
     o.descriptors = test_descriptors();
     o.log_calls = false;
     o.drain_linger_ms = 20;
+    o.readmit = Stay;
+    o.readmit_ms = 1; // before nearly every step, and while it waits
     return o;
 }
 

@@ -72,7 +72,7 @@ const (
 // Errors of every method of every service: UNAUTHENTICATED / CREDENTIAL_MISSING, UNAUTHENTICATED / CREDENTIAL_INVALID (malformed, unknown,
 // expired or revoked: which one is not told), PERMISSION_DENIED / PERMISSION_MISSING, decided before the request is looked at. A change
 // of a role, account, key or session holds at once on the replica that made it and within a second on others, for calls that begin
-// then; a stream is admitted once, and ends with its connection, after eleven minutes at most.
+// then. An open stream is asked every five seconds: it ends with the same errors, also where its access token has expired.
 //
 // Nobody gives away more than they hold: to create or change a role, user, service account or key that may do more than the caller
 // fails with PERMISSION_DENIED / PERMISSION_MISSING. Errors common to every method are listed at LeadService. Methods whose request or
@@ -489,7 +489,7 @@ func (c *authServiceClient) UpdateWorkspace(ctx context.Context, in *UpdateWorks
 // Errors of every method of every service: UNAUTHENTICATED / CREDENTIAL_MISSING, UNAUTHENTICATED / CREDENTIAL_INVALID (malformed, unknown,
 // expired or revoked: which one is not told), PERMISSION_DENIED / PERMISSION_MISSING, decided before the request is looked at. A change
 // of a role, account, key or session holds at once on the replica that made it and within a second on others, for calls that begin
-// then; a stream is admitted once, and ends with its connection, after eleven minutes at most.
+// then. An open stream is asked every five seconds: it ends with the same errors, also where its access token has expired.
 //
 // Nobody gives away more than they hold: to create or change a role, user, service account or key that may do more than the caller
 // fails with PERMISSION_DENIED / PERMISSION_MISSING. Errors common to every method are listed at LeadService. Methods whose request or
