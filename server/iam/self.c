@@ -1,6 +1,7 @@
 /* What a caller learns of itself, and what anybody may know of our keys. */
 #include "server/iam/iam_private.h"
 
+#include "agents/record/signer.h"
 #include "agents/record/times.h"
 #include "base/base64.h"
 #include "base/clock.h"
@@ -68,7 +69,7 @@ struct status test_permissions(struct ctx *c, const TestPermissionsRequest *req,
     return ok();
 }
 
-static Jwk *jwk(struct arena *a, const struct public_key *k)
+static Jwk *jwk(struct arena *a, const char *id, const unsigned char half[KEY_BYTES])
 {
     Jwk *m = PB_NEW(a, Jwk);
     if (!m)
@@ -77,8 +78,8 @@ static Jwk *jwk(struct arena *a, const struct public_key *k)
     m->crv = (char *)"Ed25519";
     m->alg = (char *)"EdDSA";
     m->use = (char *)"sig";
-    m->kid = arena_dup(a, str_of(k->id));
-    m->x = base64url_text(a, str_make((const char *)k->half, sizeof k->half));
+    m->kid = arena_dup(a, str_of(id));
+    m->x = base64url_text(a, str_make((const char *)half, KEY_BYTES));
     return m->kid && m->x ? m : NULL;
 }
 
@@ -88,8 +89,12 @@ struct status get_jwks(struct ctx *c, const GetJwksRequest *req, Jwks *res)
     size_t n = keys_public(c->app->iam->keys, keys);
     (void)req;
     res->keys = ARENA_ARRAY(c->arena, KEYS_MAX, Jwk *);
-    for (; res->keys && res->n_keys < n; res->n_keys++)
-        if (!(res->keys[res->n_keys] = jwk(c->arena, &keys[res->n_keys])))
+    res->statement_keys = ARENA_ARRAY(c->arena, 1, Jwk *);
+    if (!res->keys || !res->statement_keys)
+        return fail_memory();
+    for (; res->n_keys < n; res->n_keys++)
+        if (!(res->keys[res->n_keys] = jwk(c->arena, keys[res->n_keys].id, keys[res->n_keys].half)))
             return fail_memory();
-    return res->keys ? ok() : fail_memory();
+    res->statement_keys[res->n_statement_keys++] = jwk(c->arena, "statements", c->app->signer->public_half);
+    return res->statement_keys[0] ? ok() : fail_memory();
 }

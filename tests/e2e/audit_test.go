@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -254,5 +256,36 @@ func TestAuditAndPrivacyOverREST(t *testing.T) {
 		want.True(s, strings.Contains(text("GET", "/v1/"+lead.Name+":export", ""), canary), "the export")
 		s.refusedREST(404, "NOT_FOUND", "LEAD_NOT_FOUND", "GET", "/v1/leads/none:export", "")
 		want.True(s, strings.Contains(text("POST", "/v1/"+lead.Name+":erase", "{}"), "STATE_RUNNING"), "the erasure")
+	})
+}
+
+// statementKey is what a verifier outside knows of this installation: it is public, and needs no credential.
+func (s *story) statementKey() ed25519.PublicKey {
+	s.Helper()
+	set, err := s.h.Auth().GetJwks(s.ctx, &pb.GetJwksRequest{})
+	want.OK(s, err)
+	want.Equal(s, "keys of statements", len(set.StatementKeys), 1)
+	for _, k := range set.Keys {
+		want.True(s, k.X != set.StatementKeys[0].X, "a token's key signs no statement")
+	}
+	key, err := base64.RawURLEncoding.DecodeString(set.StatementKeys[0].X)
+	want.OK(s, err)
+	return key
+}
+
+func TestAVerifierOutsideChecksWhatWasSigned(t *testing.T) {
+	tell(t, func(s *story) {
+		lead := s.create(&pb.Lead{Email: "signed@audit.example"})
+		want.True(s, s.sealed().Damage == nil, "sealed")
+		p, err := s.h.Audit().CreateCheckpoint(s.ctx, &pb.CreateCheckpointRequest{RequestId: requestID()})
+		want.OK(s, err)
+		checkpoint := fmt.Sprintf("marketing audit checkpoint v1\n%s\n%d\n%x\n%d\n", p.Workspace, p.Position, p.Head, p.CreateTime.AsTime().UnixMicro())
+		certificate, err := s.h.Audit().GetErasureCertificate(s.ctx, &pb.GetErasureCertificateRequest{Name: s.erase(lead.Name).Name})
+		want.OK(s, err)
+		erased := "marketing erasure certificate v1\n" + certificate.Workspace + "\n" + string(certificate.Erasure)
+		key := s.statementKey()
+		want.True(s, ed25519.Verify(key, []byte(checkpoint), p.Signature), "the checkpoint: %v", p)
+		want.True(s, ed25519.Verify(key, []byte(erased), certificate.Signature), "the certificate: %v", certificate)
+		want.True(s, !ed25519.Verify(key, []byte(checkpoint), certificate.Signature), "each its own")
 	})
 }

@@ -434,7 +434,10 @@ func (*GetJwksRequest) Descriptor() ([]byte, []int) {
 type Jwks struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The newest first. Tokens are signed with it; the others still verify.
-	Keys          []*Jwk `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	Keys []*Jwk `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	// The key of signed statements that are kept elsewhere: audit checkpoints, certificates of erasure. Never a token's: what reads a key set for
+	// tokens passes over this member (RFC 7517).
+	StatementKeys []*Jwk `protobuf:"bytes,2,rep,name=statement_keys,json=statementKeys,proto3" json:"statement_keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -472,6 +475,13 @@ func (*Jwks) Descriptor() ([]byte, []int) {
 func (x *Jwks) GetKeys() []*Jwk {
 	if x != nil {
 		return x.Keys
+	}
+	return nil
+}
+
+func (x *Jwks) GetStatementKeys() []*Jwk {
+	if x != nil {
+		return x.StatementKeys
 	}
 	return nil
 }
@@ -2875,9 +2885,10 @@ const file_marketing_v1_auth_proto_rawDesc = "" +
 	"\x06scopes\x18\x04 \x03(\tR\x06scopes\x12;\n" +
 	"\vexpire_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\"\x10\n" +
-	"\x0eGetJwksRequest\"-\n" +
+	"\x0eGetJwksRequest\"g\n" +
 	"\x04Jwks\x12%\n" +
-	"\x04keys\x18\x01 \x03(\v2\x11.marketing.v1.JwkR\x04keys\"m\n" +
+	"\x04keys\x18\x01 \x03(\v2\x11.marketing.v1.JwkR\x04keys\x128\n" +
+	"\x0estatement_keys\x18\x02 \x03(\v2\x11.marketing.v1.JwkR\rstatementKeys\"m\n" +
 	"\x03Jwk\x12\x10\n" +
 	"\x03kty\x18\x01 \x01(\tR\x03kty\x12\x10\n" +
 	"\x03crv\x18\x02 \x01(\tR\x03crv\x12\x10\n" +
@@ -3162,102 +3173,103 @@ var file_marketing_v1_auth_proto_depIdxs = []int32{
 	46, // 1: marketing.v1.Session.refresh_expire_time:type_name -> google.protobuf.Timestamp
 	46, // 2: marketing.v1.Principal.expire_time:type_name -> google.protobuf.Timestamp
 	8,  // 3: marketing.v1.Jwks.keys:type_name -> marketing.v1.Jwk
-	46, // 4: marketing.v1.User.create_time:type_name -> google.protobuf.Timestamp
-	46, // 5: marketing.v1.User.update_time:type_name -> google.protobuf.Timestamp
-	12, // 6: marketing.v1.CreateUserRequest.user:type_name -> marketing.v1.User
-	12, // 7: marketing.v1.ListUsersResponse.users:type_name -> marketing.v1.User
-	12, // 8: marketing.v1.UpdateUserRequest.user:type_name -> marketing.v1.User
-	47, // 9: marketing.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
-	46, // 10: marketing.v1.ServiceAccount.create_time:type_name -> google.protobuf.Timestamp
-	46, // 11: marketing.v1.ServiceAccount.update_time:type_name -> google.protobuf.Timestamp
-	20, // 12: marketing.v1.CreateServiceAccountRequest.service_account:type_name -> marketing.v1.ServiceAccount
-	20, // 13: marketing.v1.ListServiceAccountsResponse.service_accounts:type_name -> marketing.v1.ServiceAccount
-	20, // 14: marketing.v1.UpdateServiceAccountRequest.service_account:type_name -> marketing.v1.ServiceAccount
-	47, // 15: marketing.v1.UpdateServiceAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
-	46, // 16: marketing.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	46, // 17: marketing.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
-	46, // 18: marketing.v1.ApiKey.old_expire_time:type_name -> google.protobuf.Timestamp
-	46, // 19: marketing.v1.CreateApiKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
-	27, // 20: marketing.v1.ListApiKeysResponse.api_keys:type_name -> marketing.v1.ApiKey
-	46, // 21: marketing.v1.Role.create_time:type_name -> google.protobuf.Timestamp
-	46, // 22: marketing.v1.Role.update_time:type_name -> google.protobuf.Timestamp
-	33, // 23: marketing.v1.CreateRoleRequest.role:type_name -> marketing.v1.Role
-	33, // 24: marketing.v1.ListRolesResponse.roles:type_name -> marketing.v1.Role
-	33, // 25: marketing.v1.UpdateRoleRequest.role:type_name -> marketing.v1.Role
-	47, // 26: marketing.v1.UpdateRoleRequest.update_mask:type_name -> google.protobuf.FieldMask
-	46, // 27: marketing.v1.Workspace.create_time:type_name -> google.protobuf.Timestamp
-	46, // 28: marketing.v1.Workspace.update_time:type_name -> google.protobuf.Timestamp
-	40, // 29: marketing.v1.CreateWorkspaceRequest.workspace:type_name -> marketing.v1.Workspace
-	40, // 30: marketing.v1.ListWorkspacesResponse.workspaces:type_name -> marketing.v1.Workspace
-	40, // 31: marketing.v1.UpdateWorkspaceRequest.workspace:type_name -> marketing.v1.Workspace
-	47, // 32: marketing.v1.UpdateWorkspaceRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 33: marketing.v1.AuthService.CreateSession:input_type -> marketing.v1.CreateSessionRequest
-	2,  // 34: marketing.v1.AuthService.RefreshSession:input_type -> marketing.v1.RefreshSessionRequest
-	3,  // 35: marketing.v1.AuthService.RevokeSession:input_type -> marketing.v1.RevokeSessionRequest
-	4,  // 36: marketing.v1.AuthService.GetPrincipal:input_type -> marketing.v1.GetPrincipalRequest
-	6,  // 37: marketing.v1.AuthService.GetJwks:input_type -> marketing.v1.GetJwksRequest
-	9,  // 38: marketing.v1.AuthService.TestPermissions:input_type -> marketing.v1.TestPermissionsRequest
-	11, // 39: marketing.v1.AuthService.ChangePassword:input_type -> marketing.v1.ChangePasswordRequest
-	13, // 40: marketing.v1.AuthService.CreateUser:input_type -> marketing.v1.CreateUserRequest
-	14, // 41: marketing.v1.AuthService.GetUser:input_type -> marketing.v1.GetUserRequest
-	15, // 42: marketing.v1.AuthService.ListUsers:input_type -> marketing.v1.ListUsersRequest
-	17, // 43: marketing.v1.AuthService.UpdateUser:input_type -> marketing.v1.UpdateUserRequest
-	18, // 44: marketing.v1.AuthService.ResetPassword:input_type -> marketing.v1.ResetPasswordRequest
-	19, // 45: marketing.v1.AuthService.DeleteUser:input_type -> marketing.v1.DeleteUserRequest
-	21, // 46: marketing.v1.AuthService.CreateServiceAccount:input_type -> marketing.v1.CreateServiceAccountRequest
-	22, // 47: marketing.v1.AuthService.GetServiceAccount:input_type -> marketing.v1.GetServiceAccountRequest
-	23, // 48: marketing.v1.AuthService.ListServiceAccounts:input_type -> marketing.v1.ListServiceAccountsRequest
-	25, // 49: marketing.v1.AuthService.UpdateServiceAccount:input_type -> marketing.v1.UpdateServiceAccountRequest
-	26, // 50: marketing.v1.AuthService.DeleteServiceAccount:input_type -> marketing.v1.DeleteServiceAccountRequest
-	28, // 51: marketing.v1.AuthService.CreateApiKey:input_type -> marketing.v1.CreateApiKeyRequest
-	29, // 52: marketing.v1.AuthService.ListApiKeys:input_type -> marketing.v1.ListApiKeysRequest
-	31, // 53: marketing.v1.AuthService.RotateApiKey:input_type -> marketing.v1.RotateApiKeyRequest
-	32, // 54: marketing.v1.AuthService.DeleteApiKey:input_type -> marketing.v1.DeleteApiKeyRequest
-	34, // 55: marketing.v1.AuthService.CreateRole:input_type -> marketing.v1.CreateRoleRequest
-	35, // 56: marketing.v1.AuthService.GetRole:input_type -> marketing.v1.GetRoleRequest
-	36, // 57: marketing.v1.AuthService.ListRoles:input_type -> marketing.v1.ListRolesRequest
-	38, // 58: marketing.v1.AuthService.UpdateRole:input_type -> marketing.v1.UpdateRoleRequest
-	39, // 59: marketing.v1.AuthService.DeleteRole:input_type -> marketing.v1.DeleteRoleRequest
-	41, // 60: marketing.v1.AuthService.CreateWorkspace:input_type -> marketing.v1.CreateWorkspaceRequest
-	42, // 61: marketing.v1.AuthService.GetWorkspace:input_type -> marketing.v1.GetWorkspaceRequest
-	43, // 62: marketing.v1.AuthService.ListWorkspaces:input_type -> marketing.v1.ListWorkspacesRequest
-	45, // 63: marketing.v1.AuthService.UpdateWorkspace:input_type -> marketing.v1.UpdateWorkspaceRequest
-	1,  // 64: marketing.v1.AuthService.CreateSession:output_type -> marketing.v1.Session
-	1,  // 65: marketing.v1.AuthService.RefreshSession:output_type -> marketing.v1.Session
-	48, // 66: marketing.v1.AuthService.RevokeSession:output_type -> google.protobuf.Empty
-	5,  // 67: marketing.v1.AuthService.GetPrincipal:output_type -> marketing.v1.Principal
-	7,  // 68: marketing.v1.AuthService.GetJwks:output_type -> marketing.v1.Jwks
-	10, // 69: marketing.v1.AuthService.TestPermissions:output_type -> marketing.v1.TestPermissionsResponse
-	48, // 70: marketing.v1.AuthService.ChangePassword:output_type -> google.protobuf.Empty
-	12, // 71: marketing.v1.AuthService.CreateUser:output_type -> marketing.v1.User
-	12, // 72: marketing.v1.AuthService.GetUser:output_type -> marketing.v1.User
-	16, // 73: marketing.v1.AuthService.ListUsers:output_type -> marketing.v1.ListUsersResponse
-	12, // 74: marketing.v1.AuthService.UpdateUser:output_type -> marketing.v1.User
-	48, // 75: marketing.v1.AuthService.ResetPassword:output_type -> google.protobuf.Empty
-	48, // 76: marketing.v1.AuthService.DeleteUser:output_type -> google.protobuf.Empty
-	20, // 77: marketing.v1.AuthService.CreateServiceAccount:output_type -> marketing.v1.ServiceAccount
-	20, // 78: marketing.v1.AuthService.GetServiceAccount:output_type -> marketing.v1.ServiceAccount
-	24, // 79: marketing.v1.AuthService.ListServiceAccounts:output_type -> marketing.v1.ListServiceAccountsResponse
-	20, // 80: marketing.v1.AuthService.UpdateServiceAccount:output_type -> marketing.v1.ServiceAccount
-	48, // 81: marketing.v1.AuthService.DeleteServiceAccount:output_type -> google.protobuf.Empty
-	27, // 82: marketing.v1.AuthService.CreateApiKey:output_type -> marketing.v1.ApiKey
-	30, // 83: marketing.v1.AuthService.ListApiKeys:output_type -> marketing.v1.ListApiKeysResponse
-	27, // 84: marketing.v1.AuthService.RotateApiKey:output_type -> marketing.v1.ApiKey
-	48, // 85: marketing.v1.AuthService.DeleteApiKey:output_type -> google.protobuf.Empty
-	33, // 86: marketing.v1.AuthService.CreateRole:output_type -> marketing.v1.Role
-	33, // 87: marketing.v1.AuthService.GetRole:output_type -> marketing.v1.Role
-	37, // 88: marketing.v1.AuthService.ListRoles:output_type -> marketing.v1.ListRolesResponse
-	33, // 89: marketing.v1.AuthService.UpdateRole:output_type -> marketing.v1.Role
-	48, // 90: marketing.v1.AuthService.DeleteRole:output_type -> google.protobuf.Empty
-	40, // 91: marketing.v1.AuthService.CreateWorkspace:output_type -> marketing.v1.Workspace
-	40, // 92: marketing.v1.AuthService.GetWorkspace:output_type -> marketing.v1.Workspace
-	44, // 93: marketing.v1.AuthService.ListWorkspaces:output_type -> marketing.v1.ListWorkspacesResponse
-	40, // 94: marketing.v1.AuthService.UpdateWorkspace:output_type -> marketing.v1.Workspace
-	64, // [64:95] is the sub-list for method output_type
-	33, // [33:64] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	8,  // 4: marketing.v1.Jwks.statement_keys:type_name -> marketing.v1.Jwk
+	46, // 5: marketing.v1.User.create_time:type_name -> google.protobuf.Timestamp
+	46, // 6: marketing.v1.User.update_time:type_name -> google.protobuf.Timestamp
+	12, // 7: marketing.v1.CreateUserRequest.user:type_name -> marketing.v1.User
+	12, // 8: marketing.v1.ListUsersResponse.users:type_name -> marketing.v1.User
+	12, // 9: marketing.v1.UpdateUserRequest.user:type_name -> marketing.v1.User
+	47, // 10: marketing.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
+	46, // 11: marketing.v1.ServiceAccount.create_time:type_name -> google.protobuf.Timestamp
+	46, // 12: marketing.v1.ServiceAccount.update_time:type_name -> google.protobuf.Timestamp
+	20, // 13: marketing.v1.CreateServiceAccountRequest.service_account:type_name -> marketing.v1.ServiceAccount
+	20, // 14: marketing.v1.ListServiceAccountsResponse.service_accounts:type_name -> marketing.v1.ServiceAccount
+	20, // 15: marketing.v1.UpdateServiceAccountRequest.service_account:type_name -> marketing.v1.ServiceAccount
+	47, // 16: marketing.v1.UpdateServiceAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
+	46, // 17: marketing.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	46, // 18: marketing.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	46, // 19: marketing.v1.ApiKey.old_expire_time:type_name -> google.protobuf.Timestamp
+	46, // 20: marketing.v1.CreateApiKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
+	27, // 21: marketing.v1.ListApiKeysResponse.api_keys:type_name -> marketing.v1.ApiKey
+	46, // 22: marketing.v1.Role.create_time:type_name -> google.protobuf.Timestamp
+	46, // 23: marketing.v1.Role.update_time:type_name -> google.protobuf.Timestamp
+	33, // 24: marketing.v1.CreateRoleRequest.role:type_name -> marketing.v1.Role
+	33, // 25: marketing.v1.ListRolesResponse.roles:type_name -> marketing.v1.Role
+	33, // 26: marketing.v1.UpdateRoleRequest.role:type_name -> marketing.v1.Role
+	47, // 27: marketing.v1.UpdateRoleRequest.update_mask:type_name -> google.protobuf.FieldMask
+	46, // 28: marketing.v1.Workspace.create_time:type_name -> google.protobuf.Timestamp
+	46, // 29: marketing.v1.Workspace.update_time:type_name -> google.protobuf.Timestamp
+	40, // 30: marketing.v1.CreateWorkspaceRequest.workspace:type_name -> marketing.v1.Workspace
+	40, // 31: marketing.v1.ListWorkspacesResponse.workspaces:type_name -> marketing.v1.Workspace
+	40, // 32: marketing.v1.UpdateWorkspaceRequest.workspace:type_name -> marketing.v1.Workspace
+	47, // 33: marketing.v1.UpdateWorkspaceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 34: marketing.v1.AuthService.CreateSession:input_type -> marketing.v1.CreateSessionRequest
+	2,  // 35: marketing.v1.AuthService.RefreshSession:input_type -> marketing.v1.RefreshSessionRequest
+	3,  // 36: marketing.v1.AuthService.RevokeSession:input_type -> marketing.v1.RevokeSessionRequest
+	4,  // 37: marketing.v1.AuthService.GetPrincipal:input_type -> marketing.v1.GetPrincipalRequest
+	6,  // 38: marketing.v1.AuthService.GetJwks:input_type -> marketing.v1.GetJwksRequest
+	9,  // 39: marketing.v1.AuthService.TestPermissions:input_type -> marketing.v1.TestPermissionsRequest
+	11, // 40: marketing.v1.AuthService.ChangePassword:input_type -> marketing.v1.ChangePasswordRequest
+	13, // 41: marketing.v1.AuthService.CreateUser:input_type -> marketing.v1.CreateUserRequest
+	14, // 42: marketing.v1.AuthService.GetUser:input_type -> marketing.v1.GetUserRequest
+	15, // 43: marketing.v1.AuthService.ListUsers:input_type -> marketing.v1.ListUsersRequest
+	17, // 44: marketing.v1.AuthService.UpdateUser:input_type -> marketing.v1.UpdateUserRequest
+	18, // 45: marketing.v1.AuthService.ResetPassword:input_type -> marketing.v1.ResetPasswordRequest
+	19, // 46: marketing.v1.AuthService.DeleteUser:input_type -> marketing.v1.DeleteUserRequest
+	21, // 47: marketing.v1.AuthService.CreateServiceAccount:input_type -> marketing.v1.CreateServiceAccountRequest
+	22, // 48: marketing.v1.AuthService.GetServiceAccount:input_type -> marketing.v1.GetServiceAccountRequest
+	23, // 49: marketing.v1.AuthService.ListServiceAccounts:input_type -> marketing.v1.ListServiceAccountsRequest
+	25, // 50: marketing.v1.AuthService.UpdateServiceAccount:input_type -> marketing.v1.UpdateServiceAccountRequest
+	26, // 51: marketing.v1.AuthService.DeleteServiceAccount:input_type -> marketing.v1.DeleteServiceAccountRequest
+	28, // 52: marketing.v1.AuthService.CreateApiKey:input_type -> marketing.v1.CreateApiKeyRequest
+	29, // 53: marketing.v1.AuthService.ListApiKeys:input_type -> marketing.v1.ListApiKeysRequest
+	31, // 54: marketing.v1.AuthService.RotateApiKey:input_type -> marketing.v1.RotateApiKeyRequest
+	32, // 55: marketing.v1.AuthService.DeleteApiKey:input_type -> marketing.v1.DeleteApiKeyRequest
+	34, // 56: marketing.v1.AuthService.CreateRole:input_type -> marketing.v1.CreateRoleRequest
+	35, // 57: marketing.v1.AuthService.GetRole:input_type -> marketing.v1.GetRoleRequest
+	36, // 58: marketing.v1.AuthService.ListRoles:input_type -> marketing.v1.ListRolesRequest
+	38, // 59: marketing.v1.AuthService.UpdateRole:input_type -> marketing.v1.UpdateRoleRequest
+	39, // 60: marketing.v1.AuthService.DeleteRole:input_type -> marketing.v1.DeleteRoleRequest
+	41, // 61: marketing.v1.AuthService.CreateWorkspace:input_type -> marketing.v1.CreateWorkspaceRequest
+	42, // 62: marketing.v1.AuthService.GetWorkspace:input_type -> marketing.v1.GetWorkspaceRequest
+	43, // 63: marketing.v1.AuthService.ListWorkspaces:input_type -> marketing.v1.ListWorkspacesRequest
+	45, // 64: marketing.v1.AuthService.UpdateWorkspace:input_type -> marketing.v1.UpdateWorkspaceRequest
+	1,  // 65: marketing.v1.AuthService.CreateSession:output_type -> marketing.v1.Session
+	1,  // 66: marketing.v1.AuthService.RefreshSession:output_type -> marketing.v1.Session
+	48, // 67: marketing.v1.AuthService.RevokeSession:output_type -> google.protobuf.Empty
+	5,  // 68: marketing.v1.AuthService.GetPrincipal:output_type -> marketing.v1.Principal
+	7,  // 69: marketing.v1.AuthService.GetJwks:output_type -> marketing.v1.Jwks
+	10, // 70: marketing.v1.AuthService.TestPermissions:output_type -> marketing.v1.TestPermissionsResponse
+	48, // 71: marketing.v1.AuthService.ChangePassword:output_type -> google.protobuf.Empty
+	12, // 72: marketing.v1.AuthService.CreateUser:output_type -> marketing.v1.User
+	12, // 73: marketing.v1.AuthService.GetUser:output_type -> marketing.v1.User
+	16, // 74: marketing.v1.AuthService.ListUsers:output_type -> marketing.v1.ListUsersResponse
+	12, // 75: marketing.v1.AuthService.UpdateUser:output_type -> marketing.v1.User
+	48, // 76: marketing.v1.AuthService.ResetPassword:output_type -> google.protobuf.Empty
+	48, // 77: marketing.v1.AuthService.DeleteUser:output_type -> google.protobuf.Empty
+	20, // 78: marketing.v1.AuthService.CreateServiceAccount:output_type -> marketing.v1.ServiceAccount
+	20, // 79: marketing.v1.AuthService.GetServiceAccount:output_type -> marketing.v1.ServiceAccount
+	24, // 80: marketing.v1.AuthService.ListServiceAccounts:output_type -> marketing.v1.ListServiceAccountsResponse
+	20, // 81: marketing.v1.AuthService.UpdateServiceAccount:output_type -> marketing.v1.ServiceAccount
+	48, // 82: marketing.v1.AuthService.DeleteServiceAccount:output_type -> google.protobuf.Empty
+	27, // 83: marketing.v1.AuthService.CreateApiKey:output_type -> marketing.v1.ApiKey
+	30, // 84: marketing.v1.AuthService.ListApiKeys:output_type -> marketing.v1.ListApiKeysResponse
+	27, // 85: marketing.v1.AuthService.RotateApiKey:output_type -> marketing.v1.ApiKey
+	48, // 86: marketing.v1.AuthService.DeleteApiKey:output_type -> google.protobuf.Empty
+	33, // 87: marketing.v1.AuthService.CreateRole:output_type -> marketing.v1.Role
+	33, // 88: marketing.v1.AuthService.GetRole:output_type -> marketing.v1.Role
+	37, // 89: marketing.v1.AuthService.ListRoles:output_type -> marketing.v1.ListRolesResponse
+	33, // 90: marketing.v1.AuthService.UpdateRole:output_type -> marketing.v1.Role
+	48, // 91: marketing.v1.AuthService.DeleteRole:output_type -> google.protobuf.Empty
+	40, // 92: marketing.v1.AuthService.CreateWorkspace:output_type -> marketing.v1.Workspace
+	40, // 93: marketing.v1.AuthService.GetWorkspace:output_type -> marketing.v1.Workspace
+	44, // 94: marketing.v1.AuthService.ListWorkspaces:output_type -> marketing.v1.ListWorkspacesResponse
+	40, // 95: marketing.v1.AuthService.UpdateWorkspace:output_type -> marketing.v1.Workspace
+	65, // [65:96] is the sub-list for method output_type
+	34, // [34:65] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_auth_proto_init() }
