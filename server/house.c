@@ -1,6 +1,7 @@
 #include "server/house.h"
 
 #include "agents/audit/audit.h"
+#include "agents/engage/template/templates.h"
 #include "agents/record/active.h"
 #include "agents/record/denied.h"
 #include "agents/record/known.h"
@@ -50,6 +51,7 @@ static struct status open_store(struct house *h)
     TRY(signer_open(h->app.secret_key, &h->arena, &h->app.signer));
     TRY(audit_open(&h->arena, &h->app.audit));
     TRY(denied_open(&h->arena, &h->app.denied));
+    TRY(forms_open(&h->arena, &h->app.forms));
     return active_open(active_loaders, &h->arena, &h->app.active);
 }
 
@@ -129,6 +131,7 @@ void house_close(struct house *h)
     audit_close(h->app.audit);
     known_close(h->app.known);
     scoring_close(h->app.scoring);
+    forms_close(h->app.forms);
     iam_close(h->app.iam);
     db_close(h->app.db);
 }

@@ -1,8 +1,8 @@
 #include "server/services.h"
 
 #include "agents/audit/audit.h"
-#include "agents/engage/engage.h"
 #include "agents/engage/message/message.h"
+#include "agents/engage/template/templates.h"
 #include "agents/lead/lead.h"
 #include "agents/model/model.h"
 #include "agents/privacy/privacy.h"
@@ -57,6 +57,7 @@ RPC_UNARY(get_template, GetTemplateRequest, Template)
 RPC_UNARY(list_templates, ListTemplatesRequest, ListTemplatesResponse)
 RPC_UNARY(publish_template, PublishTemplateRequest, Template)
 RPC_UNARY(delete_template, DeleteTemplateRequest, Empty)
+RPC_UNARY(render_template, RenderTemplateRequest, RenderTemplateResponse)
 RPC_UNARY(get_message, GetMessageRequest, Message)
 RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
 RPC_UNARY(cancel_message, CancelMessageRequest, Message)
@@ -196,6 +197,7 @@ static const struct rpc_method methods[] = {
       8192, 0 },
     { ENGAGE, "DeleteTemplate", &delete_template_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 128,
       0 },
+    { ENGAGE, "RenderTemplate", &render_template_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },
     { ENGAGE, "GetMessage", &get_message_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, 128, 0 },
     { ENGAGE, "ListMessages", &list_messages_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
     { ENGAGE, "CancelMessage", &cancel_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE, RPC_MUTATES, 128,

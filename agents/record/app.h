@@ -16,6 +16,7 @@ struct iam; /* server/iam/iam.h */
 struct audit;
 struct denied;
 struct signer;
+struct forms;    /* agents/engage/template/templates.h */
 struct lead_row; /* agents/record/leads.h */
 struct active;   /* agents/record/active.h: which model, policy and engagement model each workspace has in
                     service */
@@ -32,6 +33,7 @@ struct app {
     struct signer *signer;       /* agents/record/signer.h: signs what others keep */
     struct audit *audit;         /* agents/audit/audit.h: the chain over the event log */
     struct denied *denied;       /* agents/record/denied.h: refused calls on their way into the event log */
+    struct forms *forms;         /* compiled templates */
     struct str secret_key;       /* keys of page tokens and signatures are derived from it */
     /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit:
      * agents/triage/triage.h. Through this port other agents have a lead triaged in their own commit. */

@@ -135,9 +135,11 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 		"ListTemplates":   &pb.ListTemplatesRequest{PageSize: 10},
 		"PublishTemplate": &pb.PublishTemplateRequest{Name: w.template, Version: 1},
 		"DeleteTemplate":  &pb.DeleteTemplateRequest{Name: "templates/none"},
-		"GetMessage":      &pb.GetMessageRequest{Name: "messages/none"},
-		"ListMessages":    &pb.ListMessagesRequest{Lead: w.lead, State: 1, PageSize: 10},
-		"CancelMessage":   &pb.CancelMessageRequest{Name: "messages/none"},
+		"RenderTemplate": &pb.RenderTemplateRequest{Template: template(), SampleLead: lead(), Medium: pb.Medium_MEDIUM_EMAIL, Locale: "en",
+			SystemValues: &pb.TemplateSystemValues{UnsubscribeUrl: "https://u.example", SenderName: "S", SenderEmail: "s@bad.example", SenderAddress: "A"}},
+		"GetMessage":    &pb.GetMessageRequest{Name: "messages/none"},
+		"ListMessages":  &pb.ListMessagesRequest{Lead: w.lead, State: 1, PageSize: 10},
+		"CancelMessage": &pb.CancelMessageRequest{Name: "messages/none"},
 	}
 }
 

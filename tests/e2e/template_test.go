@@ -80,3 +80,76 @@ func TestTemplatesAreListedInPages(t *testing.T) {
 		want.Equal(s, "templates", fmt.Sprint(seen), "[t01 t02 t03 t11 t12 t21 t22]")
 	})
 }
+
+// welcome is a whole template: two locales of a mail, and a short message.
+func welcome() *pb.Template {
+	body := `<p>Hello{{#full_name}} {{full_name}}{{/full_name}}, {{attributes.plan}} since {{attributes.since}}.</p><a href="{{unsubscribe_url}}">No more</a>`
+	return &pb.Template{DisplayName: "Welcome", Purpose: "marketing", DefaultLocale: "en", Fields: []*pb.TemplateField{
+		{Path: "attributes.plan", DefaultValue: "free"},
+		{Path: "attributes.since", Type: pb.TemplateField_TYPE_DATE, DateFormat: pb.TemplateField_DATE_FORMAT_ENGLISH, Required: true},
+	}, Contents: []*pb.TemplateContent{
+		{Locale: "en", Medium: pb.Medium_MEDIUM_EMAIL, Subject: "Welcome{{#full_name}}, {{full_name}}{{/full_name}}", Html: body, Text: "Hello.\n{{unsubscribe_url}}"},
+		{Locale: "de", Medium: pb.Medium_MEDIUM_EMAIL, Subject: "Willkommen", Text: "Hallo.\n{{unsubscribe_url}}"},
+		{Locale: "en", Medium: pb.Medium_MEDIUM_SMS, Text: "Hello from {{sender.name}}"},
+	}}
+}
+
+func TestATemplateIsRenderedForALead(t *testing.T) {
+	tell(t, func(s *story) {
+		s.createTemplate("welcome", welcome())
+		lead := s.create(&pb.Lead{FullName: "Ann <b>", Email: "ann@words.example", Attributes: map[string]string{"since": "2026-03-01"}})
+		ask := &pb.RenderTemplateRequest{Name: "templates/welcome", Lead: lead.Name, Medium: pb.Medium_MEDIUM_EMAIL, Locale: "fr"}
+		r, err := s.h.Engage().RenderTemplate(s.ctx, ask)
+		want.OK(s, err)
+		want.Equal(s, "subject", r.Subject, "Welcome, Ann <b>")
+		want.Equal(s, "html", r.Html, `<p>Hello Ann &lt;b&gt;, free since 1 March 2026.</p><a href="https://example.com/unsubscribe">No more</a>`)
+		want.True(s, r.Locale == "en" && r.Version == 1, "of %v", r)
+		ask.Locale = "de-AT"
+		r, err = s.h.Engage().RenderTemplate(s.ctx, ask)
+		want.OK(s, err)
+		want.True(s, r.Locale == "de" && r.Html == "" && r.Text == "Hallo.\nhttps://example.com/unsubscribe", "in German: %v", r)
+
+		ask.Medium = pb.Medium_MEDIUM_CHAT
+		_, err = s.h.Engage().RenderTemplate(s.ctx, ask)
+		want.Error(s, err, codes.FailedPrecondition, "TEMPLATE_MEDIUM_MISSING")
+		ask.Medium = pb.Medium_MEDIUM_SMS
+		_, err = s.h.Engage().RenderTemplate(s.ctx, ask)
+		want.OK(s, err)
+		ask.Lead = s.create(&pb.Lead{Attributes: map[string]string{"since": "soon"}}).Name
+		_, err = s.h.Engage().RenderTemplate(s.ctx, ask)
+		want.Error(s, err, codes.FailedPrecondition, "TEMPLATE_VALUE_INVALID")
+		ask.Lead = s.create(&pb.Lead{FullName: "Bob", ExternalId: "bob"}).Name
+		_, err = s.h.Engage().RenderTemplate(s.ctx, ask)
+		want.Error(s, err, codes.FailedPrecondition, "TEMPLATE_VALUE_MISSING")
+		ask.Lead = "leads/none"
+		_, err = s.h.Engage().RenderTemplate(s.ctx, ask)
+		want.Error(s, err, codes.NotFound, "LEAD_NOT_FOUND")
+	})
+}
+
+func TestAnUnsoundTemplateIsRefusedWithThePlace(t *testing.T) {
+	tell(t, func(s *story) {
+		for field, change := range map[string]func(t *pb.Template){
+			"template.contents[0].html":    func(t *pb.Template) { t.Contents[0].Html += "\n<p {{full_name}}>" },
+			"template.contents[0].text":    func(t *pb.Template) { t.Contents[0].Text = "no way out" },
+			"template.contents[1].subject": func(t *pb.Template) { t.Contents[1].Subject = "a\nb" },
+			"template.contents[2].text":    func(t *pb.Template) { t.Contents[2].Text = "{{nope}}" },
+			"template.fields[1]":           func(t *pb.Template) { t.Fields[1].DefaultValue = "soon" },
+			"template.default_locale":      func(t *pb.Template) { t.DefaultLocale = "de" },
+			"template.purpose":             func(t *pb.Template) { t.Purpose = "" },
+		} {
+			unsound := welcome()
+			change(unsound)
+			for _, validate := range []bool{true, false} {
+				_, err := s.h.Engage().CreateTemplate(s.ctx, &pb.CreateTemplateRequest{TemplateId: "unsound", Template: unsound, ValidateOnly: validate})
+				want.Violation(s, err, "TEMPLATE_INVALID", field)
+			}
+		}
+		bad := welcome()
+		bad.Contents[0].Html = "<p>\n  <b title={{full_name}}></p>"
+		_, err := s.h.Engage().CreateTemplate(s.ctx, &pb.CreateTemplateRequest{TemplateId: "unsound", Template: bad})
+		want.Equal(s, "description", want.Violations(err)[0].Description, "line 2, column 12: no data may stand in an attribute without quotes")
+		_, err = s.h.Engage().GetTemplate(s.ctx, &pb.GetTemplateRequest{Name: "templates/unsound"})
+		want.Error(s, err, codes.NotFound, "TEMPLATE_NOT_FOUND")
+	})
+}

@@ -28,13 +28,14 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\x84\a\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\x82\b\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
 	"\rListTemplates\x12\".marketing.v1.ListTemplatesRequest\x1a#.marketing.v1.ListTemplatesResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/templates\x12z\n" +
 	"\x0fPublishTemplate\x12$.marketing.v1.PublishTemplateRequest\x1a\x16.marketing.v1.Template\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/{name=templates/*}:publish\x12m\n" +
-	"\x0eDeleteTemplate\x12#.marketing.v1.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\x1e\x82\xd3\xe4\x93\x02\x18*\x16/v1/{name=templates/*}\x12c\n" +
+	"\x0eDeleteTemplate\x12#.marketing.v1.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\x1e\x82\xd3\xe4\x93\x02\x18*\x16/v1/{name=templates/*}\x12|\n" +
+	"\x0eRenderTemplate\x12#.marketing.v1.RenderTemplateRequest\x1a$.marketing.v1.RenderTemplateResponse\"\x1f\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/templates:render\x12c\n" +
 	"\n" +
 	"GetMessage\x12\x1f.marketing.v1.GetMessageRequest\x1a\x15.marketing.v1.Message\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=messages/*}\x12k\n" +
 	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12s\n" +
@@ -46,14 +47,16 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*ListTemplatesRequest)(nil),   // 2: marketing.v1.ListTemplatesRequest
 	(*PublishTemplateRequest)(nil), // 3: marketing.v1.PublishTemplateRequest
 	(*DeleteTemplateRequest)(nil),  // 4: marketing.v1.DeleteTemplateRequest
-	(*GetMessageRequest)(nil),      // 5: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),    // 6: marketing.v1.ListMessagesRequest
-	(*CancelMessageRequest)(nil),   // 7: marketing.v1.CancelMessageRequest
-	(*Template)(nil),               // 8: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),  // 9: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),          // 10: google.protobuf.Empty
-	(*Message)(nil),                // 11: marketing.v1.Message
-	(*ListMessagesResponse)(nil),   // 12: marketing.v1.ListMessagesResponse
+	(*RenderTemplateRequest)(nil),  // 5: marketing.v1.RenderTemplateRequest
+	(*GetMessageRequest)(nil),      // 6: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),    // 7: marketing.v1.ListMessagesRequest
+	(*CancelMessageRequest)(nil),   // 8: marketing.v1.CancelMessageRequest
+	(*Template)(nil),               // 9: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),  // 10: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),          // 11: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil), // 12: marketing.v1.RenderTemplateResponse
+	(*Message)(nil),                // 13: marketing.v1.Message
+	(*ListMessagesResponse)(nil),   // 14: marketing.v1.ListMessagesResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -61,19 +64,21 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	2,  // 2: marketing.v1.EngageService.ListTemplates:input_type -> marketing.v1.ListTemplatesRequest
 	3,  // 3: marketing.v1.EngageService.PublishTemplate:input_type -> marketing.v1.PublishTemplateRequest
 	4,  // 4: marketing.v1.EngageService.DeleteTemplate:input_type -> marketing.v1.DeleteTemplateRequest
-	5,  // 5: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
-	6,  // 6: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
-	7,  // 7: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
-	8,  // 8: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	8,  // 9: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	9,  // 10: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	8,  // 11: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	10, // 12: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	11, // 13: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	12, // 14: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	11, // 15: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	8,  // [8:16] is the sub-list for method output_type
-	0,  // [0:8] is the sub-list for method input_type
+	5,  // 5: marketing.v1.EngageService.RenderTemplate:input_type -> marketing.v1.RenderTemplateRequest
+	6,  // 6: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
+	7,  // 7: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
+	8,  // 8: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
+	9,  // 9: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	9,  // 10: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	10, // 11: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	9,  // 12: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	11, // 13: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	12, // 14: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	13, // 15: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	14, // 16: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	13, // 17: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	9,  // [9:18] is the sub-list for method output_type
+	0,  // [0:9] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

@@ -27,6 +27,7 @@ const (
 	EngageService_ListTemplates_FullMethodName   = "/marketing.v1.EngageService/ListTemplates"
 	EngageService_PublishTemplate_FullMethodName = "/marketing.v1.EngageService/PublishTemplate"
 	EngageService_DeleteTemplate_FullMethodName  = "/marketing.v1.EngageService/DeleteTemplate"
+	EngageService_RenderTemplate_FullMethodName  = "/marketing.v1.EngageService/RenderTemplate"
 	EngageService_GetMessage_FullMethodName      = "/marketing.v1.EngageService/GetMessage"
 	EngageService_ListMessages_FullMethodName    = "/marketing.v1.EngageService/ListMessages"
 	EngageService_CancelMessage_FullMethodName   = "/marketing.v1.EngageService/CancelMessage"
@@ -48,11 +49,16 @@ type EngageServiceClient interface {
 	GetTemplate(ctx context.Context, in *GetTemplateRequest, opts ...grpc.CallOption) (*Template, error)
 	// Lists all versions of all templates, by id and version.
 	ListTemplates(ctx context.Context, in *ListTemplatesRequest, opts ...grpc.CallOption) (*ListTemplatesResponse, error)
-	// Puts a version into service in place of the one that is; publishing a retired one is the way back. Fails: NOT_FOUND / TEMPLATE_NOT_FOUND.
+	// Puts a version into service in place of the one that is; publishing a retired one is the way back. Fails: NOT_FOUND / TEMPLATE_NOT_FOUND,
+	// INVALID_ARGUMENT / TEMPLATE_INVALID where it was stored by an older build and breaks a rule of this one.
 	PublishTemplate(ctx context.Context, in *PublishTemplateRequest, opts ...grpc.CallOption) (*Template, error)
 	// Deletes a template with all its versions; nothing is rendered from it any more. A template that is made under its id later goes on
 	// counting versions. Fails: NOT_FOUND / TEMPLATE_NOT_FOUND.
 	DeleteTemplate(ctx context.Context, in *DeleteTemplateRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// Renders a stored version, or a template that need not be stored, for a lead or a sample of one. Stores nothing.
+	// Fails: NOT_FOUND / TEMPLATE_NOT_FOUND, NOT_FOUND / LEAD_NOT_FOUND, INVALID_ARGUMENT / TEMPLATE_INVALID, FAILED_PRECONDITION /
+	// TEMPLATE_VALUE_MISSING, TEMPLATE_VALUE_INVALID, TEMPLATE_MEDIUM_MISSING or TEMPLATE_TOO_LONG.
+	RenderTemplate(ctx context.Context, in *RenderTemplateRequest, opts ...grpc.CallOption) (*RenderTemplateResponse, error)
 	// Returns a message. Fails: NOT_FOUND / MESSAGE_NOT_FOUND.
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Lists messages, oldest first.
@@ -120,6 +126,16 @@ func (c *engageServiceClient) DeleteTemplate(ctx context.Context, in *DeleteTemp
 	return out, nil
 }
 
+func (c *engageServiceClient) RenderTemplate(ctx context.Context, in *RenderTemplateRequest, opts ...grpc.CallOption) (*RenderTemplateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RenderTemplateResponse)
+	err := c.cc.Invoke(ctx, EngageService_RenderTemplate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *engageServiceClient) GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Message)
@@ -166,11 +182,16 @@ type EngageServiceServer interface {
 	GetTemplate(context.Context, *GetTemplateRequest) (*Template, error)
 	// Lists all versions of all templates, by id and version.
 	ListTemplates(context.Context, *ListTemplatesRequest) (*ListTemplatesResponse, error)
-	// Puts a version into service in place of the one that is; publishing a retired one is the way back. Fails: NOT_FOUND / TEMPLATE_NOT_FOUND.
+	// Puts a version into service in place of the one that is; publishing a retired one is the way back. Fails: NOT_FOUND / TEMPLATE_NOT_FOUND,
+	// INVALID_ARGUMENT / TEMPLATE_INVALID where it was stored by an older build and breaks a rule of this one.
 	PublishTemplate(context.Context, *PublishTemplateRequest) (*Template, error)
 	// Deletes a template with all its versions; nothing is rendered from it any more. A template that is made under its id later goes on
 	// counting versions. Fails: NOT_FOUND / TEMPLATE_NOT_FOUND.
 	DeleteTemplate(context.Context, *DeleteTemplateRequest) (*emptypb.Empty, error)
+	// Renders a stored version, or a template that need not be stored, for a lead or a sample of one. Stores nothing.
+	// Fails: NOT_FOUND / TEMPLATE_NOT_FOUND, NOT_FOUND / LEAD_NOT_FOUND, INVALID_ARGUMENT / TEMPLATE_INVALID, FAILED_PRECONDITION /
+	// TEMPLATE_VALUE_MISSING, TEMPLATE_VALUE_INVALID, TEMPLATE_MEDIUM_MISSING or TEMPLATE_TOO_LONG.
+	RenderTemplate(context.Context, *RenderTemplateRequest) (*RenderTemplateResponse, error)
 	// Returns a message. Fails: NOT_FOUND / MESSAGE_NOT_FOUND.
 	GetMessage(context.Context, *GetMessageRequest) (*Message, error)
 	// Lists messages, oldest first.
@@ -202,6 +223,9 @@ func (UnimplementedEngageServiceServer) PublishTemplate(context.Context, *Publis
 }
 func (UnimplementedEngageServiceServer) DeleteTemplate(context.Context, *DeleteTemplateRequest) (*emptypb.Empty, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteTemplate not implemented")
+}
+func (UnimplementedEngageServiceServer) RenderTemplate(context.Context, *RenderTemplateRequest) (*RenderTemplateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RenderTemplate not implemented")
 }
 func (UnimplementedEngageServiceServer) GetMessage(context.Context, *GetMessageRequest) (*Message, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMessage not implemented")
@@ -323,6 +347,24 @@ func _EngageService_DeleteTemplate_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EngageService_RenderTemplate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RenderTemplateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).RenderTemplate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_RenderTemplate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).RenderTemplate(ctx, req.(*RenderTemplateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _EngageService_GetMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetMessageRequest)
 	if err := dec(in); err != nil {
@@ -403,6 +445,10 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteTemplate",
 			Handler:    _EngageService_DeleteTemplate_Handler,
+		},
+		{
+			MethodName: "RenderTemplate",
+			Handler:    _EngageService_RenderTemplate_Handler,
 		},
 		{
 			MethodName: "GetMessage",

@@ -172,6 +172,14 @@ const (
 	Reason_REASON_TEMPLATE_NOT_FOUND Reason = 74
 	// [INVALID_ARGUMENT] The template does not parse, or uses data where or how it may not.
 	Reason_REASON_TEMPLATE_INVALID Reason = 75
+	// [FAILED_PRECONDITION] A field that the template requires has no value.
+	Reason_REASON_TEMPLATE_VALUE_MISSING Reason = 76
+	// [FAILED_PRECONDITION] A field's value is not of the type that the template declares.
+	Reason_REASON_TEMPLATE_VALUE_INVALID Reason = 77
+	// [FAILED_PRECONDITION] The template has no contents for the medium.
+	Reason_REASON_TEMPLATE_MEDIUM_MISSING Reason = 78
+	// [FAILED_PRECONDITION] What the template gives is longer than a message may be.
+	Reason_REASON_TEMPLATE_TOO_LONG Reason = 79
 	// [NOT_FOUND] No such message in this workspace.
 	Reason_REASON_MESSAGE_NOT_FOUND Reason = 80
 	// [FAILED_PRECONDITION] The message is not in a state that allows this.
@@ -253,6 +261,10 @@ var (
 		73: "REASON_ERASURE_RUNNING",
 		74: "REASON_TEMPLATE_NOT_FOUND",
 		75: "REASON_TEMPLATE_INVALID",
+		76: "REASON_TEMPLATE_VALUE_MISSING",
+		77: "REASON_TEMPLATE_VALUE_INVALID",
+		78: "REASON_TEMPLATE_MEDIUM_MISSING",
+		79: "REASON_TEMPLATE_TOO_LONG",
 		80: "REASON_MESSAGE_NOT_FOUND",
 		81: "REASON_MESSAGE_STATE",
 	}
@@ -329,6 +341,10 @@ var (
 		"REASON_ERASURE_RUNNING":             73,
 		"REASON_TEMPLATE_NOT_FOUND":          74,
 		"REASON_TEMPLATE_INVALID":            75,
+		"REASON_TEMPLATE_VALUE_MISSING":      76,
+		"REASON_TEMPLATE_VALUE_INVALID":      77,
+		"REASON_TEMPLATE_MEDIUM_MISSING":     78,
+		"REASON_TEMPLATE_TOO_LONG":           79,
 		"REASON_MESSAGE_NOT_FOUND":           80,
 		"REASON_MESSAGE_STATE":               81,
 	}
@@ -365,7 +381,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xb4\x10\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xbc\x11\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -439,7 +455,11 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x18REASON_ERASURE_NOT_FOUND\x10H\x12\x1a\n" +
 	"\x16REASON_ERASURE_RUNNING\x10I\x12\x1d\n" +
 	"\x19REASON_TEMPLATE_NOT_FOUND\x10J\x12\x1b\n" +
-	"\x17REASON_TEMPLATE_INVALID\x10K\x12\x1c\n" +
+	"\x17REASON_TEMPLATE_INVALID\x10K\x12!\n" +
+	"\x1dREASON_TEMPLATE_VALUE_MISSING\x10L\x12!\n" +
+	"\x1dREASON_TEMPLATE_VALUE_INVALID\x10M\x12\"\n" +
+	"\x1eREASON_TEMPLATE_MEDIUM_MISSING\x10N\x12\x1c\n" +
+	"\x18REASON_TEMPLATE_TOO_LONG\x10O\x12\x1c\n" +
 	"\x18REASON_MESSAGE_NOT_FOUND\x10P\x12\x18\n" +
 	"\x14REASON_MESSAGE_STATE\x10QBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 

@@ -845,11 +845,275 @@ func (x *DeleteTemplateRequest) GetRequestId() string {
 	return ""
 }
 
+// Request of RenderTemplate.
+type RenderTemplateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `templates/{template}`; or `template`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// 0: the version in service, else the newest.
+	Version int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// In place of `name`: need not be stored.
+	Template *Template `protobuf:"bytes,3,opt,name=template,proto3" json:"template,omitempty"`
+	// `leads/{lead}`; or `sample_lead`.
+	Lead string `protobuf:"bytes,4,opt,name=lead,proto3" json:"lead,omitempty"`
+	// In place of `lead`: need not be stored.
+	SampleLead *Lead `protobuf:"bytes,5,opt,name=sample_lead,json=sampleLead,proto3" json:"sample_lead,omitempty"`
+	// By what the person would be reached. Required.
+	Medium Medium `protobuf:"varint,6,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
+	// The locale wanted, e.g. "de-AT"; empty: the template's default.
+	Locale string `protobuf:"bytes,7,opt,name=locale,proto3" json:"locale,omitempty"`
+	// What the system would give.
+	SystemValues  *TemplateSystemValues `protobuf:"bytes,8,opt,name=system_values,json=systemValues,proto3" json:"system_values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenderTemplateRequest) Reset() {
+	*x = RenderTemplateRequest{}
+	mi := &file_marketing_v1_template_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenderTemplateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenderTemplateRequest) ProtoMessage() {}
+
+func (x *RenderTemplateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_template_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenderTemplateRequest.ProtoReflect.Descriptor instead.
+func (*RenderTemplateRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_template_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RenderTemplateRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RenderTemplateRequest) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RenderTemplateRequest) GetTemplate() *Template {
+	if x != nil {
+		return x.Template
+	}
+	return nil
+}
+
+func (x *RenderTemplateRequest) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *RenderTemplateRequest) GetSampleLead() *Lead {
+	if x != nil {
+		return x.SampleLead
+	}
+	return nil
+}
+
+func (x *RenderTemplateRequest) GetMedium() Medium {
+	if x != nil {
+		return x.Medium
+	}
+	return Medium_MEDIUM_UNSPECIFIED
+}
+
+func (x *RenderTemplateRequest) GetLocale() string {
+	if x != nil {
+		return x.Locale
+	}
+	return ""
+}
+
+func (x *RenderTemplateRequest) GetSystemValues() *TemplateSystemValues {
+	if x != nil {
+		return x.SystemValues
+	}
+	return nil
+}
+
+// What the system gives to every message. In RenderTemplate those that are empty get placeholders of example.com.
+type TemplateSystemValues struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// {{unsubscribe_url}}
+	UnsubscribeUrl string `protobuf:"bytes,1,opt,name=unsubscribe_url,json=unsubscribeUrl,proto3" json:"unsubscribe_url,omitempty"`
+	// {{sender.name}}
+	SenderName string `protobuf:"bytes,2,opt,name=sender_name,json=senderName,proto3" json:"sender_name,omitempty"`
+	// {{sender.email}}
+	SenderEmail string `protobuf:"bytes,3,opt,name=sender_email,json=senderEmail,proto3" json:"sender_email,omitempty"`
+	// {{sender.address}}: the sender's postal address.
+	SenderAddress string `protobuf:"bytes,4,opt,name=sender_address,json=senderAddress,proto3" json:"sender_address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TemplateSystemValues) Reset() {
+	*x = TemplateSystemValues{}
+	mi := &file_marketing_v1_template_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TemplateSystemValues) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TemplateSystemValues) ProtoMessage() {}
+
+func (x *TemplateSystemValues) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_template_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TemplateSystemValues.ProtoReflect.Descriptor instead.
+func (*TemplateSystemValues) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_template_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TemplateSystemValues) GetUnsubscribeUrl() string {
+	if x != nil {
+		return x.UnsubscribeUrl
+	}
+	return ""
+}
+
+func (x *TemplateSystemValues) GetSenderName() string {
+	if x != nil {
+		return x.SenderName
+	}
+	return ""
+}
+
+func (x *TemplateSystemValues) GetSenderEmail() string {
+	if x != nil {
+		return x.SenderEmail
+	}
+	return ""
+}
+
+func (x *TemplateSystemValues) GetSenderAddress() string {
+	if x != nil {
+		return x.SenderAddress
+	}
+	return ""
+}
+
+// Reply of RenderTemplate.
+type RenderTemplateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The locale used.
+	Locale string `protobuf:"bytes,1,opt,name=locale,proto3" json:"locale,omitempty"`
+	// Empty where the medium has none.
+	Subject string `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Plain text.
+	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	// Empty where the medium or the template has none.
+	Html string `protobuf:"bytes,4,opt,name=html,proto3" json:"html,omitempty"`
+	// The version rendered; 0 where the template was given.
+	Version       int64 `protobuf:"varint,5,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenderTemplateResponse) Reset() {
+	*x = RenderTemplateResponse{}
+	mi := &file_marketing_v1_template_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenderTemplateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenderTemplateResponse) ProtoMessage() {}
+
+func (x *RenderTemplateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_template_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenderTemplateResponse.ProtoReflect.Descriptor instead.
+func (*RenderTemplateResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_template_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RenderTemplateResponse) GetLocale() string {
+	if x != nil {
+		return x.Locale
+	}
+	return ""
+}
+
+func (x *RenderTemplateResponse) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *RenderTemplateResponse) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *RenderTemplateResponse) GetHtml() string {
+	if x != nil {
+		return x.Html
+	}
+	return ""
+}
+
+func (x *RenderTemplateResponse) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 var File_marketing_v1_template_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_template_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmarketing/v1/template.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\xe5\x03\n" +
+	"\x1bmarketing/v1/template.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x17marketing/v1/lead.proto\"\xe5\x03\n" +
 	"\bTemplate\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\aversion\x18\x02 \x01(\x03B\x03\xe0A\x03R\aversion\x127\n" +
@@ -917,7 +1181,29 @@ const file_marketing_v1_template_proto_rawDesc = "" +
 	"\x15DeleteTemplateRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestIdBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"request_id\x18\x02 \x01(\tR\trequestId\"\xd6\x02\n" +
+	"\x15RenderTemplateRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\x122\n" +
+	"\btemplate\x18\x03 \x01(\v2\x16.marketing.v1.TemplateR\btemplate\x12\x12\n" +
+	"\x04lead\x18\x04 \x01(\tR\x04lead\x123\n" +
+	"\vsample_lead\x18\x05 \x01(\v2\x12.marketing.v1.LeadR\n" +
+	"sampleLead\x121\n" +
+	"\x06medium\x18\x06 \x01(\x0e2\x14.marketing.v1.MediumB\x03\xe0A\x02R\x06medium\x12\x16\n" +
+	"\x06locale\x18\a \x01(\tR\x06locale\x12G\n" +
+	"\rsystem_values\x18\b \x01(\v2\".marketing.v1.TemplateSystemValuesR\fsystemValues\"\xaa\x01\n" +
+	"\x14TemplateSystemValues\x12'\n" +
+	"\x0funsubscribe_url\x18\x01 \x01(\tR\x0eunsubscribeUrl\x12\x1f\n" +
+	"\vsender_name\x18\x02 \x01(\tR\n" +
+	"senderName\x12!\n" +
+	"\fsender_email\x18\x03 \x01(\tR\vsenderEmail\x12%\n" +
+	"\x0esender_address\x18\x04 \x01(\tR\rsenderAddress\"\x8c\x01\n" +
+	"\x16RenderTemplateResponse\x12\x16\n" +
+	"\x06locale\x18\x01 \x01(\tR\x06locale\x12\x18\n" +
+	"\asubject\x18\x02 \x01(\tR\asubject\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\x12\x12\n" +
+	"\x04html\x18\x04 \x01(\tR\x04html\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\x03R\aversionBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_template_proto_rawDescOnce sync.Once
@@ -932,7 +1218,7 @@ func file_marketing_v1_template_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_template_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_marketing_v1_template_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_marketing_v1_template_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_marketing_v1_template_proto_goTypes = []any{
 	(Template_State)(0),            // 0: marketing.v1.Template.State
 	(TemplateField_Type)(0),        // 1: marketing.v1.TemplateField.Type
@@ -946,24 +1232,32 @@ var file_marketing_v1_template_proto_goTypes = []any{
 	(*ListTemplatesResponse)(nil),  // 9: marketing.v1.ListTemplatesResponse
 	(*PublishTemplateRequest)(nil), // 10: marketing.v1.PublishTemplateRequest
 	(*DeleteTemplateRequest)(nil),  // 11: marketing.v1.DeleteTemplateRequest
-	(*timestamppb.Timestamp)(nil),  // 12: google.protobuf.Timestamp
-	(Medium)(0),                    // 13: marketing.v1.Medium
+	(*RenderTemplateRequest)(nil),  // 12: marketing.v1.RenderTemplateRequest
+	(*TemplateSystemValues)(nil),   // 13: marketing.v1.TemplateSystemValues
+	(*RenderTemplateResponse)(nil), // 14: marketing.v1.RenderTemplateResponse
+	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
+	(Medium)(0),                    // 16: marketing.v1.Medium
+	(*Lead)(nil),                   // 17: marketing.v1.Lead
 }
 var file_marketing_v1_template_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.Template.state:type_name -> marketing.v1.Template.State
 	4,  // 1: marketing.v1.Template.fields:type_name -> marketing.v1.TemplateField
 	5,  // 2: marketing.v1.Template.contents:type_name -> marketing.v1.TemplateContent
-	12, // 3: marketing.v1.Template.create_time:type_name -> google.protobuf.Timestamp
+	15, // 3: marketing.v1.Template.create_time:type_name -> google.protobuf.Timestamp
 	1,  // 4: marketing.v1.TemplateField.type:type_name -> marketing.v1.TemplateField.Type
 	2,  // 5: marketing.v1.TemplateField.date_format:type_name -> marketing.v1.TemplateField.DateFormat
-	13, // 6: marketing.v1.TemplateContent.medium:type_name -> marketing.v1.Medium
+	16, // 6: marketing.v1.TemplateContent.medium:type_name -> marketing.v1.Medium
 	3,  // 7: marketing.v1.CreateTemplateRequest.template:type_name -> marketing.v1.Template
 	3,  // 8: marketing.v1.ListTemplatesResponse.templates:type_name -> marketing.v1.Template
-	9,  // [9:9] is the sub-list for method output_type
-	9,  // [9:9] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	3,  // 9: marketing.v1.RenderTemplateRequest.template:type_name -> marketing.v1.Template
+	17, // 10: marketing.v1.RenderTemplateRequest.sample_lead:type_name -> marketing.v1.Lead
+	16, // 11: marketing.v1.RenderTemplateRequest.medium:type_name -> marketing.v1.Medium
+	13, // 12: marketing.v1.RenderTemplateRequest.system_values:type_name -> marketing.v1.TemplateSystemValues
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_template_proto_init() }
@@ -972,13 +1266,14 @@ func file_marketing_v1_template_proto_init() {
 		return
 	}
 	file_marketing_v1_common_proto_init()
+	file_marketing_v1_lead_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_template_proto_rawDesc), len(file_marketing_v1_template_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

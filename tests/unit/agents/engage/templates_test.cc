@@ -1,5 +1,5 @@
 // Templates: created, listed, published, put back, deleted.
-#include "agents/engage/engage.h"
+#include "agents/engage/template/templates.h"
 #include "agents/record/events.h"
 #include "tests/unit/agents/harness.h"
 
@@ -11,7 +11,16 @@ using namespace harness;
 class EngageHouse : public House
 {
   public:
-    EngageHouse() : House({ &template_statements, &events_statements }) {}
+    EngageHouse() : House({ &template_statements, &events_statements })
+    {
+        arena_init(&kept, 1 << 20);
+        EXPECT_TRUE(is_ok(forms_open(&kept, &app.forms)));
+    }
+    ~EngageHouse()
+    {
+        forms_close(app.forms);
+        arena_done(&kept);
+    }
 
     Answer<Template> create(const char *id, const std::string &text = "Hello", bool validate_only = false)
     {
@@ -49,6 +58,23 @@ class EngageHouse : public House
         req.name = const_cast<char *>(name);
         return call(delete_template, req, &Empty_descriptor);
     }
+    // The text for a lead of that name; or the reason of a refusal.
+    std::string render(const char *id, int64_t version, const char *full_name = "Ann")
+    {
+        std::string shown;
+        auto a = run([&](ctx *c) {
+            Lead lead = LEAD_INIT;
+            lead.full_name = const_cast<char *>(full_name);
+            form_request r = { MEDIUM_SMS, "", &lead, { "https://u.example", "S", "s@b.example", "A" } };
+            form_message m;
+            TRY(template_render(c, id, version, &r, &m));
+            shown.assign(m.text.p, m.text.n);
+            return ok();
+        });
+        return a.ok_() ? shown : a.reason();
+    }
+
+    struct arena kept;
 };
 
 TEST(CreateTemplate, CountsVersionsAndStoresDrafts)
@@ -72,6 +98,10 @@ TEST(CreateTemplate, CountsVersionsAndStoresDrafts)
     EXPECT_EQ(h.get("templates/hello", -1).reason(), "FIELD_OUT_OF_RANGE");
     EXPECT_EQ(h.create("").reason(), "FIELD_REQUIRED");
     EXPECT_EQ(h.create("Hello!").reason(), "FIELD_INVALID");
+    auto unsound = h.create("hello", "{{full_name}}");
+    EXPECT_EQ(unsound.reason(), "TEMPLATE_INVALID");
+    EXPECT_EQ(unsound.fields(), "template.contents[0].text");
+    EXPECT_EQ(h.count("SELECT COUNT(*) FROM template WHERE workspace = $1"), 3);
 }
 
 TEST(CreateTemplate, TwoAtOnceGetTwoVersions)
@@ -166,6 +196,79 @@ TEST(DeleteTemplate, EndsAllVersionsAndGivesNoneTwice)
     EXPECT_EQ(h.publish("templates/hello").reason(), "TEMPLATE_NOT_FOUND");
     EXPECT_EQ(h.create("hello", "three")->version, 3);
     EXPECT_EQ(h.get("templates/hello", 2).reason(), "TEMPLATE_NOT_FOUND");
+}
+
+TEST(TemplateRender, UsesTheVersionThatIsNamed)
+{
+    EngageHouse h;
+    ASSERT_TRUE(h.create("hello", "one{{#full_name}} {{full_name}}{{/}}").ok_() &&
+                h.create("hello", "two").ok_());
+    for (int i = 0; i < 3; i++) { // made once, then kept
+        EXPECT_EQ(h.render("hello", 1), "one Ann");
+        EXPECT_EQ(h.render("hello", 1, ""), "one");
+        EXPECT_EQ(h.render("hello", 2), "two");
+    }
+    EXPECT_EQ(h.render("hello", 3), "TEMPLATE_NOT_FOUND");
+    h.workspace = "another";
+    EXPECT_EQ(h.render("hello", 1), "TEMPLATE_NOT_FOUND");
+    ASSERT_TRUE(h.create("hello", "of another").ok_());
+    EXPECT_EQ(h.render("hello", 1), "of another");
+    h.workspace = "default";
+    EXPECT_EQ(h.render("hello", 1), "one Ann");
+    ASSERT_TRUE(h.remove("templates/hello").ok_());
+    EXPECT_EQ(h.render("hello", 1), "TEMPLATE_NOT_FOUND");
+}
+
+// More than are kept, and more bytes than are kept: each still gives its own words.
+TEST(TemplateRender, KeepsWhatFits)
+{
+    EngageHouse h;
+    const std::string long_words(100000, 'x');
+    for (int i = 0; i < 300; i++)
+        ASSERT_TRUE(
+            h.create(("t" + std::to_string(i)).c_str(), std::to_string(i) + (i % 3 ? "" : long_words)).ok_());
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 300; i++)
+            ASSERT_EQ(h.render(("t" + std::to_string(i)).c_str(), 1),
+                      std::to_string(i) + (i % 3 ? "" : long_words));
+}
+
+TEST(RenderTemplate, TakesWhatIsGivenOrWhatIsStored)
+{
+    EngageHouse h;
+    ASSERT_TRUE(h.create("hello", "{{sender.name}} {{unsubscribe_url}}").ok_());
+    Lead lead = LEAD_INIT;
+    Template given = TEMPLATE_INIT;
+    TemplateSystemValues values = TEMPLATE_SYSTEM_VALUES_INIT;
+    RenderTemplateRequest req = RENDER_TEMPLATE_REQUEST_INIT;
+    req.name = const_cast<char *>("templates/hello");
+    auto render = [&] { return h.call(render_template, req, &RenderTemplateResponse_descriptor); };
+    EXPECT_EQ(render().fields(), "medium");
+    req.medium = MEDIUM_SMS;
+    EXPECT_EQ(render().fields(), "lead");
+    req.sample_lead = &lead;
+    auto stored = render();
+    ASSERT_TRUE(stored.ok_()) << stored.message();
+    EXPECT_STREQ(stored->text, "Example Sender https://example.com/unsubscribe");
+    EXPECT_STREQ(stored->locale, "en");
+    EXPECT_EQ(stored->version, 1);
+    values.sender_name = const_cast<char *>("Sales");
+    req.system_values = &values;
+    EXPECT_STREQ(render()->text, "Sales https://example.com/unsubscribe");
+    req.lead = const_cast<char *>("leads/x");
+    EXPECT_EQ(render().fields(), "sample_lead");
+    req.lead = const_cast<char *>("");
+    lead.email = const_cast<char *>("no address");
+    EXPECT_EQ(render().fields(), "sample_lead.email");
+    lead.email = const_cast<char *>("");
+    req.template_ = &given;
+    EXPECT_EQ(render().fields(), "template");
+    req.name = const_cast<char *>("");
+    EXPECT_EQ(render().reason(), "TEMPLATE_INVALID");
+    req.template_ = nullptr;
+    EXPECT_EQ(render().fields(), "name");
+    req.name = const_cast<char *>("templates/none");
+    EXPECT_EQ(render().reason(), "TEMPLATE_NOT_FOUND");
 }
 
 } // namespace

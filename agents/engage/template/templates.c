@@ -1,7 +1,7 @@
 /* Templates: versions that never change once stored, and which of each template is in service. */
-#include "agents/engage/engage.h"
-#include "agents/engage/stored.h"
-#include "agents/engage/template_sql.h"
+#include "agents/engage/template/templates.h"
+#include "agents/engage/template/stored.h"
+#include "agents/engage/template/templates_sql.h"
 #include "agents/record/checks.h"
 #include "agents/record/events.h"
 #include "agents/record/pages.h"
@@ -52,6 +52,14 @@ struct status template_serving(struct ctx *c, const char *id, int64_t *ret)
 
 /* ---- Create ---- */
 
+static struct status check_sound(struct ctx *c, const Template *t, const char *field)
+{
+    struct form *f;
+    TRY(form_compile(c->arena, t, field, &f));
+    form_unref(f);
+    return ok();
+}
+
 static struct status check_create(struct ctx *c, const CreateTemplateRequest *req)
 {
     if (!id_valid(str_of(req->template_id)))
@@ -59,7 +67,7 @@ static struct status check_create(struct ctx *c, const CreateTemplateRequest *re
                           "template_id", "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
     if (!req->template_)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "template", "must be given");
-    return ok();
+    return check_sound(c, req->template_, "template");
 }
 
 /* A copy without the texts of its contents. NULL over the budget. */
@@ -108,8 +116,7 @@ struct status create_template(struct ctx *c, const CreateTemplateRequest *req, T
 
 /* ---- Get and list ---- */
 
-/* The version that a request means: the one that it names; for 0 the one in service, else the newest. */
-static struct status chosen_version(struct ctx *c, const char *id, int64_t asked, int64_t *ret)
+struct status template_chosen(struct ctx *c, const char *id, int64_t asked, int64_t *ret)
 {
     *ret = asked;
     if (asked < 0)
@@ -125,7 +132,7 @@ struct status get_template(struct ctx *c, const GetTemplateRequest *req, Templat
     int64_t version;
     Template *t;
     TRY(name_id(c->arena, req->name, TEMPLATES, "name", &id));
-    TRY(chosen_version(c, id, req->version, &version));
+    TRY(template_chosen(c, id, req->version, &version));
     TRY(template_stored(c, id, version, &t));
     *res = *t;
     return ok();
@@ -199,6 +206,7 @@ struct status publish_template(struct ctx *c, const PublishTemplateRequest *req,
     res->state = TEMPLATE__STATE_PUBLISHED;
     if (t->state == TEMPLATE__STATE_PUBLISHED)
         return ok();
+    TRY(check_sound(c, t, "template")); /* it may be older than a rule */
     TRY(template_serving(c, id, &serving));
     if (serving)
         move(c, id, serving, TEMPLATE__STATE_PUBLISHED, TEMPLATE__STATE_RETIRED);

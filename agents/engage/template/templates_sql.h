@@ -1,15 +1,15 @@
-/* template_sql.h: the statements over the table template. */
-#ifndef AGENTS_ENGAGE_TEMPLATE_SQL_H
-#define AGENTS_ENGAGE_TEMPLATE_SQL_H
+/* templates_sql.h: the statements over the table template. */
+#ifndef AGENTS_ENGAGE_TEMPLATE_TEMPLATES_SQL_H
+#define AGENTS_ENGAGE_TEMPLATE_TEMPLATES_SQL_H
 
 #include "store/db.h"
 
 C_BEGIN
 
-#define TEMPLATE_DELETED 4 /* beside Template.State */
-
+/* States are those of Template.State, and 4: deleted. */
 enum template_stmt {
     TEMPLATE_GET,
+    TEMPLATE_STATE,
     TEMPLATE_NEWEST,
     TEMPLATE_SERVING,
     TEMPLATE_LIVE,

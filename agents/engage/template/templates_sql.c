@@ -1,12 +1,16 @@
-#include "agents/engage/template_sql.h"
+#include "agents/engage/template/templates_sql.h"
 
-#include "agents/engage/engage.h"
+#include "agents/engage/template/templates.h"
 
 const struct stmt template_sql[TEMPLATE_STMTS] = {
     [TEMPLATE_GET] = { "template_get", "tti", "iib",
                        "SELECT state, create_time, data FROM template"
                        " WHERE workspace = $1 AND id = $2 AND version = $3 AND state < 4",
                        NULL, NULL },
+    [TEMPLATE_STATE] = { "template_state", "tti", "i",
+                         "SELECT state FROM template WHERE workspace = $1 AND id = $2 AND version = $3"
+                         " AND state < 4",
+                         NULL, NULL },
     [TEMPLATE_NEWEST] = { "template_newest", "tt", "i",
                           "SELECT COALESCE(MAX(version), 0) FROM template WHERE workspace = $1 AND id = $2",
                           NULL, NULL },
