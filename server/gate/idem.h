@@ -3,8 +3,8 @@
  * Optimistic: nothing is looked up before the handler. The stored reply is one more row of the handler's
  * unit, so it becomes durable with the effects or not at all, and of duplicates that run at once one wins the
  * row and the others conflict. A call that changes nothing stores its reply all the same: repeated after
- * others' changes it would answer otherwise. Only a call that fails or conflicts looks whether its key was
- * there first. Knows no agent and no handler. */
+ * others' changes it would answer otherwise. One that only asks (validate_only) has no key. Only a call that
+ * fails or conflicts looks whether its key was there first. Knows no agent and no handler. */
 #ifndef SERVER_GATE_IDEM_H
 #define SERVER_GATE_IDEM_H
 

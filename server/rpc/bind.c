@@ -31,10 +31,12 @@ static struct status check_types(struct rpc *r, const struct bound *m)
     return ok();
 }
 
-static const ProtobufCFieldDescriptor *find_request_id(const ProtobufCMessageDescriptor *d)
+/* NULL where the message has no such field of its own. */
+static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *d, const char *name,
+                                                  ProtobufCType type)
 {
-    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(d, "request_id");
-    bool plain = f && f->type == PROTOBUF_C_TYPE_STRING && f->label != PROTOBUF_C_LABEL_REPEATED &&
+    const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field_by_name(d, name);
+    bool plain = f && f->type == type && f->label != PROTOBUF_C_LABEL_REPEATED &&
                  !(f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF);
     return plain ? f : NULL;
 }
@@ -56,7 +58,8 @@ static struct status bind_one(struct rpc *r, const struct rpc_method *row, struc
         return fail_memory();
     if (m->request->recursive)
         return fail(&r->arena, REASON_SCHEMA_INVALID, "%s takes a recursive message", m->name);
-    m->request_id = find_request_id(m->method->input);
+    m->request_id = find_field(m->method->input, "request_id", PROTOBUF_C_TYPE_STRING);
+    m->validate_only = find_field(m->method->input, "validate_only", PROTOBUF_C_TYPE_BOOL);
     m->lane = row->lane == LANE_READ || row->lane == LANE_GLANCE ? LANE_INLINE : row->lane;
     m->metric = metric_value(METRIC_LABEL_METHOD, m->name);
     return ok();

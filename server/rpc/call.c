@@ -123,6 +123,13 @@ static struct status decode_bytes(struct slot *s, grpc_byte_buffer *payload)
     return st;
 }
 
+/* Only asks what a call would do: its request id stays free for the call itself. */
+static bool only_asks(const struct slot *s)
+{
+    const ProtobufCFieldDescriptor *f = s->m->validate_only;
+    return f && *(const protobuf_c_boolean *)((const char *)s->req + f->offset);
+}
+
 /* The request's own id, and for what it stands. */
 static struct status take_key(struct slot *s)
 {
@@ -132,7 +139,7 @@ static struct status take_key(struct slot *s)
         return ok();
     s->ctx.request_id = *(char *const *)((const char *)s->req + f->offset);
     TRY(idem_check(s->ctx.arena, s->ctx.request_id));
-    if (!(s->m->row->flags & RPC_MUTATES) || !s->ctx.request_id[0] || !s->rpc->o.db)
+    if (!(s->m->row->flags & RPC_MUTATES) || !s->ctx.request_id[0] || !s->rpc->o.db || only_asks(s))
         return ok();
     struct arena_mark before = arena_mark(s->ctx.arena);
     struct str canonical = pb_pack(s->ctx.arena, s->req);

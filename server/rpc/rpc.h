@@ -43,7 +43,8 @@ enum rpc_next {
 };
 
 enum rpc_flags {
-    /* Changes something: a request_id in the request makes it happen once (server/gate/idem.h). */
+    /* Changes something: a request_id in the request makes it happen once (server/gate/idem.h), unless
+     * validate_only is set: then nothing happens, and the id is not used up. */
     RPC_MUTATES = 1 << 0,
     /* A client stream on LANE_DB that goes on while an item is being committed: see RPC_CLIENT_STREAM. */
     RPC_AHEAD = 1 << 1

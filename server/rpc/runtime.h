@@ -51,9 +51,9 @@ struct bound {
     const char *name; /* "marketing.v1.TriageService/TriageLead" */
     const char *path; /* the same with a leading slash */
     const struct shape *request;
-    const ProtobufCFieldDescriptor *request_id; /* NULL: the request type has none */
-    enum lane lane;                             /* resolved: INLINE, DB or SLOW */
-    void *registered;                           /* the C-core's handle */
+    const ProtobufCFieldDescriptor *request_id, *validate_only; /* NULL: the request type has none */
+    enum lane lane;                                             /* resolved: INLINE, DB or SLOW */
+    void *registered;                                           /* the C-core's handle */
     size_t metric;
     int armed; /* atomic: slots waiting for a call of this method */
     int want;  /* atomic: how many there should be */

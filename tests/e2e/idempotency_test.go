@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
@@ -135,14 +136,12 @@ func TestACallThatChangedNothingKeepsItsReply(t *testing.T) {
 		event := []*pb.LeadEvent{{EventId: "seen", Lead: "leads/same", Type: "page_view"}}
 		_, err := s.h.Leads().IngestEvents(s.ctx, &pb.IngestEventsRequest{Events: event})
 		want.OK(s, err)
-		lead := &pb.Lead{Email: "same@idem.example"}
 		all := []mutation{
 			{leadService + "UpdateLead", &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/same", Company: "A"}},
 				&pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/same", Company: "B"}}},
 			{leadService + "DeleteLead", &pb.DeleteLeadRequest{Name: "leads/later", AllowMissing: true},
 				&pb.DeleteLeadRequest{Name: "leads/same", AllowMissing: true}},
 			{leadService + "IngestEvents", &pb.IngestEventsRequest{Events: event}, &pb.IngestEventsRequest{Events: append(event, event...)}},
-			{triageService + "TriageLead", &pb.TriageLeadRequest{Lead: lead, ValidateOnly: true}, &pb.TriageLeadRequest{Lead: lead}},
 		}
 		replies := make([][]byte, len(all))
 		for i, m := range all {
@@ -164,6 +163,38 @@ func TestACallThatChangedNothingKeepsItsReply(t *testing.T) {
 			want.Violation(s, err, "REQUEST_ID_REUSED", "request_id")
 		}
 		want.Equal(s, "effects", s.decisionsAndLeads(), state)
+	})
+}
+
+// Who asks first whether a call would do sends the same id with it: nothing has happened that a retry could repeat (AIP-163, AIP-155).
+func TestAskingUsesNoRequestIDUp(t *testing.T) {
+	tell(t, func(s *story) {
+		lead := &pb.Lead{Email: "asked@idem.example"}
+		s.createAs("known", &pb.Lead{Email: "known@idem.example"})
+		policy := allTo("asked", pb.LeadCategory_LEAD_CATEGORY_COLD_LEAD)
+		for _, m := range []struct {
+			method    string
+			ask, call proto.Message
+		}{
+			{triageService + "TriageLead", &pb.TriageLeadRequest{Lead: lead, ValidateOnly: true}, &pb.TriageLeadRequest{Lead: lead}},
+			{leadService + "CreateLead", &pb.CreateLeadRequest{Lead: &pb.Lead{Email: "new@idem.example"}, ValidateOnly: true}, &pb.CreateLeadRequest{Lead: &pb.Lead{Email: "new@idem.example"}}},
+			{leadService + "UpdateLead", &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/known", Company: "A"}, ValidateOnly: true},
+				&pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/known", Company: "A"}}},
+			{triageService + "CreateRoutingPolicy", &pb.CreateRoutingPolicyRequest{RoutingPolicyId: "asked", RoutingPolicy: policy, ValidateOnly: true},
+				&pb.CreateRoutingPolicyRequest{RoutingPolicyId: "asked", RoutingPolicy: policy}},
+		} {
+			stored := s.sql("SELECT count(*) FROM idempotency")[0][0]
+			_, err := wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.ask, "asked-"+m.method))
+			want.OK(s, err)
+			want.Equal(s, m.method+": replies stored for a question", s.sql("SELECT count(*) FROM idempotency")[0][0], stored)
+			first, err := wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.call, "asked-"+m.method))
+			want.OK(s, err)
+			_, err = wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.ask, "asked-"+m.method))
+			want.True(s, err == nil || !strings.Contains(err.Error(), "REQUEST_ID_REUSED"), "%s: a question after the call: %v", m.method, err)
+			again, err := wire.Call(s.ctx, s.h.Conn(), m.method, withID(m.call, "asked-"+m.method))
+			want.OK(s, err)
+			want.True(s, bytes.Equal(again, first), "%s: the call is kept", m.method)
+		}
 	})
 }
 

@@ -46,7 +46,7 @@ const (
 //
 // Errors of every method: INVALID_ARGUMENT (with BadRequest violations), RESOURCE_EXHAUSTED / OVERLOADED, UNAVAILABLE / STORE_UNAVAILABLE,
 // DEADLINE_EXCEEDED. A mutation with a request_id that was used before answers the stored reply, equal to the byte; with another body it
-// fails with INVALID_ARGUMENT / REQUEST_ID_REUSED. Request ids are remembered for 24 hours.
+// fails with INVALID_ARGUMENT / REQUEST_ID_REUSED. Request ids are remembered for 24 hours; a call with validate_only uses none up.
 type LeadServiceClient interface {
 	// Creates a lead. Fails: ALREADY_EXISTS / LEAD_ALREADY_EXISTS, ALREADY_EXISTS / IDENTITY_TAKEN.
 	CreateLead(ctx context.Context, in *CreateLeadRequest, opts ...grpc.CallOption) (*Lead, error)
@@ -231,7 +231,7 @@ func (c *leadServiceClient) RecordOutcome(ctx context.Context, in *RecordOutcome
 //
 // Errors of every method: INVALID_ARGUMENT (with BadRequest violations), RESOURCE_EXHAUSTED / OVERLOADED, UNAVAILABLE / STORE_UNAVAILABLE,
 // DEADLINE_EXCEEDED. A mutation with a request_id that was used before answers the stored reply, equal to the byte; with another body it
-// fails with INVALID_ARGUMENT / REQUEST_ID_REUSED. Request ids are remembered for 24 hours.
+// fails with INVALID_ARGUMENT / REQUEST_ID_REUSED. Request ids are remembered for 24 hours; a call with validate_only uses none up.
 type LeadServiceServer interface {
 	// Creates a lead. Fails: ALREADY_EXISTS / LEAD_ALREADY_EXISTS, ALREADY_EXISTS / IDENTITY_TAKEN.
 	CreateLead(context.Context, *CreateLeadRequest) (*Lead, error)
