@@ -1,4 +1,4 @@
-// Command authbench measures what a credential costs a call. tests/bench/auth.sh calls it.
+// Command authbench measures what a credential costs a call, and a login that fails. tests/bench/auth.sh calls it.
 package main
 
 import (
@@ -62,7 +62,7 @@ func bench(rounds int, length time.Duration) error {
 		}
 	}
 	report(subjects)
-	return nil
+	return logins(closed, session.AccessToken, rounds)
 }
 
 func (s *subject) measure(length time.Duration) error {

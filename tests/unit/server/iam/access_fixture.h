@@ -155,6 +155,20 @@ class Access : public ::testing::Test
         req.password = const_cast<char *>(password);
         return call(create_user, req, &User_descriptor).reason();
     }
+    string disableUser(const char *name)
+    {
+        UpdateUserRequest req = UPDATE_USER_REQUEST_INIT;
+        User user = USER_INIT;
+        FieldMask fields = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
+        char *paths[] = { const_cast<char *>("disabled") };
+        user.name = const_cast<char *>(name);
+        user.disabled = true;
+        fields.paths = paths;
+        fields.n_paths = 1;
+        req.user = &user;
+        req.update_mask = &fields;
+        return call(update_user, req, &User_descriptor).reason();
+    }
     string makeAccount(const char *id, const char *role)
     {
         CreateServiceAccountRequest req = CREATE_SERVICE_ACCOUNT_REQUEST_INIT;
