@@ -5,6 +5,7 @@
 #include "server/gate/auth.h"
 #include "server/gate/quota.h"
 #include "server/house.h"
+#include "server/iam/principal.h"
 
 #define REDIS_CONNECTIONS 4
 #define REDIS_TIMEOUT_US 250000 /* limits go on without it meanwhile */
@@ -60,12 +61,28 @@ void admit_close(struct house *h)
     kv_close(h->shared);
 }
 
+/* The workspace's own limit of a class; 0: none of its own. */
+static double own_limit(const struct call_limits *l, enum quota_class class_)
+{
+    const double of[QUOTA_CLASSES] = {
+        [QUOTA_READ] = l->read, [QUOTA_WRITE] = l->write, [QUOTA_BULK] = l->bulk, [QUOTA_ADMIN] = l->admin
+    };
+    return of[class_];
+}
+
 /* Callers without a credential are known by their address. */
 static struct status count(struct quota *q, const struct rpc_call *call, struct ctx *c)
 {
-    const struct quota_call of = { c->workspace, c->peer[0] ? c->peer : c->principal,
-                                   (enum quota_class)rpc_call_method(call)->quota };
-    return of.class_ == QUOTA_FREE ? ok() : quota_take(q, &of, clock_mono_us(), c->arena);
+    struct quota_call of = { .workspace = c->workspace,
+                             .caller = c->peer[0] ? c->peer : c->principal,
+                             .class_ = (enum quota_class)rpc_call_method(call)->quota };
+    if (of.class_ == QUOTA_FREE)
+        return ok();
+    if (c->caller) {
+        of.rate[QUOTA_OF_CALLER] = own_limit(&c->caller->caller_limits, of.class_);
+        of.rate[QUOTA_OF_WORKSPACE] = own_limit(&c->caller->limits, of.class_);
+    }
+    return quota_take(q, &of, clock_mono_us(), c->arena);
 }
 
 struct status admit_call(void *arg, const struct rpc_call *call, struct ctx *c)

@@ -43,17 +43,17 @@ void quota_close(struct quota *q)
     free(q);
 }
 
-struct bucket_limit quota_whole(const struct quota *q, unsigned subject, unsigned class_)
+struct bucket_limit quota_whole(const struct quota *q, double rate)
 {
     struct bucket_limit l;
-    l.rate = q->limits.rate[subject][class_];
-    l.burst = MAX(l.rate * q->limits.burst_seconds, 1);
+    l.rate = rate;
+    l.burst = MAX(rate * q->limits.burst_seconds, 1);
     return l;
 }
 
-struct bucket_limit quota_part(const struct quota *q, unsigned subject, unsigned class_)
+struct bucket_limit quota_part(const struct quota *q, double rate)
 {
-    struct bucket_limit l = quota_whole(q, subject, class_);
+    struct bucket_limit l = quota_whole(q, rate);
     unsigned n = __atomic_load_n(&q->replicas, __ATOMIC_RELAXED);
     l.rate /= n;
     l.burst = MAX(l.burst / n, 1);
@@ -71,7 +71,19 @@ struct owner {
     const char *workspace, *caller; /* caller "": the workspace itself */
     enum quota_subject subject;
     enum quota_class class_;
+    double rate; /* 0: no limit */
 };
+
+static struct owner owner_of(const struct quota *q, const struct quota_call *call, enum quota_subject subject)
+{
+    struct owner o;
+    o.workspace = call->workspace;
+    o.caller = subject == QUOTA_OF_CALLER ? call->caller : "";
+    o.subject = subject;
+    o.class_ = call->class_;
+    o.rate = call->rate[subject] > 0 ? call->rate[subject] : q->limits.rate[subject][call->class_];
+    return o;
+}
 
 /* The kind of bucket is mixed into the seed: added, it could cancel out against a letter of the workspace. */
 static uint64_t tag_of(const struct quota *q, const struct owner *o)
@@ -100,7 +112,7 @@ static double missing(const struct quota *q, const struct quota_place *p, int64_
     struct bucket b = p->bucket;
     if (!p->tag)
         return -1;
-    struct bucket_limit l = quota_part(q, p->subject, p->class_);
+    struct bucket_limit l = quota_part(q, p->rate);
     bucket_fill(&b, l, mono_us);
     return (l.burst - b.tokens) / l.burst;
 }
@@ -131,9 +143,7 @@ static struct quota_place *find(struct quota *q, const struct owner *o, uint64_t
     struct quota_place *p = &q->places[at];
     memset(p, 0, sizeof *p);
     p->tag = tag;
-    p->subject = (uint8_t)o->subject;
-    p->class_ = (uint8_t)o->class_;
-    p->bucket = bucket_full(quota_part(q, o->subject, o->class_), mono_us);
+    p->bucket = bucket_full(quota_part(q, o->rate), mono_us);
     if (q->kv)
         write_key(q->keys[at], o);
     return p;
@@ -145,21 +155,22 @@ static struct quota_place *find(struct quota *q, const struct owner *o, uint64_t
 static double hope(const struct quota *q, const struct owner *o)
 {
     if (quota_in_step(q))
-        return q->limits.rate[o->subject][o->class_];
-    return quota_part(q, o->subject, o->class_).rate;
+        return o->rate;
+    return quota_part(q, o->rate).rate;
 }
 
 /* The owner's place, filled, with its lock held; NULL where there is no limit. */
 static struct quota_place *enter(struct quota *q, const struct owner *o, int64_t mono_us,
                                  pthread_mutex_t **ret_lock)
 {
-    if (q->limits.rate[o->subject][o->class_] <= 0)
+    if (o->rate <= 0)
         return NULL;
     uint64_t tag = tag_of(q, o);
     size_t set = (tag & (QUOTA_SETS - 1)) * QUOTA_WAYS;
     *ret_lock = quota_lock(q, set);
     struct quota_place *p = find(q, o, tag, set, mono_us);
-    bucket_fill(&p->bucket, quota_part(q, o->subject, o->class_), mono_us);
+    bucket_fill(&p->bucket, quota_part(q, o->rate), mono_us);
+    p->rate = o->rate;
     p->asked = true;
     return p;
 }
@@ -194,27 +205,26 @@ static void give_back(struct quota *q, const struct owner *o, int64_t mono_us)
     pthread_mutex_unlock(lock);
 }
 
-static struct status exceeded(const struct quota *q, const struct owner *o, int64_t wait_us, struct arena *a)
+static struct status exceeded(const struct owner *o, int64_t wait_us, struct arena *a)
 {
     const char *whose = o->caller[0] ? o->caller : arena_printf(a, "workspaces/%s", o->workspace);
     metric_add(METRIC_quota_refused, 0, 1);
-    struct status s =
-        fail_field(a, REASON_QUOTA_EXCEEDED, whose ? whose : "workspace", "more than %g %s calls a second",
-                   q->limits.rate[o->subject][o->class_], class_names[o->class_]);
+    struct status s = fail_field(a, REASON_QUOTA_EXCEEDED, whose ? whose : "workspace",
+                                 "more than %g %s calls a second", o->rate, class_names[o->class_]);
     s.retry_after_ms = (uint32_t)MIN(wait_us / 1000 + 1, INT32_MAX);
     return s;
 }
 
 struct status quota_take(struct quota *q, const struct quota_call *call, int64_t mono_us, struct arena *a)
 {
-    const struct owner caller = { call->workspace, call->caller, QUOTA_OF_CALLER, call->class_ };
-    const struct owner workspace = { call->workspace, "", QUOTA_OF_WORKSPACE, call->class_ };
+    const struct owner caller = owner_of(q, call, QUOTA_OF_CALLER);
+    const struct owner workspace = owner_of(q, call, QUOTA_OF_WORKSPACE);
     int64_t wait_us = take(q, &caller, mono_us);
     if (wait_us)
-        return exceeded(q, &caller, wait_us, a);
+        return exceeded(&caller, wait_us, a);
     wait_us = take(q, &workspace, mono_us);
     if (wait_us == 0)
         return ok();
     give_back(q, &caller, mono_us);
-    return exceeded(q, &workspace, wait_us, a);
+    return exceeded(&workspace, wait_us, a);
 }

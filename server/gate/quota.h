@@ -54,6 +54,7 @@ bool quota_in_step(const struct quota *q); /* whether the last attempt to share 
 struct quota_call {
     const char *workspace, *caller; /* "default", "users/ann" */
     enum quota_class class_;
+    double rate[QUOTA_SUBJECTS]; /* calls a second that hold instead of quota_limits'; 0: those hold */
 };
 
 /* Takes a call from the caller's and the workspace's bucket, or from neither. Fails: QUOTA_EXCEEDED, with

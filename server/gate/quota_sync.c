@@ -55,7 +55,7 @@ static bool has_news(const struct quota_place *p)
 static void add(struct quota *q, struct batch *b, size_t place)
 {
     struct quota_place *p = &q->places[place];
-    struct kv_bucket k = { b->keys[b->n], quota_whole(q, p->subject, p->class_), p->spent, 0 };
+    struct kv_bucket k = { b->keys[b->n], quota_whole(q, p->rate), p->spent, 0 };
     memcpy(b->keys[b->n], q->keys[place], sizeof b->keys[b->n]);
     b->buckets[b->n] = k;
     b->of[b->n].place = place;

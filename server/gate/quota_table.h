@@ -18,7 +18,7 @@ struct quota_place {
     struct bucket bucket;
     double spent; /* not yet charged to what replicas share */
     bool asked;   /* since then */
-    uint8_t subject, class_;
+    double rate;  /* the limit as a whole, in calls a second, as it was at the last call */
 };
 
 struct quota {
@@ -37,10 +37,10 @@ struct quota {
     char keys[QUOTA_PLACES][KV_KEY_MAX + 1]; /* the bucket in kv; written only where there is one */
 };
 
-/* The part of the limit that is this replica's. */
-struct bucket_limit quota_part(const struct quota *q, unsigned subject, unsigned class_);
+/* The part of a limit that is this replica's. */
+struct bucket_limit quota_part(const struct quota *q, double rate);
 /* The limit as a whole. */
-struct bucket_limit quota_whole(const struct quota *q, unsigned subject, unsigned class_);
+struct bucket_limit quota_whole(const struct quota *q, double rate);
 
 static inline pthread_mutex_t *quota_lock(struct quota *q, size_t place)
 {

@@ -28,16 +28,32 @@ static bool memory_holds(const struct iam *i)
     return clock_mono_us() - __atomic_load_n(&i->checked_us, __ATOMIC_ACQUIRE) < TRUST_US;
 }
 
-/* Makes the principal of an account whose data was read; the rest of *p is filled. */
-static struct status of_account(struct ctx *c, enum resource_kind kind, const char *id, struct str data,
-                                struct principal *p, struct principal **ret)
+struct account_row {
+    enum resource_kind kind;
+    const char *id;
+    struct str data, workspace; /* the account, and its workspace, as messages */
+};
+
+static struct call_limits limits_of(const CallLimits *l)
 {
-    bool user = kind == RESOURCE_USER;
-    struct account *a = pb_unpack(c->arena, user ? &User_descriptor : &ServiceAccount_descriptor, data);
-    p->name = arena_printf(c->arena, "%s/%s", user ? "users" : "serviceAccounts", id);
-    if (!a || !p->name)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(NULL, REASON_INTERNAL, "an account cannot be decoded");
+    struct call_limits none = { 0 };
+    return l ? (struct call_limits){ l->read, l->write, l->bulk, l->admin } : none;
+}
+
+/* Makes the principal of an account that was read; the rest of *p is filled. */
+static struct status of_account(struct ctx *c, const struct account_row *row, struct principal *p,
+                                struct principal **ret)
+{
+    bool user = row->kind == RESOURCE_USER;
+    struct account *a = pb_unpack(c->arena, user ? &User_descriptor : &ServiceAccount_descriptor, row->data);
+    Workspace *w = PB_UNPACK(c->arena, Workspace, row->workspace);
+    p->name = arena_printf(c->arena, "%s/%s", user ? "users" : "serviceAccounts", row->id);
+    if (!a || !w || !p->name)
+        return c->arena->overflow
+                   ? fail_memory()
+                   : fail(NULL, REASON_INTERNAL, "an account or its workspace cannot be decoded");
+    p->limits = limits_of(w->limits);
+    p->caller_limits = limits_of(w->caller_limits);
     c->workspace = p->workspace; /* whose roles are read */
     TRY(role_ids(c, a->roles, a->n_roles, &p->roles));
     p->n_roles = a->n_roles;
@@ -63,7 +79,9 @@ static struct status by_token(struct ctx *c, const struct credential *of, struct
     p.workspace = claims.workspace;
     p.session = claims.session;
     p.expires_us = claims.expires * US_PER_SECOND;
-    return of_account(c, RESOURCE_USER, id, row_at(&rows, 0)[0].s, &p, ret);
+    const struct value *v = row_at(&rows, 0);
+    const struct account_row row = { RESOURCE_USER, id, v[0].s, v[1].s };
+    return of_account(c, &row, &p, ret);
 }
 
 static bool same(struct str a, struct str b)
@@ -98,7 +116,8 @@ static struct status by_api_key(struct ctx *c, const struct credential *of, stru
         return refused();
     p.workspace = v[0].s.p;
     p.session = "";
-    return of_account(c, RESOURCE_SERVICE_ACCOUNT, v[1].s.p, v[6].s, &p, ret);
+    const struct account_row row = { RESOURCE_SERVICE_ACCOUNT, v[1].s.p, v[6].s, v[7].s };
+    return of_account(c, &row, &p, ret);
 }
 
 /* The account of the first name that is any account's. */
@@ -124,7 +143,8 @@ static struct status by_certificate(struct ctx *c, const struct credential *of, 
     p.workspace = v[0].s.p;
     p.session = "";
     p.expires_us = INT64_MAX;
-    return of_account(c, RESOURCE_SERVICE_ACCOUNT, v[1].s.p, v[3].s, &p, ret);
+    const struct account_row row = { RESOURCE_SERVICE_ACCOUNT, v[1].s.p, v[3].s, v[4].s };
+    return of_account(c, &row, &p, ret);
 }
 
 static struct status look_up(struct ctx *c, const struct credential *of, struct principal **ret)

@@ -66,8 +66,8 @@ const struct stmt iam_sql[IAM_STATEMENTS] = {
                          "generation, refresh_time, seed,"
                          " family_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                          NULL, NULL },
-    [SESSION_CALLER] = { "iam_session_caller", "ttti", "b",
-                         "SELECT u.data FROM iam_session s" ENABLED_USER("s")
+    [SESSION_CALLER] = { "iam_session_caller", "ttti", "bb",
+                         "SELECT u.data, w.data FROM iam_session s" ENABLED_USER("s")
                              ENABLED_WORKSPACE("s") " WHERE s.id = $1 AND s.workspace = $2 AND s.user_id = "
                                                     "$3 AND s.expire_time > $4",
                          NULL, NULL },
@@ -91,9 +91,9 @@ const struct stmt iam_sql[IAM_STATEMENTS] = {
                          "$2)",
                          NULL, NULL },
 
-    [API_KEY_CALLER] = { "iam_api_key_caller", "t", "ttibbib",
+    [API_KEY_CALLER] = { "iam_api_key_caller", "t", "ttibbibb",
                          "SELECT k.workspace, k.account_id, k.expire_time, k.hash, k.old_hash, "
-                         "k.old_expire_time, a.data"
+                         "k.old_expire_time, a.data, w.data"
                          " FROM iam_api_key k JOIN iam_resource a ON a.workspace = k.workspace AND a.kind = 3"
                          " AND a.id = k.account_id AND a.disabled = 0" ENABLED_WORKSPACE(
                              "k") " WHERE k.id = $1",
@@ -122,8 +122,8 @@ const struct stmt iam_sql[IAM_STATEMENTS] = {
     [API_KEY_DELETE_ALL] = { "iam_api_key_delete_all", "tt", "",
                              "DELETE FROM iam_api_key WHERE workspace = $1 AND account_id = $2", NULL, NULL },
 
-    [CERTIFICATE_CALLER] = { "iam_certificate_caller", "t", "ttib",
-                             "SELECT c.workspace, c.account_id, a.disabled + w.disabled, a.data"
+    [CERTIFICATE_CALLER] = { "iam_certificate_caller", "t", "ttibb",
+                             "SELECT c.workspace, c.account_id, a.disabled + w.disabled, a.data, w.data"
                              " FROM iam_certificate c JOIN iam_resource a ON a.workspace = c.workspace"
                              " AND a.kind = 3 AND a.id = c.account_id JOIN iam_resource w ON w.workspace = ''"
                              " AND w.kind = 1 AND w.id = c.workspace WHERE c.name = $1",

@@ -27,7 +27,7 @@ enum iam_statement {
 
     SESSION_INSERT, /* workspace, id, user id, create_time, expire_time, generation, refresh_time, seed,
                        family_hash */
-    SESSION_CALLER, /* id, workspace, user id, now -> data of the user; only where all is enabled */
+    SESSION_CALLER, /* id, workspace, user id, now -> data of user and workspace; only where all is enabled */
     SESSION_GET, /* id, now -> workspace, user id, generation, refresh_time, seed, family_hash; only where all
                     is enabled */
     SESSION_REFRESH,       /* expire_time, generation, refresh_time, id, generation before */
@@ -35,8 +35,8 @@ enum iam_statement {
     SESSION_DELETE_OTHERS, /* workspace, user id, id to keep */
     SESSION_EXPIRE,        /* now, rows at most */
 
-    API_KEY_CALLER, /* id -> workspace, account id, expire_time, hash, old_hash, old_expire_time, data of the
-                       account; where all is enabled */
+    API_KEY_CALLER, /* id -> workspace, account id, expire_time, hash, old_hash, old_expire_time, data of
+                       account and workspace; where all is enabled */
     API_KEY_GET,  /* id, workspace, account id -> version, create_time, expire_time, old_expire_time, hash */
     API_KEY_LIST, /* workspace, account id -> id, create_time, expire_time, old_expire_time */
     API_KEY_INSERT,     /* workspace, id, account id, create_time, expire_time, hash, old_hash */
@@ -44,8 +44,8 @@ enum iam_statement {
     API_KEY_DELETE,     /* id, workspace, account id */
     API_KEY_DELETE_ALL, /* workspace, account id */
 
-    CERTIFICATE_CALLER, /* name -> workspace, account id, not 0 where one of them is disabled, data of the
-                           account */
+    CERTIFICATE_CALLER, /* name -> workspace, account id, not 0 where one of them is disabled, data of
+                           account and workspace */
     CERTIFICATE_INSERT, /* name, workspace, account id */
     CERTIFICATE_DELETE, /* workspace, account id */
     IAM_STATEMENTS

@@ -8,6 +8,11 @@
 
 C_BEGIN
 
+/* Calls a second, as the workspace has them; 0: as the server has them. */
+struct call_limits {
+    double read, write, bulk, admin;
+};
+
 struct principal {
     int refs;                 /* atomic */
     const char *name;         /* "users/ann", "serviceAccounts/ci" */
@@ -16,7 +21,8 @@ struct principal {
     const char *const *roles; /* ids */
     size_t n_roles;
     struct scope_set scopes;
-    int64_t expires_us; /* wall time; INT64_MAX: never */
+    int64_t expires_us;                       /* wall time; INT64_MAX: never */
+    struct call_limits limits, caller_limits; /* of all callers of the workspace together; of each */
 };
 
 /* A copy on the heap, texts included, with one reference. NULL when memory is out. */

@@ -2,11 +2,34 @@
  * rows lie in none of them. */
 #include "server/iam/iam_private.h"
 
-static const char *const fields[] = { "display_name", "disabled", NULL };
+#define RATE_LEAST 0.001
+#define RATE_MOST 1e6
+
+static const char *const fields[] = { "display_name", "disabled", "limits", "caller_limits", NULL };
+
+static struct status check_rate(struct ctx *c, double rate, const char *field)
+{
+    if (rate == 0 || (rate >= RATE_LEAST && rate <= RATE_MOST))
+        return ok();
+    return fail_field(c->arena, REASON_FIELD_INVALID, field, "calls a second: 0, or %g to %g", RATE_LEAST,
+                      RATE_MOST);
+}
+
+static struct status check_limits(struct ctx *c, const CallLimits *l, const char *field)
+{
+    if (!l)
+        return ok();
+    TRY(check_rate(c, l->read, field));
+    TRY(check_rate(c, l->write, field));
+    TRY(check_rate(c, l->bulk, field));
+    return check_rate(c, l->admin, field);
+}
 
 static struct status check_workspace(struct ctx *c, const char *id, const Workspace *w)
 {
     TRY(text_check(c, w->display_name, "workspace.display_name"));
+    TRY(check_limits(c, w->limits, "workspace.limits"));
+    TRY(check_limits(c, w->caller_limits, "workspace.caller_limits"));
     if (w->disabled && strcmp(id, FIRST_WORKSPACE) == 0)
         return fail(NULL, REASON_ACCOUNT_STATE, "the workspace from which the others are managed stays");
     return ok();
@@ -69,6 +92,10 @@ struct status update_workspace(struct ctx *c, const UpdateWorkspaceRequest *req,
         w->display_name = req->workspace->display_name;
     if (mask_has(req->update_mask, "disabled"))
         w->disabled = req->workspace->disabled;
+    if (mask_has(req->update_mask, "limits"))
+        w->limits = req->workspace->limits;
+    if (mask_has(req->update_mask, "caller_limits"))
+        w->caller_limits = req->workspace->caller_limits;
     TRY(check_workspace(c, r.id, w));
     TRY(resource_put(c, &r, w->disabled));
     rights_changed(c);

@@ -32,7 +32,9 @@ static void *check_all(void *arg)
     int64_t mono_us = clock_mono_us(), start = clock_thread_cpu_ns();
     size_t caller = 0;
     for (size_t i = 0; i < CHECKS; i++) {
-        const struct quota_call call = { "default", names[caller], QUOTA_WRITE };
+        const struct quota_call call = { .workspace = "default",
+                                         .caller = names[caller],
+                                         .class_ = QUOTA_WRITE };
         struct status s = quota_take(l->quota, &call, mono_us + (int64_t)i / 8, &a);
         if (!is_ok(s))
             arena_reset(&a);

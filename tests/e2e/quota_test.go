@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
 func TestACallOverTheLimitSaysWhoseItIsAndWhenToComeAgain(t *testing.T) {
@@ -55,6 +57,53 @@ func TestACallOverTheLimitSaysWhoseItIsAndWhenToComeAgain(t *testing.T) {
 	_, err = h.Leads().CreateLead(s.ctx, &pb.CreateLeadRequest{Lead: &pb.Lead{Email: "two@example.com"}})
 	want.Error(s, err, codes.ResourceExhausted, "QUOTA_EXCEEDED")
 	want.Equal(s, "subject", detail[*errdetails.QuotaFailure](err).Violations[0].Subject, "workspaces/default")
+}
+
+func TestAWorkspaceHasLimitsOfItsOwn(t *testing.T) {
+	pair(t, house.Options{Env: []string{"LOG_CALLS=false"}}, func(a, b *story) {
+		set := func(w *pb.Workspace, paths ...string) error {
+			w.Name = "workspaces/default"
+			_, err := a.h.Auth().UpdateWorkspace(a.ctx, &pb.UpdateWorkspaceRequest{Workspace: w, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}})
+			return err
+		}
+		look := func(s *story) error {
+			_, err := s.h.Leads().GetLead(s.ctx, &pb.GetLeadRequest{Name: "leads/none"})
+			return err
+		}
+		becomes := func(s *story, code codes.Code) error {
+			for began := time.Now(); ; {
+				if err := look(s); status.Code(err) == code {
+					return err
+				}
+				want.True(s, time.Since(began) < 5*time.Second, "the limit does not reach the other replica")
+			}
+		}
+		for _, rate := range []float64{-1, 1e-9, 1e9, math.NaN(), math.Inf(1)} {
+			want.Error(a, set(&pb.Workspace{Limits: &pb.CallLimits{Bulk: rate}}, "limits"), codes.InvalidArgument, "FIELD_INVALID")
+		}
+		want.Error(a, look(a), codes.NotFound, "LEAD_NOT_FOUND")
+
+		want.OK(a, set(&pb.Workspace{Limits: &pb.CallLimits{Read: 0.1}}, "limits"))
+		want.Error(a, look(a), codes.NotFound, "LEAD_NOT_FOUND")
+		for _, err := range []error{look(a), becomes(b, codes.ResourceExhausted)} {
+			want.Error(a, err, codes.ResourceExhausted, "QUOTA_EXCEEDED")
+			violation := detail[*errdetails.QuotaFailure](err).Violations[0]
+			want.Equal(a, "subject", violation.Subject, "workspaces/default")
+			want.Equal(a, "description", violation.Description, "more than 0.1 read calls a second")
+		}
+
+		want.OK(a, set(&pb.Workspace{CallerLimits: &pb.CallLimits{Read: 0.1}}, "limits", "caller_limits"))
+		want.Error(a, look(a), codes.NotFound, "LEAD_NOT_FOUND")
+		err := look(a)
+		want.Error(a, err, codes.ResourceExhausted, "QUOTA_EXCEEDED")
+		want.Equal(a, "subject", detail[*errdetails.QuotaFailure](err).Violations[0].Subject, "serviceAccounts/tests")
+
+		want.OK(a, set(&pb.Workspace{}, "caller_limits"))
+		for range 5 {
+			want.Error(a, look(a), codes.NotFound, "LEAD_NOT_FOUND")
+		}
+		becomes(b, codes.NotFound)
+	})
 }
 
 func TestLoginsAreCountedByAddress(t *testing.T) {

@@ -41,7 +41,7 @@ class Replica
     Replica &operator=(const Replica &) = delete;
     struct status call(const char *caller, const char *workspace = "w", enum quota_class c = QUOTA_WRITE)
     {
-        const struct quota_call k = { workspace, caller, c };
+        const struct quota_call k = { workspace, caller, c, { own[0], own[1] } };
         return quota_take(quota, &k, now_us, &arena);
     }
     // How many of n calls are let through.
@@ -57,6 +57,7 @@ class Replica
     {
         return quota_sync(quota, wall_us, now_us);
     }
+    double own[QUOTA_SUBJECTS] = { 0, 0 }; // the workspace's limits
     int64_t now_us = 1000 * US_PER_SECOND;
     struct arena arena;
     struct quota *quota = nullptr;
@@ -80,6 +81,24 @@ TEST(Quota, TheBurstIsOneCallAtLeast)
     EXPECT_EQ(r.calls(5), 1);
     r.now_us += 2 * US_PER_SECOND;
     EXPECT_EQ(r.calls(5), 1);
+}
+
+TEST(Quota, AWorkspacesOwnLimitsHoldInsteadOfTheServers)
+{
+    Replica r(limits(10, 0));
+    r.own[QUOTA_OF_CALLER] = 3;
+    EXPECT_EQ(r.calls(100), 3);
+    EXPECT_STREQ(r.call("users/ann").violations->description, "more than 3 write calls a second");
+    r.own[QUOTA_OF_CALLER] = 20;
+    r.now_us += US_PER_SECOND;
+    EXPECT_EQ(r.calls(100), 20) << "above the server's";
+    r.own[QUOTA_OF_CALLER] = 0;
+    r.now_us += 10 * US_PER_SECOND;
+    EXPECT_EQ(r.calls(100), 10) << "the server's again";
+    r.own[QUOTA_OF_WORKSPACE] = 4;
+    r.now_us += 10 * US_PER_SECOND;
+    EXPECT_EQ(r.calls(100), 4) << "where the server has none";
+    EXPECT_EQ(r.calls(100, "users/bob"), 0);
 }
 
 TEST(Quota, SaysWhoseLimitAndWhenThereIsMore)
@@ -172,7 +191,7 @@ TEST(Quota, ThreadsTakeExactlyWhatThereIs)
             struct arena a;
             arena_init(&a, 1u << 20);
             for (int i = 0; i < 2000; i++) {
-                const struct quota_call k = { "w", caller.c_str(), QUOTA_WRITE };
+                const struct quota_call k = { "w", caller.c_str(), QUOTA_WRITE, { 0, 0 } };
                 through[t] += is_ok(quota_take(r.quota, &k, r.now_us, &a));
                 arena_reset(&a);
             }

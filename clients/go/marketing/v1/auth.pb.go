@@ -2482,6 +2482,80 @@ func (x *DeleteRoleRequest) GetRequestId() string {
 	return ""
 }
 
+// Calls a second, by the class of the method (docs/methods.md). 0: what the server's options say for every workspace; above it, 0.001 to 1000000.
+// A second's worth of calls (QUOTA_BURST) may come at once.
+type CallLimits struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Calls that look something up.
+	Read float64 `protobuf:"fixed64,1,opt,name=read,proto3" json:"read,omitempty"`
+	// Calls that change or decide one thing.
+	Write float64 `protobuf:"fixed64,2,opt,name=write,proto3" json:"write,omitempty"`
+	// Calls that handle many things at once; a stream is one call.
+	Bulk float64 `protobuf:"fixed64,3,opt,name=bulk,proto3" json:"bulk,omitempty"`
+	// Calls that change what is in service, or who may do what.
+	Admin         float64 `protobuf:"fixed64,4,opt,name=admin,proto3" json:"admin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CallLimits) Reset() {
+	*x = CallLimits{}
+	mi := &file_marketing_v1_auth_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CallLimits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CallLimits) ProtoMessage() {}
+
+func (x *CallLimits) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_auth_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CallLimits.ProtoReflect.Descriptor instead.
+func (*CallLimits) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *CallLimits) GetRead() float64 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *CallLimits) GetWrite() float64 {
+	if x != nil {
+		return x.Write
+	}
+	return 0
+}
+
+func (x *CallLimits) GetBulk() float64 {
+	if x != nil {
+		return x.Bulk
+	}
+	return 0
+}
+
+func (x *CallLimits) GetAdmin() float64 {
+	if x != nil {
+		return x.Admin
+	}
+	return 0
+}
+
 // A tenant: leads, decisions, models and accounts of one workspace are invisible to all others.
 type Workspace struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2496,14 +2570,18 @@ type Workspace struct {
 	// At most 256 bytes.
 	DisplayName string `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// None of its credentials is taken.
-	Disabled      bool `protobuf:"varint,6,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	Disabled bool `protobuf:"varint,6,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	// What all its callers together may do, instead of QUOTA_WORKSPACE_...; on every replica within a second. Over it: QUOTA_EXCEEDED.
+	Limits *CallLimits `protobuf:"bytes,7,opt,name=limits,proto3" json:"limits,omitempty"`
+	// What each of its callers may do, instead of QUOTA_...
+	CallerLimits  *CallLimits `protobuf:"bytes,8,opt,name=caller_limits,json=callerLimits,proto3" json:"caller_limits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Workspace) Reset() {
 	*x = Workspace{}
-	mi := &file_marketing_v1_auth_proto_msgTypes[40]
+	mi := &file_marketing_v1_auth_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2515,7 +2593,7 @@ func (x *Workspace) String() string {
 func (*Workspace) ProtoMessage() {}
 
 func (x *Workspace) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_auth_proto_msgTypes[40]
+	mi := &file_marketing_v1_auth_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2528,7 +2606,7 @@ func (x *Workspace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Workspace.ProtoReflect.Descriptor instead.
 func (*Workspace) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{40}
+	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Workspace) GetName() string {
@@ -2573,6 +2651,20 @@ func (x *Workspace) GetDisabled() bool {
 	return false
 }
 
+func (x *Workspace) GetLimits() *CallLimits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *Workspace) GetCallerLimits() *CallLimits {
+	if x != nil {
+		return x.CallerLimits
+	}
+	return nil
+}
+
 // Request of CreateWorkspace.
 type CreateWorkspaceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2588,7 +2680,7 @@ type CreateWorkspaceRequest struct {
 
 func (x *CreateWorkspaceRequest) Reset() {
 	*x = CreateWorkspaceRequest{}
-	mi := &file_marketing_v1_auth_proto_msgTypes[41]
+	mi := &file_marketing_v1_auth_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2600,7 +2692,7 @@ func (x *CreateWorkspaceRequest) String() string {
 func (*CreateWorkspaceRequest) ProtoMessage() {}
 
 func (x *CreateWorkspaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_auth_proto_msgTypes[41]
+	mi := &file_marketing_v1_auth_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2613,7 +2705,7 @@ func (x *CreateWorkspaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateWorkspaceRequest.ProtoReflect.Descriptor instead.
 func (*CreateWorkspaceRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{41}
+	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CreateWorkspaceRequest) GetWorkspaceId() string {
@@ -2648,7 +2740,7 @@ type GetWorkspaceRequest struct {
 
 func (x *GetWorkspaceRequest) Reset() {
 	*x = GetWorkspaceRequest{}
-	mi := &file_marketing_v1_auth_proto_msgTypes[42]
+	mi := &file_marketing_v1_auth_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2660,7 +2752,7 @@ func (x *GetWorkspaceRequest) String() string {
 func (*GetWorkspaceRequest) ProtoMessage() {}
 
 func (x *GetWorkspaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_auth_proto_msgTypes[42]
+	mi := &file_marketing_v1_auth_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2673,7 +2765,7 @@ func (x *GetWorkspaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkspaceRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkspaceRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{42}
+	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *GetWorkspaceRequest) GetName() string {
@@ -2696,7 +2788,7 @@ type ListWorkspacesRequest struct {
 
 func (x *ListWorkspacesRequest) Reset() {
 	*x = ListWorkspacesRequest{}
-	mi := &file_marketing_v1_auth_proto_msgTypes[43]
+	mi := &file_marketing_v1_auth_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2708,7 +2800,7 @@ func (x *ListWorkspacesRequest) String() string {
 func (*ListWorkspacesRequest) ProtoMessage() {}
 
 func (x *ListWorkspacesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_auth_proto_msgTypes[43]
+	mi := &file_marketing_v1_auth_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2721,7 +2813,7 @@ func (x *ListWorkspacesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkspacesRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkspacesRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{43}
+	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ListWorkspacesRequest) GetPageSize() int32 {
@@ -2751,7 +2843,7 @@ type ListWorkspacesResponse struct {
 
 func (x *ListWorkspacesResponse) Reset() {
 	*x = ListWorkspacesResponse{}
-	mi := &file_marketing_v1_auth_proto_msgTypes[44]
+	mi := &file_marketing_v1_auth_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2763,7 +2855,7 @@ func (x *ListWorkspacesResponse) String() string {
 func (*ListWorkspacesResponse) ProtoMessage() {}
 
 func (x *ListWorkspacesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_auth_proto_msgTypes[44]
+	mi := &file_marketing_v1_auth_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2776,7 +2868,7 @@ func (x *ListWorkspacesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkspacesResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkspacesResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{44}
+	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ListWorkspacesResponse) GetWorkspaces() []*Workspace {
@@ -2808,7 +2900,7 @@ type UpdateWorkspaceRequest struct {
 
 func (x *UpdateWorkspaceRequest) Reset() {
 	*x = UpdateWorkspaceRequest{}
-	mi := &file_marketing_v1_auth_proto_msgTypes[45]
+	mi := &file_marketing_v1_auth_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2820,7 +2912,7 @@ func (x *UpdateWorkspaceRequest) String() string {
 func (*UpdateWorkspaceRequest) ProtoMessage() {}
 
 func (x *UpdateWorkspaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_auth_proto_msgTypes[45]
+	mi := &file_marketing_v1_auth_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2833,7 +2925,7 @@ func (x *UpdateWorkspaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateWorkspaceRequest.ProtoReflect.Descriptor instead.
 func (*UpdateWorkspaceRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{45}
+	return file_marketing_v1_auth_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *UpdateWorkspaceRequest) GetWorkspace() *Workspace {
@@ -3034,7 +3126,13 @@ const file_marketing_v1_auth_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tR\trequestId\"\xf6\x01\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"`\n" +
+	"\n" +
+	"CallLimits\x12\x12\n" +
+	"\x04read\x18\x01 \x01(\x01R\x04read\x12\x14\n" +
+	"\x05write\x18\x02 \x01(\x01R\x05write\x12\x12\n" +
+	"\x04bulk\x18\x03 \x01(\x01R\x04bulk\x12\x14\n" +
+	"\x05admin\x18\x04 \x01(\x01R\x05admin\"\xe7\x02\n" +
 	"\tWorkspace\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12@\n" +
@@ -3043,7 +3141,9 @@ const file_marketing_v1_auth_proto_rawDesc = "" +
 	"\vupdate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12!\n" +
 	"\fdisplay_name\x18\x05 \x01(\tR\vdisplayName\x12\x1a\n" +
-	"\bdisabled\x18\x06 \x01(\bR\bdisabled\"\xa8\x01\n" +
+	"\bdisabled\x18\x06 \x01(\bR\bdisabled\x120\n" +
+	"\x06limits\x18\a \x01(\v2\x18.marketing.v1.CallLimitsR\x06limits\x12=\n" +
+	"\rcaller_limits\x18\b \x01(\v2\x18.marketing.v1.CallLimitsR\fcallerLimits\"\xa8\x01\n" +
 	"\x16CreateWorkspaceRequest\x12&\n" +
 	"\fworkspace_id\x18\x01 \x01(\tB\x03\xe0A\x02R\vworkspaceId\x12:\n" +
 	"\tworkspace\x18\x02 \x01(\v2\x17.marketing.v1.WorkspaceB\x03\xe0A\x02R\tworkspace\x12*\n" +
@@ -3116,7 +3216,7 @@ func file_marketing_v1_auth_proto_rawDescGZIP() []byte {
 	return file_marketing_v1_auth_proto_rawDescData
 }
 
-var file_marketing_v1_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_marketing_v1_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_marketing_v1_auth_proto_goTypes = []any{
 	(*CreateSessionRequest)(nil),        // 0: marketing.v1.CreateSessionRequest
 	(*Session)(nil),                     // 1: marketing.v1.Session
@@ -3158,118 +3258,121 @@ var file_marketing_v1_auth_proto_goTypes = []any{
 	(*ListRolesResponse)(nil),           // 37: marketing.v1.ListRolesResponse
 	(*UpdateRoleRequest)(nil),           // 38: marketing.v1.UpdateRoleRequest
 	(*DeleteRoleRequest)(nil),           // 39: marketing.v1.DeleteRoleRequest
-	(*Workspace)(nil),                   // 40: marketing.v1.Workspace
-	(*CreateWorkspaceRequest)(nil),      // 41: marketing.v1.CreateWorkspaceRequest
-	(*GetWorkspaceRequest)(nil),         // 42: marketing.v1.GetWorkspaceRequest
-	(*ListWorkspacesRequest)(nil),       // 43: marketing.v1.ListWorkspacesRequest
-	(*ListWorkspacesResponse)(nil),      // 44: marketing.v1.ListWorkspacesResponse
-	(*UpdateWorkspaceRequest)(nil),      // 45: marketing.v1.UpdateWorkspaceRequest
-	(*timestamppb.Timestamp)(nil),       // 46: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),       // 47: google.protobuf.FieldMask
-	(*emptypb.Empty)(nil),               // 48: google.protobuf.Empty
+	(*CallLimits)(nil),                  // 40: marketing.v1.CallLimits
+	(*Workspace)(nil),                   // 41: marketing.v1.Workspace
+	(*CreateWorkspaceRequest)(nil),      // 42: marketing.v1.CreateWorkspaceRequest
+	(*GetWorkspaceRequest)(nil),         // 43: marketing.v1.GetWorkspaceRequest
+	(*ListWorkspacesRequest)(nil),       // 44: marketing.v1.ListWorkspacesRequest
+	(*ListWorkspacesResponse)(nil),      // 45: marketing.v1.ListWorkspacesResponse
+	(*UpdateWorkspaceRequest)(nil),      // 46: marketing.v1.UpdateWorkspaceRequest
+	(*timestamppb.Timestamp)(nil),       // 47: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),       // 48: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),               // 49: google.protobuf.Empty
 }
 var file_marketing_v1_auth_proto_depIdxs = []int32{
-	46, // 0: marketing.v1.Session.access_expire_time:type_name -> google.protobuf.Timestamp
-	46, // 1: marketing.v1.Session.refresh_expire_time:type_name -> google.protobuf.Timestamp
-	46, // 2: marketing.v1.Principal.expire_time:type_name -> google.protobuf.Timestamp
+	47, // 0: marketing.v1.Session.access_expire_time:type_name -> google.protobuf.Timestamp
+	47, // 1: marketing.v1.Session.refresh_expire_time:type_name -> google.protobuf.Timestamp
+	47, // 2: marketing.v1.Principal.expire_time:type_name -> google.protobuf.Timestamp
 	8,  // 3: marketing.v1.Jwks.keys:type_name -> marketing.v1.Jwk
 	8,  // 4: marketing.v1.Jwks.statement_keys:type_name -> marketing.v1.Jwk
-	46, // 5: marketing.v1.User.create_time:type_name -> google.protobuf.Timestamp
-	46, // 6: marketing.v1.User.update_time:type_name -> google.protobuf.Timestamp
+	47, // 5: marketing.v1.User.create_time:type_name -> google.protobuf.Timestamp
+	47, // 6: marketing.v1.User.update_time:type_name -> google.protobuf.Timestamp
 	12, // 7: marketing.v1.CreateUserRequest.user:type_name -> marketing.v1.User
 	12, // 8: marketing.v1.ListUsersResponse.users:type_name -> marketing.v1.User
 	12, // 9: marketing.v1.UpdateUserRequest.user:type_name -> marketing.v1.User
-	47, // 10: marketing.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
-	46, // 11: marketing.v1.ServiceAccount.create_time:type_name -> google.protobuf.Timestamp
-	46, // 12: marketing.v1.ServiceAccount.update_time:type_name -> google.protobuf.Timestamp
+	48, // 10: marketing.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
+	47, // 11: marketing.v1.ServiceAccount.create_time:type_name -> google.protobuf.Timestamp
+	47, // 12: marketing.v1.ServiceAccount.update_time:type_name -> google.protobuf.Timestamp
 	20, // 13: marketing.v1.CreateServiceAccountRequest.service_account:type_name -> marketing.v1.ServiceAccount
 	20, // 14: marketing.v1.ListServiceAccountsResponse.service_accounts:type_name -> marketing.v1.ServiceAccount
 	20, // 15: marketing.v1.UpdateServiceAccountRequest.service_account:type_name -> marketing.v1.ServiceAccount
-	47, // 16: marketing.v1.UpdateServiceAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
-	46, // 17: marketing.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	46, // 18: marketing.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
-	46, // 19: marketing.v1.ApiKey.old_expire_time:type_name -> google.protobuf.Timestamp
-	46, // 20: marketing.v1.CreateApiKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
+	48, // 16: marketing.v1.UpdateServiceAccountRequest.update_mask:type_name -> google.protobuf.FieldMask
+	47, // 17: marketing.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	47, // 18: marketing.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	47, // 19: marketing.v1.ApiKey.old_expire_time:type_name -> google.protobuf.Timestamp
+	47, // 20: marketing.v1.CreateApiKeyRequest.expire_time:type_name -> google.protobuf.Timestamp
 	27, // 21: marketing.v1.ListApiKeysResponse.api_keys:type_name -> marketing.v1.ApiKey
-	46, // 22: marketing.v1.Role.create_time:type_name -> google.protobuf.Timestamp
-	46, // 23: marketing.v1.Role.update_time:type_name -> google.protobuf.Timestamp
+	47, // 22: marketing.v1.Role.create_time:type_name -> google.protobuf.Timestamp
+	47, // 23: marketing.v1.Role.update_time:type_name -> google.protobuf.Timestamp
 	33, // 24: marketing.v1.CreateRoleRequest.role:type_name -> marketing.v1.Role
 	33, // 25: marketing.v1.ListRolesResponse.roles:type_name -> marketing.v1.Role
 	33, // 26: marketing.v1.UpdateRoleRequest.role:type_name -> marketing.v1.Role
-	47, // 27: marketing.v1.UpdateRoleRequest.update_mask:type_name -> google.protobuf.FieldMask
-	46, // 28: marketing.v1.Workspace.create_time:type_name -> google.protobuf.Timestamp
-	46, // 29: marketing.v1.Workspace.update_time:type_name -> google.protobuf.Timestamp
-	40, // 30: marketing.v1.CreateWorkspaceRequest.workspace:type_name -> marketing.v1.Workspace
-	40, // 31: marketing.v1.ListWorkspacesResponse.workspaces:type_name -> marketing.v1.Workspace
-	40, // 32: marketing.v1.UpdateWorkspaceRequest.workspace:type_name -> marketing.v1.Workspace
-	47, // 33: marketing.v1.UpdateWorkspaceRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 34: marketing.v1.AuthService.CreateSession:input_type -> marketing.v1.CreateSessionRequest
-	2,  // 35: marketing.v1.AuthService.RefreshSession:input_type -> marketing.v1.RefreshSessionRequest
-	3,  // 36: marketing.v1.AuthService.RevokeSession:input_type -> marketing.v1.RevokeSessionRequest
-	4,  // 37: marketing.v1.AuthService.GetPrincipal:input_type -> marketing.v1.GetPrincipalRequest
-	6,  // 38: marketing.v1.AuthService.GetJwks:input_type -> marketing.v1.GetJwksRequest
-	9,  // 39: marketing.v1.AuthService.TestPermissions:input_type -> marketing.v1.TestPermissionsRequest
-	11, // 40: marketing.v1.AuthService.ChangePassword:input_type -> marketing.v1.ChangePasswordRequest
-	13, // 41: marketing.v1.AuthService.CreateUser:input_type -> marketing.v1.CreateUserRequest
-	14, // 42: marketing.v1.AuthService.GetUser:input_type -> marketing.v1.GetUserRequest
-	15, // 43: marketing.v1.AuthService.ListUsers:input_type -> marketing.v1.ListUsersRequest
-	17, // 44: marketing.v1.AuthService.UpdateUser:input_type -> marketing.v1.UpdateUserRequest
-	18, // 45: marketing.v1.AuthService.ResetPassword:input_type -> marketing.v1.ResetPasswordRequest
-	19, // 46: marketing.v1.AuthService.DeleteUser:input_type -> marketing.v1.DeleteUserRequest
-	21, // 47: marketing.v1.AuthService.CreateServiceAccount:input_type -> marketing.v1.CreateServiceAccountRequest
-	22, // 48: marketing.v1.AuthService.GetServiceAccount:input_type -> marketing.v1.GetServiceAccountRequest
-	23, // 49: marketing.v1.AuthService.ListServiceAccounts:input_type -> marketing.v1.ListServiceAccountsRequest
-	25, // 50: marketing.v1.AuthService.UpdateServiceAccount:input_type -> marketing.v1.UpdateServiceAccountRequest
-	26, // 51: marketing.v1.AuthService.DeleteServiceAccount:input_type -> marketing.v1.DeleteServiceAccountRequest
-	28, // 52: marketing.v1.AuthService.CreateApiKey:input_type -> marketing.v1.CreateApiKeyRequest
-	29, // 53: marketing.v1.AuthService.ListApiKeys:input_type -> marketing.v1.ListApiKeysRequest
-	31, // 54: marketing.v1.AuthService.RotateApiKey:input_type -> marketing.v1.RotateApiKeyRequest
-	32, // 55: marketing.v1.AuthService.DeleteApiKey:input_type -> marketing.v1.DeleteApiKeyRequest
-	34, // 56: marketing.v1.AuthService.CreateRole:input_type -> marketing.v1.CreateRoleRequest
-	35, // 57: marketing.v1.AuthService.GetRole:input_type -> marketing.v1.GetRoleRequest
-	36, // 58: marketing.v1.AuthService.ListRoles:input_type -> marketing.v1.ListRolesRequest
-	38, // 59: marketing.v1.AuthService.UpdateRole:input_type -> marketing.v1.UpdateRoleRequest
-	39, // 60: marketing.v1.AuthService.DeleteRole:input_type -> marketing.v1.DeleteRoleRequest
-	41, // 61: marketing.v1.AuthService.CreateWorkspace:input_type -> marketing.v1.CreateWorkspaceRequest
-	42, // 62: marketing.v1.AuthService.GetWorkspace:input_type -> marketing.v1.GetWorkspaceRequest
-	43, // 63: marketing.v1.AuthService.ListWorkspaces:input_type -> marketing.v1.ListWorkspacesRequest
-	45, // 64: marketing.v1.AuthService.UpdateWorkspace:input_type -> marketing.v1.UpdateWorkspaceRequest
-	1,  // 65: marketing.v1.AuthService.CreateSession:output_type -> marketing.v1.Session
-	1,  // 66: marketing.v1.AuthService.RefreshSession:output_type -> marketing.v1.Session
-	48, // 67: marketing.v1.AuthService.RevokeSession:output_type -> google.protobuf.Empty
-	5,  // 68: marketing.v1.AuthService.GetPrincipal:output_type -> marketing.v1.Principal
-	7,  // 69: marketing.v1.AuthService.GetJwks:output_type -> marketing.v1.Jwks
-	10, // 70: marketing.v1.AuthService.TestPermissions:output_type -> marketing.v1.TestPermissionsResponse
-	48, // 71: marketing.v1.AuthService.ChangePassword:output_type -> google.protobuf.Empty
-	12, // 72: marketing.v1.AuthService.CreateUser:output_type -> marketing.v1.User
-	12, // 73: marketing.v1.AuthService.GetUser:output_type -> marketing.v1.User
-	16, // 74: marketing.v1.AuthService.ListUsers:output_type -> marketing.v1.ListUsersResponse
-	12, // 75: marketing.v1.AuthService.UpdateUser:output_type -> marketing.v1.User
-	48, // 76: marketing.v1.AuthService.ResetPassword:output_type -> google.protobuf.Empty
-	48, // 77: marketing.v1.AuthService.DeleteUser:output_type -> google.protobuf.Empty
-	20, // 78: marketing.v1.AuthService.CreateServiceAccount:output_type -> marketing.v1.ServiceAccount
-	20, // 79: marketing.v1.AuthService.GetServiceAccount:output_type -> marketing.v1.ServiceAccount
-	24, // 80: marketing.v1.AuthService.ListServiceAccounts:output_type -> marketing.v1.ListServiceAccountsResponse
-	20, // 81: marketing.v1.AuthService.UpdateServiceAccount:output_type -> marketing.v1.ServiceAccount
-	48, // 82: marketing.v1.AuthService.DeleteServiceAccount:output_type -> google.protobuf.Empty
-	27, // 83: marketing.v1.AuthService.CreateApiKey:output_type -> marketing.v1.ApiKey
-	30, // 84: marketing.v1.AuthService.ListApiKeys:output_type -> marketing.v1.ListApiKeysResponse
-	27, // 85: marketing.v1.AuthService.RotateApiKey:output_type -> marketing.v1.ApiKey
-	48, // 86: marketing.v1.AuthService.DeleteApiKey:output_type -> google.protobuf.Empty
-	33, // 87: marketing.v1.AuthService.CreateRole:output_type -> marketing.v1.Role
-	33, // 88: marketing.v1.AuthService.GetRole:output_type -> marketing.v1.Role
-	37, // 89: marketing.v1.AuthService.ListRoles:output_type -> marketing.v1.ListRolesResponse
-	33, // 90: marketing.v1.AuthService.UpdateRole:output_type -> marketing.v1.Role
-	48, // 91: marketing.v1.AuthService.DeleteRole:output_type -> google.protobuf.Empty
-	40, // 92: marketing.v1.AuthService.CreateWorkspace:output_type -> marketing.v1.Workspace
-	40, // 93: marketing.v1.AuthService.GetWorkspace:output_type -> marketing.v1.Workspace
-	44, // 94: marketing.v1.AuthService.ListWorkspaces:output_type -> marketing.v1.ListWorkspacesResponse
-	40, // 95: marketing.v1.AuthService.UpdateWorkspace:output_type -> marketing.v1.Workspace
-	65, // [65:96] is the sub-list for method output_type
-	34, // [34:65] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	48, // 27: marketing.v1.UpdateRoleRequest.update_mask:type_name -> google.protobuf.FieldMask
+	47, // 28: marketing.v1.Workspace.create_time:type_name -> google.protobuf.Timestamp
+	47, // 29: marketing.v1.Workspace.update_time:type_name -> google.protobuf.Timestamp
+	40, // 30: marketing.v1.Workspace.limits:type_name -> marketing.v1.CallLimits
+	40, // 31: marketing.v1.Workspace.caller_limits:type_name -> marketing.v1.CallLimits
+	41, // 32: marketing.v1.CreateWorkspaceRequest.workspace:type_name -> marketing.v1.Workspace
+	41, // 33: marketing.v1.ListWorkspacesResponse.workspaces:type_name -> marketing.v1.Workspace
+	41, // 34: marketing.v1.UpdateWorkspaceRequest.workspace:type_name -> marketing.v1.Workspace
+	48, // 35: marketing.v1.UpdateWorkspaceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 36: marketing.v1.AuthService.CreateSession:input_type -> marketing.v1.CreateSessionRequest
+	2,  // 37: marketing.v1.AuthService.RefreshSession:input_type -> marketing.v1.RefreshSessionRequest
+	3,  // 38: marketing.v1.AuthService.RevokeSession:input_type -> marketing.v1.RevokeSessionRequest
+	4,  // 39: marketing.v1.AuthService.GetPrincipal:input_type -> marketing.v1.GetPrincipalRequest
+	6,  // 40: marketing.v1.AuthService.GetJwks:input_type -> marketing.v1.GetJwksRequest
+	9,  // 41: marketing.v1.AuthService.TestPermissions:input_type -> marketing.v1.TestPermissionsRequest
+	11, // 42: marketing.v1.AuthService.ChangePassword:input_type -> marketing.v1.ChangePasswordRequest
+	13, // 43: marketing.v1.AuthService.CreateUser:input_type -> marketing.v1.CreateUserRequest
+	14, // 44: marketing.v1.AuthService.GetUser:input_type -> marketing.v1.GetUserRequest
+	15, // 45: marketing.v1.AuthService.ListUsers:input_type -> marketing.v1.ListUsersRequest
+	17, // 46: marketing.v1.AuthService.UpdateUser:input_type -> marketing.v1.UpdateUserRequest
+	18, // 47: marketing.v1.AuthService.ResetPassword:input_type -> marketing.v1.ResetPasswordRequest
+	19, // 48: marketing.v1.AuthService.DeleteUser:input_type -> marketing.v1.DeleteUserRequest
+	21, // 49: marketing.v1.AuthService.CreateServiceAccount:input_type -> marketing.v1.CreateServiceAccountRequest
+	22, // 50: marketing.v1.AuthService.GetServiceAccount:input_type -> marketing.v1.GetServiceAccountRequest
+	23, // 51: marketing.v1.AuthService.ListServiceAccounts:input_type -> marketing.v1.ListServiceAccountsRequest
+	25, // 52: marketing.v1.AuthService.UpdateServiceAccount:input_type -> marketing.v1.UpdateServiceAccountRequest
+	26, // 53: marketing.v1.AuthService.DeleteServiceAccount:input_type -> marketing.v1.DeleteServiceAccountRequest
+	28, // 54: marketing.v1.AuthService.CreateApiKey:input_type -> marketing.v1.CreateApiKeyRequest
+	29, // 55: marketing.v1.AuthService.ListApiKeys:input_type -> marketing.v1.ListApiKeysRequest
+	31, // 56: marketing.v1.AuthService.RotateApiKey:input_type -> marketing.v1.RotateApiKeyRequest
+	32, // 57: marketing.v1.AuthService.DeleteApiKey:input_type -> marketing.v1.DeleteApiKeyRequest
+	34, // 58: marketing.v1.AuthService.CreateRole:input_type -> marketing.v1.CreateRoleRequest
+	35, // 59: marketing.v1.AuthService.GetRole:input_type -> marketing.v1.GetRoleRequest
+	36, // 60: marketing.v1.AuthService.ListRoles:input_type -> marketing.v1.ListRolesRequest
+	38, // 61: marketing.v1.AuthService.UpdateRole:input_type -> marketing.v1.UpdateRoleRequest
+	39, // 62: marketing.v1.AuthService.DeleteRole:input_type -> marketing.v1.DeleteRoleRequest
+	42, // 63: marketing.v1.AuthService.CreateWorkspace:input_type -> marketing.v1.CreateWorkspaceRequest
+	43, // 64: marketing.v1.AuthService.GetWorkspace:input_type -> marketing.v1.GetWorkspaceRequest
+	44, // 65: marketing.v1.AuthService.ListWorkspaces:input_type -> marketing.v1.ListWorkspacesRequest
+	46, // 66: marketing.v1.AuthService.UpdateWorkspace:input_type -> marketing.v1.UpdateWorkspaceRequest
+	1,  // 67: marketing.v1.AuthService.CreateSession:output_type -> marketing.v1.Session
+	1,  // 68: marketing.v1.AuthService.RefreshSession:output_type -> marketing.v1.Session
+	49, // 69: marketing.v1.AuthService.RevokeSession:output_type -> google.protobuf.Empty
+	5,  // 70: marketing.v1.AuthService.GetPrincipal:output_type -> marketing.v1.Principal
+	7,  // 71: marketing.v1.AuthService.GetJwks:output_type -> marketing.v1.Jwks
+	10, // 72: marketing.v1.AuthService.TestPermissions:output_type -> marketing.v1.TestPermissionsResponse
+	49, // 73: marketing.v1.AuthService.ChangePassword:output_type -> google.protobuf.Empty
+	12, // 74: marketing.v1.AuthService.CreateUser:output_type -> marketing.v1.User
+	12, // 75: marketing.v1.AuthService.GetUser:output_type -> marketing.v1.User
+	16, // 76: marketing.v1.AuthService.ListUsers:output_type -> marketing.v1.ListUsersResponse
+	12, // 77: marketing.v1.AuthService.UpdateUser:output_type -> marketing.v1.User
+	49, // 78: marketing.v1.AuthService.ResetPassword:output_type -> google.protobuf.Empty
+	49, // 79: marketing.v1.AuthService.DeleteUser:output_type -> google.protobuf.Empty
+	20, // 80: marketing.v1.AuthService.CreateServiceAccount:output_type -> marketing.v1.ServiceAccount
+	20, // 81: marketing.v1.AuthService.GetServiceAccount:output_type -> marketing.v1.ServiceAccount
+	24, // 82: marketing.v1.AuthService.ListServiceAccounts:output_type -> marketing.v1.ListServiceAccountsResponse
+	20, // 83: marketing.v1.AuthService.UpdateServiceAccount:output_type -> marketing.v1.ServiceAccount
+	49, // 84: marketing.v1.AuthService.DeleteServiceAccount:output_type -> google.protobuf.Empty
+	27, // 85: marketing.v1.AuthService.CreateApiKey:output_type -> marketing.v1.ApiKey
+	30, // 86: marketing.v1.AuthService.ListApiKeys:output_type -> marketing.v1.ListApiKeysResponse
+	27, // 87: marketing.v1.AuthService.RotateApiKey:output_type -> marketing.v1.ApiKey
+	49, // 88: marketing.v1.AuthService.DeleteApiKey:output_type -> google.protobuf.Empty
+	33, // 89: marketing.v1.AuthService.CreateRole:output_type -> marketing.v1.Role
+	33, // 90: marketing.v1.AuthService.GetRole:output_type -> marketing.v1.Role
+	37, // 91: marketing.v1.AuthService.ListRoles:output_type -> marketing.v1.ListRolesResponse
+	33, // 92: marketing.v1.AuthService.UpdateRole:output_type -> marketing.v1.Role
+	49, // 93: marketing.v1.AuthService.DeleteRole:output_type -> google.protobuf.Empty
+	41, // 94: marketing.v1.AuthService.CreateWorkspace:output_type -> marketing.v1.Workspace
+	41, // 95: marketing.v1.AuthService.GetWorkspace:output_type -> marketing.v1.Workspace
+	45, // 96: marketing.v1.AuthService.ListWorkspaces:output_type -> marketing.v1.ListWorkspacesResponse
+	41, // 97: marketing.v1.AuthService.UpdateWorkspace:output_type -> marketing.v1.Workspace
+	67, // [67:98] is the sub-list for method output_type
+	36, // [36:67] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_auth_proto_init() }
@@ -3283,7 +3386,7 @@ func file_marketing_v1_auth_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_auth_proto_rawDesc), len(file_marketing_v1_auth_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   46,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
