@@ -11,7 +11,7 @@ static bool is_number(const struct value *v)
 
 static size_t size_of(const struct value *row)
 {
-    size_t n = SHA256_BYTES + 1;
+    size_t n = 0;
     for (size_t i = 0; i < ENTRY_COLUMN_COUNT; i++)
         n += is_number(&row[i]) ? 8 : 4 + row[i].s.n;
     return n;
@@ -31,19 +31,32 @@ static char *put_value(char *at, const struct value *v)
     return at + sizeof length + v->s.n;
 }
 
+static void put_row(char *at, const struct value *row)
+{
+    for (size_t i = 0; i < ENTRY_COLUMN_COUNT; i++)
+        at = put_value(at, &row[i]);
+}
+
+struct str entry_text(struct arena *a, const struct value *row)
+{
+    size_t n = size_of(row);
+    char *text = arena_raw(a, n);
+    if (text)
+        put_row(text, row);
+    return str_make(text, n);
+}
+
 bool entry_hash(struct arena *a, const unsigned char before[SHA256_BYTES], const struct value *row,
                 unsigned char ret[SHA256_BYTES])
 {
     struct arena_mark mark = arena_mark(a);
-    size_t n = size_of(row);
-    char *text = arena_raw(a, n), *at = text;
+    size_t n = SHA256_BYTES + 1 + size_of(row);
+    char *text = arena_raw(a, n);
     if (!text)
         return false;
-    memcpy(at, before, SHA256_BYTES);
-    at += SHA256_BYTES;
-    *at++ = FORM;
-    for (size_t i = 0; i < ENTRY_COLUMN_COUNT; i++)
-        at = put_value(at, &row[i]);
+    memcpy(text, before, SHA256_BYTES);
+    text[SHA256_BYTES] = FORM;
+    put_row(text + SHA256_BYTES + 1, row);
     sha256(str_make(text, n), ret);
     arena_rewind(a, mark);
     return true;

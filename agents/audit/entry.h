@@ -30,9 +30,13 @@ enum entry_column {
     ENTRY_COLUMN_COUNT
 };
 
+/* The entry as its hash covers it, in the arena: the columns in the order above, a number as 8 bytes,
+ * big-endian; a text or bytes as its length in 4 bytes, big-endian, and itself. p is NULL when the arena is
+ * full. */
+struct str entry_text(struct arena *a, const struct value *row);
+
 /* The hash of an entry: SHA-256 over the hash before it (32 zero bytes before the first), a byte 1 for this
- * form, and the columns in the order above: a number as 8 bytes, big-endian; a text or bytes as its length in
- * 4 bytes, big-endian, and itself. False when the arena is full; what it took of the arena is free again. */
+ * form, and the entry's text. False when the arena is full; what it took of the arena is free again. */
 MUSTCHECK bool entry_hash(struct arena *a, const unsigned char before[SHA256_BYTES], const struct value *row,
                           unsigned char ret[SHA256_BYTES]);
 

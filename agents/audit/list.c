@@ -88,6 +88,14 @@ static struct status event_message(struct ctx *c, const struct entry *e, AuditEv
     return a->overflow ? fail_memory() : ok();
 }
 
+static struct status put_entry(struct ctx *c, const struct entry *e, AuditEvent *m)
+{
+    struct str text = entry_text(c->arena, e->row);
+    m->entry.data = (uint8_t *)text.p;
+    m->entry.len = text.n;
+    return text.p ? ok() : fail_memory();
+}
+
 /* ---- The scan ---- */
 
 struct scan {
@@ -95,7 +103,8 @@ struct scan {
     const struct filter *filter;
     int64_t before; /* the seq that the next entry lies below */
     int64_t wanted;
-    bool ended; /* there are no more entries */
+    bool entries; /* as their hashes cover them too */
+    bool ended;   /* there are no more entries */
     ListAuditEventsResponse *res;
 };
 
@@ -104,13 +113,20 @@ static bool page_is_full(const struct scan *s)
     return s->ended || (int64_t)s->res->n_audit_events >= s->wanted;
 }
 
+static struct status keep(struct scan *s, const struct entry *e)
+{
+    AuditEvent **m = &s->res->audit_events[s->res->n_audit_events++];
+    TRY(event_message(s->c, e, m));
+    return s->entries ? put_entry(s->c, e, *m) : ok();
+}
+
 static struct status take(struct scan *s, const struct rows *rows)
 {
     for (size_t i = 0; i < rows->n && !page_is_full(s); i++) {
         struct entry e = entry_of(row_at(rows, i));
         s->before = e.row[ENTRY_SEQ].i;
         if (filter_match(s->filter, look, &e))
-            TRY(event_message(s->c, &e, &s->res->audit_events[s->res->n_audit_events++]));
+            TRY(keep(s, &e));
     }
     return ok();
 }
@@ -162,7 +178,7 @@ struct status list_audit_events(struct ctx *c, const ListAuditEventsRequest *req
                                 ListAuditEventsResponse *res)
 {
     struct page page;
-    struct scan s = { .c = c, .res = res };
+    struct scan s = { .c = c, .res = res, .entries = req->entries };
     TRY(filter_parse(c->arena, "filter", str_of(req->filter), &schema, &s.filter));
     TRY(page_read(c, req->page_size, req->page_token, req->filter, &page));
     TRY(read_key(c, page.after, &s.before));

@@ -6,6 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/encoding/protojson"
 )
 
 // verify is the last message of VerifyAuditChain.
@@ -287,5 +292,89 @@ func TestAVerifierOutsideChecksWhatWasSigned(t *testing.T) {
 		want.True(s, ed25519.Verify(key, []byte(checkpoint), p.Signature), "the checkpoint: %v", p)
 		want.True(s, ed25519.Verify(key, []byte(erased), certificate.Signature), "the certificate: %v", certificate)
 		want.True(s, !ed25519.Verify(key, []byte(checkpoint), certificate.Signature), "each its own")
+	})
+}
+
+// entries exports the log, oldest first: each entry as it is hashed, in base64.
+func (s *story) entries() []string {
+	s.Helper()
+	var all []string
+	for page := ""; ; {
+		res, err := s.h.Audit().ListAuditEvents(s.ctx, &pb.ListAuditEventsRequest{Entries: true, PageSize: 7, PageToken: page})
+		want.OK(s, err)
+		for _, e := range res.AuditEvents {
+			all = append(all, base64.StdEncoding.EncodeToString(e.Entry))
+		}
+		if page = res.NextPageToken; page == "" {
+			slices.Reverse(all)
+			return all
+		}
+	}
+}
+
+func (s *story) checkpoint() *pb.AuditCheckpoint {
+	s.Helper()
+	want.True(s, s.sealed().Damage == nil, "sealed")
+	p, err := s.h.Audit().CreateCheckpoint(s.ctx, &pb.CreateCheckpointRequest{RequestId: requestID()})
+	want.OK(s, err)
+	return p
+}
+
+// offline is what `marketingctl audit verify` says.
+func (s *story) offline(entries []string, key string, checkpoints ...*pb.AuditCheckpoint) string {
+	s.Helper()
+	tool, err := house.Marketingctl()
+	want.OK(s, err)
+	folder, lines := s.TempDir(), ""
+	for _, p := range checkpoints {
+		b, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(p)
+		want.OK(s, err)
+		lines += string(b) + "\n"
+	}
+	want.OK(s, os.WriteFile(filepath.Join(folder, "entries"), []byte(strings.Join(entries, "\n")+"\n"), 0o600))
+	want.OK(s, os.WriteFile(filepath.Join(folder, "checkpoints"), []byte(lines), 0o600))
+	out, err := exec.Command(tool, "audit", "verify", "--entries", filepath.Join(folder, "entries"), "--checkpoints", filepath.Join(folder, "checkpoints"), "--key", key).CombinedOutput()
+	want.Equal(s, "status 0 and good", err == nil, strings.HasPrefix(string(out), "good: "))
+	return string(out)
+}
+
+func TestAnExportedLogIsCheckedWithoutTheServer(t *testing.T) {
+	tell(t, func(s *story) {
+		for i := range 6 {
+			s.create(&pb.Lead{Email: fmt.Sprintf("n%d@offline.example", i)})
+		}
+		first := s.checkpoint()
+		s.triage(&pb.Lead{Email: "later@offline.example"})
+		second := s.checkpoint()
+		s.triage(&pb.Lead{Email: "last@offline.example"})
+		want.True(s, s.sealed().Damage == nil, "sealed")
+		all, key := s.entries(), base64.RawURLEncoding.EncodeToString(s.statementKey())
+		good := fmt.Sprintf("good: workspace default, entries 1 to %d by 2 checkpoints; %d behind are not covered\n", second.Position, int64(len(all))-second.Position)
+		want.Equal(s, "as it is", s.offline(all, key, second, first), good)
+
+		changed := func(change func(e []string) []string) []string { return change(slices.Clone(all)) }
+		at := int(first.Position)
+		other := ed25519.NewKeyFromSeed(make([]byte, 32)).Public().(ed25519.PublicKey)
+		moved := &pb.AuditCheckpoint{Workspace: first.Workspace, Position: first.Position - 1, Head: first.Head, CreateTime: first.CreateTime, Signature: first.Signature}
+		upToFirst := fmt.Sprintf("entries up to %d are as they were signed", at)
+		for _, c := range []struct{ name, said, wanted string }{
+			{"altered behind the first checkpoint", s.offline(changed(func(e []string) []string {
+				b, _ := base64.StdEncoding.DecodeString(e[at])
+				b[len(b)-1] ^= 1
+				e[at] = base64.StdEncoding.EncodeToString(b)
+				return e
+			}), key, first, second), fmt.Sprintf("the checkpoint at %d was signed over another log; %s", second.Position, upToFirst)},
+			{"one is gone", s.offline(changed(func(e []string) []string { return slices.Delete(e, at, at+1) }), key, first, second), upToFirst},
+			{"cut off", s.offline(all[:second.Position-1], key, first, second), fmt.Sprintf("the log ends at %d, before the checkpoint at %d", second.Position-1, second.Position)},
+			{"changed places", s.offline(changed(func(e []string) []string { e[1], e[2] = e[2], e[1]; return e }), key, first), "not in their order"},
+			{"newest first", s.offline(changed(func(e []string) []string { slices.Reverse(e); return e }), key, first), "not in their order"},
+			{"not base64", s.offline(changed(func(e []string) []string { e[0] = "!"; return e }), key, first), "not an entry"},
+			{"another's key", s.offline(all, base64.RawURLEncoding.EncodeToString(other), first), "was not signed with this key"},
+			{"a forged checkpoint", s.offline(all, key, moved), "was not signed with this key"},
+			{"no checkpoint", s.offline(all, key), "no checkpoint"},
+			{"no key", s.offline(all, "x", first), "--key"},
+		} {
+			want.True(s, strings.Contains(c.said, c.wanted), "%s: %q, want %q", c.name, c.said, c.wanted)
+		}
 	})
 }

@@ -45,5 +45,6 @@ int model_predict_command(const struct arguments *a);
 int model_explain_command(const struct arguments *a);
 int model_verify_command(const struct arguments *a);
 int keys_new_command(const struct arguments *a);
+int audit_verify_command(const struct arguments *a);
 
 #endif

@@ -61,6 +61,13 @@ static const struct command commands[] = {
       keys_new_command,
       "make a signing key pair",
       { { "out", "FILE", REQUIRED, "private key to write (mode 0600); the public one goes to FILE.pub" } } },
+    { "audit",
+      "verify",
+      audit_verify_command,
+      "check an exported audit log against checkpoints, without a server (docs/audit.md)",
+      { { "entries", "FILE", REQUIRED, "an entry a line in base64, oldest first; - for standard input" },
+        { "checkpoints", "FILE", REQUIRED, "checkpoints, a JSON object a line" },
+        { "key", "X", REQUIRED, "the installation's public key: `x` of statement_keys" } } },
 };
 
 static void usage(FILE *to)

@@ -122,7 +122,9 @@ type AuditEvent struct {
 	// The part of the system that acted, e.g. "triage".
 	Agent string `protobuf:"bytes,10,opt,name=agent,proto3" json:"agent,omitempty"`
 	// Only of "call.denied": why.
-	Denial        *AuditDenial `protobuf:"bytes,11,opt,name=denial,proto3" json:"denial,omitempty"`
+	Denial *AuditDenial `protobuf:"bytes,11,opt,name=denial,proto3" json:"denial,omitempty"`
+	// Only where asked for: the entry as its hash covers it. docs/audit.md says how to check an exported log without this server.
+	Entry         []byte `protobuf:"bytes,12,opt,name=entry,proto3" json:"entry,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -234,6 +236,13 @@ func (x *AuditEvent) GetDenial() *AuditDenial {
 	return nil
 }
 
+func (x *AuditEvent) GetEntry() []byte {
+	if x != nil {
+		return x.Entry
+	}
+	return nil
+}
+
 // A call that was refused before its request was read.
 type AuditDenial struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -316,7 +325,9 @@ type ListAuditEventsRequest struct {
 	// At most this many entries: 1 to 1,000; 0 means 50. A page may be shorter, even empty, and have a successor all the same.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// From the page before.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Also gives each entry as its hash covers it.
+	Entries       bool `protobuf:"varint,4,opt,name=entries,proto3" json:"entries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -370,6 +381,13 @@ func (x *ListAuditEventsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListAuditEventsRequest) GetEntries() bool {
+	if x != nil {
+		return x.Entries
+	}
+	return false
 }
 
 // Response of ListAuditEvents.
@@ -788,7 +806,7 @@ var File_marketing_v1_audit_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_audit_proto_rawDesc = "" +
 	"\n" +
-	"\x18marketing/v1/audit.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amarketing/v1/privacy.proto\"\xe4\x02\n" +
+	"\x18marketing/v1/audit.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amarketing/v1/privacy.proto\"\xfa\x02\n" +
 	"\n" +
 	"AuditEvent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12;\n" +
@@ -804,17 +822,19 @@ const file_marketing_v1_audit_proto_rawDesc = "" +
 	"\bdecision\x18\t \x01(\tR\bdecision\x12\x14\n" +
 	"\x05agent\x18\n" +
 	" \x01(\tR\x05agent\x121\n" +
-	"\x06denial\x18\v \x01(\v2\x19.marketing.v1.AuditDenialR\x06denial\"g\n" +
+	"\x06denial\x18\v \x01(\v2\x19.marketing.v1.AuditDenialR\x06denial\x12\x14\n" +
+	"\x05entry\x18\f \x01(\fR\x05entry\"g\n" +
 	"\vAuditDenial\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04peer\x18\x03 \x01(\tR\x04peer\x12\x18\n" +
-	"\adropped\x18\x04 \x01(\x03R\adropped\"l\n" +
+	"\adropped\x18\x04 \x01(\x03R\adropped\"\x86\x01\n" +
 	"\x16ListAuditEventsRequest\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tR\tpageToken\"~\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\x12\x18\n" +
+	"\aentries\x18\x04 \x01(\bR\aentries\"~\n" +
 	"\x17ListAuditEventsResponse\x12;\n" +
 	"\faudit_events\x18\x01 \x03(\v2\x18.marketing.v1.AuditEventR\vauditEvents\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"X\n" +
