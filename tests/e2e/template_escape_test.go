@@ -10,6 +10,8 @@ import (
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/want"
+	"golang.org/x/net/html"
+	"google.golang.org/grpc/codes"
 )
 
 // hostile are values that break out of something somewhere.
@@ -132,5 +134,64 @@ func TestEveryFieldOfALeadIsData(t *testing.T) {
 		}
 		mail := &pb.Lead{Email: `"<b>'&+"@evil.example`}
 		s.isHarmless(s.render(everywhere("email"), mail), mail.Email)
+	})
+}
+
+// pieces of pages, sound and unsound, that a random page is made of.
+var pieces = []string{
+	"{{full_name}}", "{{full_name}}", "{{full_name}}", "{{full_name}}", "{{#company}}", "{{^company}}", "{{/}}", "{{! c }}", "<p>", "</p>", "<p title='", `<p title="`, "<a href='", `<a href="`, "<a href=",
+	"<td bgcolor=x ", " class='", ` alt="`, "'>", `">`, "'", `"`, ">", "/>", "<", "</", "=", " ", "\n", "https://a.example/", "?b=", "#", "mailto:", "x", "&", "<!--", "-->", "--!>", "<!-->",
+	"<!--->", "--", "-", "<!", "<?", "<!doctype html>", "<title>", "</title>", "</title ", "<textarea>", "</textarea>", "<style>", "</style>", "<STYLE", "<b/", "<br>", "</b x='y'>", "a < b",
+}
+
+// skeleton is what a parser of HTML sees of a page: its tokens without what data may change.
+func skeleton(page string) string {
+	var all strings.Builder
+	for z := html.NewTokenizer(strings.NewReader(page)); ; {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			return all.String()
+		}
+		if t := z.Token(); kind != html.TextToken {
+			all.WriteString(kind.String() + " " + t.Data)
+			for _, a := range t.Attr {
+				all.WriteString(" " + a.Key)
+			}
+			all.WriteByte('\n')
+		}
+	}
+}
+
+// In whatever page is taken, no value of a lead changes what a parser of HTML, which is not ours, sees beside the value.
+func TestNoValueChangesAPage(t *testing.T) {
+	tell(t, func(s *story) {
+		random := rand.New(rand.NewPCG(3, 4))
+		taken := 0
+		for range 8000 {
+			var page string
+			for range 2 + random.IntN(9) {
+				page += pieces[random.IntN(len(pieces))]
+			}
+			if !strings.Contains(page, "{{full_name}}") {
+				continue
+			}
+			words := &pb.Template{Purpose: "transactional", DefaultLocale: "en", Fields: []*pb.TemplateField{{Path: "full_name", Required: true}},
+				Contents: []*pb.TemplateContent{{Locale: "en", Medium: pb.Medium_MEDIUM_EMAIL, Subject: "s", Html: page}}}
+			ask := &pb.RenderTemplateRequest{Template: words, Medium: pb.Medium_MEDIUM_EMAIL, SampleLead: &pb.Lead{FullName: "calm", Company: "calm"}}
+			calm, err := s.h.Engage().RenderTemplate(s.ctx, ask)
+			if err != nil {
+				want.Error(s, err, codes.InvalidArgument, "TEMPLATE_INVALID")
+				continue
+			}
+			taken++
+			for range 4 {
+				ask.SampleLead = &pb.Lead{FullName: hostile[random.IntN(len(hostile))] + "'\"<>", Company: "calm"}
+				wild, err := s.h.Engage().RenderTemplate(s.ctx, ask)
+				want.OK(s, err)
+				want.Equal(s, "skeleton of "+page+" => "+wild.Html, skeleton(wild.Html), skeleton(calm.Html))
+			}
+		}
+		s.Logf("%d pages were taken", taken)
+		want.True(s, taken > 200, "only %d pages were taken", taken)
 	})
 }
