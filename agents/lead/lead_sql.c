@@ -2,17 +2,13 @@
 
 #include "agents/lead/lead.h"
 
-#define LETTERS_24 "tttttttttttttttttttttttt" /* EVENT_GROUP of them */
-
 const struct stmt lead_room_sql[LEAD_ROOM_STMTS] = {
     [LEADS_PAGE] = { "leads_page", "tti", "tb",
                      "SELECT id, data FROM lead WHERE workspace = $1 AND id > $2 ORDER BY id LIMIT $3", NULL,
                      NULL },
-    [EVENT_IDS] = { "lead_event_ids", "t" LETTERS_24, "t",
-                    "SELECT event_id FROM lead_event WHERE workspace = $1 AND event_id IN ($2, $3, $4, $5, "
-                    "$6, $7, $8, $9, $10, $11, $12, $13, $14,"
-                    " $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
-                    NULL, NULL },
+    [EVENT_IDS] = { "lead_event_ids", "t" LIST_LETTERS, "t",
+                    "SELECT event_id FROM lead_event WHERE workspace = $1 AND event_id IN (" LIST_FROM_2 ")",
+                    NULL, LIST_EACH("event_id", LIST_FROM_2, "lead_event", "event_id") },
     [EVENT_INSERT] = { "lead_event_insert", "tttiitb", "",
                        "INSERT INTO lead_event (workspace, event_id, lead_id, event_time, ingest_time, type, "
                        "data)"

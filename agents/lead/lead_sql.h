@@ -2,9 +2,10 @@
 #ifndef AGENTS_LEAD_LEAD_SQL_H
 #define AGENTS_LEAD_LEAD_SQL_H
 
+#include "agents/record/lists.h"
 #include "store/db.h"
 
-#define EVENT_GROUP 24
+#define EVENT_GROUP LIST_MAX
 
 enum {
     LEADS_PAGE, /* workspace, after id, limit -> id, data */

@@ -2,20 +2,6 @@
 
 #include "agents/record/leads.h"
 
-#define LETTERS_24 "tttttttttttttttttttttttt" /* LEAD_GROUP of them */
-#define FROM_2                                                                                               \
-    "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, " \
-    "$24, $25"
-#define FROM_3                                                                                               \
-    "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, "     \
-    "$24, $25, $26"
-
-/* On PostgreSQL each text is looked up by itself: without statistics it takes one workspace to hold few rows,
- * and would read all of them for a list. */
-#define EACH(columns, list, table, where)                                                                    \
-    "SELECT " columns " FROM (SELECT DISTINCT unnest(ARRAY[" list "]) AS text) AS w CROSS JOIN LATERAL"      \
-    " (SELECT * FROM " table " WHERE workspace = $1 AND " where " = w.text LIMIT 1) AS t"
-
 const struct stmt lead_sql[LEAD_STMTS] = {
     [LEAD_BY_ID] = { "lead_by_id", "tt", "tibb",
                      "SELECT id, version, data, subject_key FROM lead WHERE workspace = $1 AND id = COALESCE("
@@ -34,18 +20,19 @@ const struct stmt lead_sql[LEAD_STMTS] = {
                              " UNION ALL SELECT kind, lead_id FROM lead_identity WHERE workspace = $1 AND "
                              "kind = 3 AND value = $4",
                              NULL, NULL },
-    [LEADS_BY_IDS] = { "leads_by_ids", "t" LETTERS_24, "tibb",
+    [LEADS_BY_IDS] = { "leads_by_ids", "t" LIST_LETTERS, "tibb",
                        "SELECT id, version, data, subject_key FROM lead WHERE workspace = $1 AND id IN "
-                       "(" FROM_2 ")",
-                       NULL, EACH("id, version, data, subject_key", FROM_2, "lead", "id") },
-    [LEADS_OF_VALUES] = { "leads_of_values", "ti" LETTERS_24, "tt",
+                       "(" LIST_FROM_2 ")",
+                       NULL, LIST_EACH("id, version, data, subject_key", LIST_FROM_2, "lead", "id") },
+    [LEADS_OF_VALUES] = { "leads_of_values", "ti" LIST_LETTERS, "tt",
                           "SELECT value, lead_id FROM lead_identity WHERE workspace = $1 AND kind = $2 AND "
-                          "value IN (" FROM_3 ")",
-                          NULL, EACH("value, lead_id", FROM_3, "lead_identity", "kind = $2 AND value") },
-    [LEADS_OF_ALIASES] = { "leads_of_aliases", "t" LETTERS_24, "tt",
+                          "value IN (" LIST_FROM_3 ")",
+                          NULL,
+                          LIST_EACH("value, lead_id", LIST_FROM_3, "lead_identity", "kind = $2 AND value") },
+    [LEADS_OF_ALIASES] = { "leads_of_aliases", "t" LIST_LETTERS, "tt",
                            "SELECT alias_id, lead_id FROM lead_alias WHERE workspace = $1 AND alias_id IN "
-                           "(" FROM_2 ")",
-                           NULL, EACH("alias_id, lead_id", FROM_2, "lead_alias", "alias_id") },
+                           "(" LIST_FROM_2 ")",
+                           NULL, LIST_EACH("alias_id, lead_id", LIST_FROM_2, "lead_alias", "alias_id") },
     [LEAD_INSERT] = { "lead_insert", "ttiiibb", "",
                       "INSERT INTO lead (workspace, id, version, create_time, update_time, data, subject_key)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7)",

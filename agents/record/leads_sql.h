@@ -2,9 +2,10 @@
 #ifndef AGENTS_RECORD_LEADS_SQL_H
 #define AGENTS_RECORD_LEADS_SQL_H
 
+#include "agents/record/lists.h"
 #include "store/db.h"
 
-#define LEAD_GROUP 24
+#define LEAD_GROUP LIST_MAX
 
 enum lead_stmt {
     LEAD_BY_ID,         /* workspace, id or alias -> id, version, data, key */

@@ -115,6 +115,14 @@ struct rows DbTest::query(struct arena *a, const struct stmt *s, std::vector<str
     return rows;
 }
 
+const struct stmt *DbTest::raw(const std::string &sql, const char *params, const char *result)
+{
+    const std::string &own_name = texts.emplace_back("raw_" + std::to_string(statements.size()));
+    const std::string &own_sql = texts.emplace_back(sql);
+    return &statements.emplace_back(
+        stmt{ own_name.c_str(), params, result, own_sql.c_str(), nullptr, nullptr });
+}
+
 std::vector<int64_t> DbTest::numbers(const struct stmt *s, std::vector<struct value> args)
 {
     Memory m;

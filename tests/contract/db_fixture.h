@@ -75,6 +75,9 @@ class DbTest : public testing::TestWithParam<const char *>
     // Runs statements in a unit of their own, which must succeed.
     void run(const struct stmt *s, std::vector<struct value> args, int expect = -1);
 
+    // A statement of the test's own, kept until its end: the port knows statements by their addresses.
+    const struct stmt *raw(const std::string &sql, const char *params = "", const char *result = "");
+
     std::string url;
     const char *reach = EVERY_WORKSPACE; // of query() and run()
     struct db *db = nullptr;
@@ -82,6 +85,8 @@ class DbTest : public testing::TestWithParam<const char *>
 
   private:
     std::string name, folder;
+    std::list<std::string> texts;
+    std::list<struct stmt> statements;
 };
 
 // The server that TEST_POSTGRES_URL names; empty (and the test failed) without it.

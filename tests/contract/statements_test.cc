@@ -1,4 +1,5 @@
 // Every statement of every room is prepared on both databases, against the schema of store/migrations.
+#include "agents/record/lists.h"
 #include "server/services.h"
 #include "tests/contract/db_fixture.h"
 
@@ -43,6 +44,46 @@ TEST_P(Statements, AWrongOneIsNamed)
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, Statements, testing::Values("sqlite", "postgresql"));
+
+class PostgresPlans : public DbTest
+{
+  protected:
+    // The conditions by which the statement finds rows in indexes, as planned before there is a row.
+    std::vector<std::string> conditions(const struct stmt *s)
+    {
+        const std::string sql = s->pg_sql ? s->pg_sql : s->sql;
+        std::vector<struct value> args;
+        for (const char *p = s->params; *p; p++)
+            args.push_back(*p == 't' ? v_text("x") : v_int(1));
+        std::vector<std::string> out;
+        struct rows plan = query(&memory.arena, raw("EXPLAIN (COSTS OFF) " + sql, s->params, "t"), args);
+        for (size_t i = 0; i < plan.n; i++)
+            if (strstr(row_at(&plan, i)->s.p, "Index Cond"))
+                out.push_back(row_at(&plan, i)->s.p);
+        return out;
+    }
+};
+
+// A plan that is made while a table is empty stays with the connection when the table has grown.
+TEST_P(PostgresPlans, ListsAreLookedUpAndNotReadThrough)
+{
+    open();
+    int lists = 0;
+    for (const struct stmt_table *const *t = all_statements; *t; t++)
+        for (size_t i = 0; i < (*t)->n; i++) {
+            const struct stmt *s = &(*t)->rows[i];
+            if (strlen(s->params) <= LIST_MAX || !*s->result)
+                continue;
+            std::vector<std::string> found = conditions(s);
+            ASSERT_EQ(found.size(), 1u) << s->name;
+            EXPECT_NE(found[0].find("(workspace = "), std::string::npos) << s->name << found[0];
+            EXPECT_NE(found[0].find(" = (unnest("), std::string::npos) << s->name << found[0];
+            lists++;
+        }
+    EXPECT_GE(lists, 4);
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, PostgresPlans, testing::Values("postgresql"));
 
 // SQLite gives the number of a newest row that was deleted again, and whoever reads the log by cursor would
 // miss the event that gets it.

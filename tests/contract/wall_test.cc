@@ -46,18 +46,10 @@ class Wall : public PostgresTest
             out.insert(row_at(&r, i)->s.p);
         return out;
     }
-    // A statement of the test's own; the port knows statements by their addresses.
-    const struct stmt *raw(const std::string &sql, const char *result = "")
-    {
-        names.push_back("wall_" + std::to_string(names.size()));
-        sqls.push_back(sql);
-        made.push_back({ names.back().c_str(), "", result, sqls.back().c_str(), nullptr, nullptr });
-        return &made.back();
-    }
     int64_t rows_of(const std::string &table, const char *workspace)
     {
         reach = workspace;
-        return numbers(raw("SELECT count(*) FROM " + table, "i"), {})[0];
+        return numbers(raw("SELECT count(*) FROM " + table, "", "i"), {})[0];
     }
     // What becomes of the statement, which is to change one row.
     enum reason change(const char *workspace, const std::string &sql)
@@ -77,10 +69,6 @@ class Wall : public PostgresTest
         url.replace(url.find("postgres@"), strlen("postgres"), role);
     }
     std::string owner_url;
-
-  private:
-    std::list<std::string> names, sqls;
-    std::list<struct stmt> made;
 };
 
 TEST_P(Wall, StandsAroundEveryTableOfAWorkspace)
@@ -149,7 +137,7 @@ TEST_P(Wall, ACtxReachesAllOnlyWhileItSaysSo)
 {
     open();
     postgres_exec(url, fill);
-    const struct stmt *count = raw("SELECT count(*) FROM lead", "i");
+    const struct stmt *count = raw("SELECT count(*) FROM lead", "", "i");
     Memory m;
     struct rows r;
     struct ctx c = {};
