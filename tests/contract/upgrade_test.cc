@@ -167,6 +167,19 @@ class Upgrade : public DbTest
         EXPECT_EQ(rejects->n_rejects, 1u);
     }
 
+    // A template published then is rendered for a lead of then.
+    void check_template(Today &today)
+    {
+        RenderTemplateRequest req = RENDER_TEMPLATE_REQUEST_INIT;
+        req.name = const_cast<char *>("templates/old");
+        req.lead = const_cast<char *>("leads/old");
+        req.medium = MEDIUM_EMAIL;
+        auto words = today.call<RenderTemplateResponse>("EngageService/RenderTemplate", req,
+                                                        RenderTemplateResponse_descriptor);
+        ASSERT_TRUE(words);
+        EXPECT_STREQ(words->text, "36 https://example.com/unsubscribe");
+    }
+
     // New work on what is old: the lead is found by its identity, and the policy of then routes it.
     void check_triage(Today &today)
     {
@@ -219,6 +232,8 @@ TEST_P(Upgrade, EveryOlderSchemaIsMigratedAndServed)
             check_decisions(today);
             check_import(today);
             check_triage(today);
+            if (since("template") <= schema)
+                check_template(today);
         }
         TearDown();
         SetUp(); // another database
