@@ -213,6 +213,10 @@ void call_recover(struct slot *s);                  /* on a lane: the step's uni
 bool call_late(const struct slot *s);
 bool call_cancelled(const struct slot *s);
 
+/* request.c: decodes the slot's payload into s->req and takes the request id from it. A call that was
+ * cancelled at once, or a caller that closed without sending, comes without a payload: MALFORMED_MESSAGE. */
+MUSTCHECK struct status request_take(struct slot *s);
+
 /* trace.c */
 void trace_fill(struct slot *s); /* the caller's trace id, or one of our own */
 
