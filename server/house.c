@@ -55,6 +55,14 @@ static struct status open_store(struct house *h)
     return active_open(active_loaders, &h->arena, &h->app.active);
 }
 
+static void open_channels(struct house *h)
+{
+    h->send.timeout_ms = (int64_t)h->options.response_timeout * 1000;
+    h->send.private_hosts = h->options.channel_hosts;
+    h->send.ca_file = h->options.channel_ca[0] ? h->options.channel_ca : NULL;
+    h->app.send = &h->send;
+}
+
 static struct status open_rpc(struct house *h)
 {
     const struct options *o = &h->options;
@@ -92,6 +100,7 @@ static struct status open_all(struct house *h)
     h->app.triage = triage_decide;
     h->app.confidence_threshold = h->options.confidence_threshold;
     TRY(open_secret(h));
+    open_channels(h);
     TRY(model_trust_open(&h->app, h->options.model_keys, h->options.accept_unsigned_models, &h->arena));
     TRY(open_store(h));
     TRY(access_open(h));

@@ -1,6 +1,7 @@
 #include "server/services.h"
 
 #include "agents/audit/audit.h"
+#include "agents/engage/channel/channel.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
 #include "agents/lead/lead.h"
@@ -58,6 +59,12 @@ RPC_UNARY(list_templates, ListTemplatesRequest, ListTemplatesResponse)
 RPC_UNARY(publish_template, PublishTemplateRequest, Template)
 RPC_UNARY(delete_template, DeleteTemplateRequest, Empty)
 RPC_UNARY(render_template, RenderTemplateRequest, RenderTemplateResponse)
+RPC_UNARY(create_channel, CreateChannelRequest, Channel)
+RPC_UNARY(get_channel, GetChannelRequest, Channel)
+RPC_UNARY(list_channels, ListChannelsRequest, ListChannelsResponse)
+RPC_UNARY(update_channel, UpdateChannelRequest, Channel)
+RPC_UNARY(delete_channel, DeleteChannelRequest, Empty)
+RPC_UNARY(test_channel, TestChannelRequest, TestChannelResponse)
 RPC_UNARY(get_message, GetMessageRequest, Message)
 RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
 RPC_UNARY(cancel_message, CancelMessageRequest, Message)
@@ -198,6 +205,15 @@ static const struct rpc_method methods[] = {
     { ENGAGE, "DeleteTemplate", &delete_template_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 128,
       0 },
     { ENGAGE, "RenderTemplate", &render_template_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },
+    { ENGAGE, "CreateChannel", &create_channel_rpc, LANE_DB, "channels.write", QUOTA_ADMIN, RPC_MUTATES, 256,
+      0 },
+    { ENGAGE, "GetChannel", &get_channel_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, 128, 0 },
+    { ENGAGE, "ListChannels", &list_channels_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
+    { ENGAGE, "UpdateChannel", &update_channel_rpc, LANE_DB, "channels.write", QUOTA_ADMIN, RPC_MUTATES, 256,
+      0 },
+    { ENGAGE, "DeleteChannel", &delete_channel_rpc, LANE_DB, "channels.write", QUOTA_ADMIN, RPC_MUTATES, 128,
+      0 },
+    { ENGAGE, "TestChannel", &test_channel_rpc, LANE_SLOW, "channels.write", QUOTA_ADMIN, 0, 1024, 0 },
     { ENGAGE, "GetMessage", &get_message_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, 128, 0 },
     { ENGAGE, "ListMessages", &list_messages_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
     { ENGAGE, "CancelMessage", &cancel_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE, RPC_MUTATES, 128,
@@ -281,12 +297,25 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,       &known_statements,     &events_statements,
-    &event_log_statements,   &decisions_statements, &active_statements,
-    &engagement_statements,  &scoring_statements,   &lead_statements,
-    &triage_statements,      &model_statements,     &idem_statements,
-    &iam_statements,         &audit_statements,     &privacy_statements,
-    &suppression_statements, &message_statements,   NULL,
+    &leads_statements,
+    &known_statements,
+    &events_statements,
+    &event_log_statements,
+    &decisions_statements,
+    &active_statements,
+    &engagement_statements,
+    &scoring_statements,
+    &lead_statements,
+    &triage_statements,
+    &model_statements,
+    &idem_statements,
+    &iam_statements,
+    &audit_statements,
+    &privacy_statements,
+    &suppression_statements,
+    &message_statements,
+    &channel_statements,
+    NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {

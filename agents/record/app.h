@@ -16,10 +16,11 @@ struct iam; /* server/iam/iam.h */
 struct audit;
 struct denied;
 struct signer;
-struct forms;    /* agents/engage/template/templates.h */
-struct lead_row; /* agents/record/leads.h */
-struct active;   /* agents/record/active.h: which model, policy and engagement model each workspace has in
-                    service */
+struct forms;       /* agents/engage/template/templates.h */
+struct send_limits; /* agents/engage/send/send.h */
+struct lead_row;    /* agents/record/leads.h */
+struct active;      /* agents/record/active.h: which model, policy and engagement model each workspace has in
+                       service */
 
 struct app {
     struct db *db;
@@ -34,7 +35,8 @@ struct app {
     struct audit *audit;         /* agents/audit/audit.h: the chain over the event log */
     struct denied *denied;       /* agents/record/denied.h: refused calls on their way into the event log */
     struct forms *forms;         /* compiled templates */
-    struct str secret_key;       /* keys of page tokens and signatures are derived from it */
+    const struct send_limits *send; /* agents/engage/send/send.h: what holds for all channels */
+    struct str secret_key;          /* keys of page tokens and signatures are derived from it */
     /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit:
      * agents/triage/triage.h. Through this port other agents have a lead triaged in their own commit. */
     struct status (*triage)(struct ctx *c, struct lead_row *row, bool explain, Decision **ret);

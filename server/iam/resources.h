@@ -3,6 +3,7 @@
 #ifndef SERVER_IAM_RESOURCES_H
 #define SERVER_IAM_RESOURCES_H
 
+#include "agents/record/mask.h"
 #include "base/pb.h"
 #include "proto/names.h"
 #include "store/db.h"
@@ -67,10 +68,6 @@ MUSTCHECK struct status resource_put(struct ctx *c, struct resource *r, bool dis
 /* Adds to the unit: its removal. */
 MUSTCHECK struct status resource_remove(struct ctx *c, const struct resource *r);
 
-/* Whether an update concerns the field: an empty mask means all. */
-bool mask_has(const FieldMask *m, const char *field);
-/* Fails with UPDATE_MASK_INVALID where the mask names another field than these, which are NULL-ended. */
-MUSTCHECK struct status mask_check(struct ctx *c, const FieldMask *m, const char *const *fields);
 
 C_END
 #endif

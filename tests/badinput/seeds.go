@@ -55,7 +55,10 @@ func prepare(ctx context.Context, h *house.House) (*world, error) {
 	if _, err = h.Triage().CreateRoutingPolicy(ctx, &pb.CreateRoutingPolicyRequest{RoutingPolicyId: "known", RoutingPolicy: policy()}); err != nil {
 		return nil, err
 	}
-	_, err = h.Engage().CreateTemplate(ctx, &pb.CreateTemplateRequest{TemplateId: "known", Template: template()})
+	if _, err = h.Engage().CreateTemplate(ctx, &pb.CreateTemplateRequest{TemplateId: "known", Template: template()}); err != nil {
+		return nil, err
+	}
+	_, err = h.Engage().CreateChannel(ctx, &pb.CreateChannelRequest{ChannelId: "known", Channel: &pb.Channel{Medium: pb.Medium_MEDIUM_IN_APP}})
 	return w, err
 }
 
@@ -85,6 +88,13 @@ func template() *pb.Template {
 		{Path: "full_name", Type: pb.TemplateField_TYPE_TEXT, Required: true},
 	}, Contents: []*pb.TemplateContent{{Locale: "en", Medium: pb.Medium_MEDIUM_EMAIL, Subject: "Hello {{full_name}}", Text: "Since {{attributes.since}}",
 		Html: `<p title="{{full_name}}">Since {{attributes.since}}</p>`}}}
+}
+
+// channel leads nowhere: nothing tries it out.
+func channel() *pb.Channel {
+	return &pb.Channel{DisplayName: "seed", Medium: pb.Medium_MEDIUM_EMAIL, MessagesPerSecond: 5, MessagesPerSecondPerDomain: 1, Smtp: &pb.SmtpSettings{
+		Host: "mail.bad.example", Port: 587, Security: pb.SmtpSettings_SECURITY_STARTTLS, Username: "u", Password: "p", FromAddress: "a@bad.example",
+		FromName: "A", ReplyTo: "r@bad.example", BounceAddress: "b@bad.example", HeloName: "bad.example"}}
 }
 
 // seeds has one of every method. The seed of a mutation carries no request id, so that each call is a new one.
@@ -137,6 +147,13 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 		"DeleteTemplate":  &pb.DeleteTemplateRequest{Name: "templates/none"},
 		"RenderTemplate": &pb.RenderTemplateRequest{Template: template(), SampleLead: lead(), Medium: pb.Medium_MEDIUM_EMAIL, Locale: "en",
 			SystemValues: &pb.TemplateSystemValues{UnsubscribeUrl: "https://u.example", SenderName: "S", SenderEmail: "s@bad.example", SenderAddress: "A"}},
+		"CreateChannel": &pb.CreateChannelRequest{ChannelId: "seed", Channel: channel()},
+		"GetChannel":    &pb.GetChannelRequest{Name: "channels/known"},
+		"ListChannels":  &pb.ListChannelsRequest{PageSize: 10},
+		"UpdateChannel": &pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/known", DisplayName: "A", Webhook: &pb.WebhookSettings{
+			Url: "https://bad.example/", SigningSecret: "sixteen bytes, at least"}}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"display_name"}}},
+		"DeleteChannel": &pb.DeleteChannelRequest{Name: "channels/none", Etag: "1"},
+		"TestChannel":   &pb.TestChannelRequest{Name: "channels/known"},
 		"GetMessage":    &pb.GetMessageRequest{Name: "messages/none"},
 		"ListMessages":  &pb.ListMessagesRequest{Lead: w.lead, State: 1, PageSize: 10},
 		"CancelMessage": &pb.CancelMessageRequest{Name: "messages/none"},

@@ -62,6 +62,11 @@ func furnish(h *house.House, t *tenant) ([][2]string, error) {
 	if _, err := h.Engage().CreateTemplate(t.ctx, &pb.CreateTemplateRequest{TemplateId: "bonly", Template: words}); err != nil {
 		return nil, err
 	}
+	way := channel()
+	way.DisplayName = canary
+	if _, err := h.Engage().CreateChannel(t.ctx, &pb.CreateChannelRequest{ChannelId: "bonly", Channel: way}); err != nil {
+		return nil, err
+	}
 	if _, err := h.Auth().CreateRole(t.ctx, &pb.CreateRoleRequest{RoleId: "bonly", Role: &pb.Role{DisplayName: canary, Scopes: []string{"leads.read"}}}); err != nil {
 		return nil, err
 	}
@@ -78,7 +83,7 @@ func furnish(h *house.House, t *tenant) ([][2]string, error) {
 	decision, key := triaged.Decision.Name, keys.ApiKeys[0].Name
 	return [][2]string{{decision, decision[:len(decision)-4] + "0000"}, {key, strings.Replace(key[:len(key)-4]+"0000", "bonly", "bnone", 1)},
 		{"leads/bonly", "leads/bnone"}, {"routingPolicies/bonly", "routingPolicies/bnone"},
-		{"templates/bonly", "templates/bnone"}, {"users/bonly", "users/bnone"},
+		{"templates/bonly", "templates/bnone"}, {"channels/bonly", "channels/bnone"}, {"users/bonly", "users/bnone"},
 		{"roles/bonly", "roles/bnone"}, {"serviceAccounts/bonly", "serviceAccounts/bnone"}, {"bonly", "bnone"},
 		{"bonly@secret.example", "bnone@secret.example"}, {"bonly-crm", "bnone-crm"}, {"+436609991111", "+436609992222"}}, nil
 }

@@ -144,6 +144,11 @@ func TestEveryMutationIsInTheLog(t *testing.T) {
 		s.publishTemplate(s.createTemplate("mine", plain("Hello")).Name, 0)
 		_, err = s.h.Engage().DeleteTemplate(s.ctx, &pb.DeleteTemplateRequest{Name: "templates/mine"})
 		want.OK(s, err)
+		s.createChannel("mine", inApp())
+		_, err = s.h.Engage().UpdateChannel(s.ctx, &pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/mine", Disabled: true}})
+		want.OK(s, err)
+		_, err = s.h.Engage().DeleteChannel(s.ctx, &pb.DeleteChannelRequest{Name: "channels/mine"})
+		want.OK(s, err)
 		s.promote(s.importedModel("audit", "v1", m.Files[0], false).Name)
 		_, err = s.h.Models().RollbackModel(s.ctx, &pb.RollbackModelRequest{})
 		want.OK(s, err)
@@ -154,7 +159,7 @@ func TestEveryMutationIsInTheLog(t *testing.T) {
 		}
 		for _, method := range []string{"CreateLead", "UpdateLead", "TriageLead", "BatchTriageLeads", "IngestEvents", "ImportLeads", "BatchCreateLeads",
 			"RecordOutcome", "OverrideDecision", "MergeLeads", "DeleteLead", "CreateRoutingPolicy", "PublishRoutingPolicy", "RollbackRoutingPolicy",
-			"CreateTemplate", "PublishTemplate", "DeleteTemplate",
+			"CreateTemplate", "PublishTemplate", "DeleteTemplate", "CreateChannel", "UpdateChannel", "DeleteChannel",
 			"ImportModel", "PromoteModel", "RollbackModel", "CreateSession", "RefreshSession", "RevokeSession", "ChangePassword", "CreateUser", "UpdateUser",
 			"ResetPassword", "DeleteUser", "CreateServiceAccount", "UpdateServiceAccount", "DeleteServiceAccount", "CreateApiKey", "RotateApiKey", "DeleteApiKey",
 			"CreateRole", "UpdateRole", "DeleteRole", "CreateWorkspace", "UpdateWorkspace"} {

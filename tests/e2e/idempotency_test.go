@@ -42,6 +42,8 @@ func (s *story) mutations() []mutation {
 	s.createTemplate("published", words)
 	s.createTemplate("published", words)
 	s.createTemplate("gone", words)
+	s.createChannel("known", inApp())
+	s.createChannel("gone", inApp())
 	lead := func(email string) *pb.Lead {
 		return &pb.Lead{Email: email, Attributes: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}}
 	}
@@ -69,6 +71,10 @@ func (s *story) mutations() []mutation {
 		{engageService + "CreateTemplate", &pb.CreateTemplateRequest{TemplateId: "idem", Template: words}, &pb.CreateTemplateRequest{TemplateId: "idem2", Template: words}},
 		{engageService + "PublishTemplate", &pb.PublishTemplateRequest{Name: "templates/published", Version: 2}, &pb.PublishTemplateRequest{Name: "templates/published", Version: 1}},
 		{engageService + "DeleteTemplate", &pb.DeleteTemplateRequest{Name: "templates/gone"}, &pb.DeleteTemplateRequest{Name: "templates/published"}},
+		{engageService + "CreateChannel", &pb.CreateChannelRequest{ChannelId: "idem", Channel: inApp()}, &pb.CreateChannelRequest{ChannelId: "idem2", Channel: inApp()}},
+		{engageService + "UpdateChannel", &pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/known", DisplayName: "one"}},
+			&pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/known", DisplayName: "two"}}},
+		{engageService + "DeleteChannel", &pb.DeleteChannelRequest{Name: "channels/gone"}, &pb.DeleteChannelRequest{Name: "channels/known"}},
 	}
 }
 
@@ -88,7 +94,7 @@ func withID(m proto.Message, id string) []byte {
 func (s *story) decisionsAndLeads() string {
 	s.Helper()
 	rows, err := s.h.Query("SELECT (SELECT count(*) FROM lead), (SELECT count(*) FROM decision), (SELECT count(*) FROM lead_event), " +
-		"(SELECT count(*) FROM outcome), (SELECT count(*) FROM event), (SELECT count(*) FROM routing_policy), (SELECT sum(state) FROM template), (SELECT count(*) FROM idempotency)")
+		"(SELECT count(*) FROM outcome), (SELECT count(*) FROM event), (SELECT count(*) FROM routing_policy), (SELECT sum(state) FROM template), (SELECT sum(version) FROM channel), (SELECT count(*) FROM idempotency)")
 	want.OK(s, err)
 	return fmt.Sprint(rows)
 }

@@ -254,7 +254,7 @@ func TestEveryTableIsKnownToPrivacy(t *testing.T) {
 	erased := []string{"lead", "lead_identity", "lead_identity_moved", "lead_alias", "lead_event", "outcome", "message", "decision", "idempotency", "lead_import_reject", "erasure", "suppression", "lead_ended",
 		"lead_ended_identity"}
 	impersonal := []string{"schema_migration", "event", "routing_policy", "active_version", "model_version", "model_file", "lead_import", "engagement_model", "audit_seal", "audit_cursor",
-		"audit_checkpoint", "suppression_key", "template"}
+		"audit_checkpoint", "suppression_key", "template", "channel"}
 	tell(t, func(s *story) {
 		tables := "SELECT name FROM sqlite_master WHERE type = 'table'"
 		if s.h.Options.Store == house.PostgreSQL {

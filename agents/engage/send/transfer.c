@@ -223,15 +223,6 @@ static CURLcode perform(struct transfer *t)
     return result;
 }
 
-static bool is_listed(const char *hosts, const char *host)
-{
-    struct str rest = str_of(hosts);
-    while (rest.n)
-        if (str_eq(str_trim(str_split(&rest, ',')), str_of(host)))
-            return true;
-    return false;
-}
-
 /* A connection that was kept may have been hung up a moment ago: what was lost on it goes once over a new
  * one. */
 void transfer_run(struct transfer *t, const struct exchange *x, struct transferred *ret)
@@ -243,7 +234,7 @@ void transfer_run(struct transfer *t, const struct exchange *x, struct transferr
     t->ret = ret;
     arena_init(&a, sizeof memory);
     const char *host = transfer_host(&a, x->url, x->mail_from ? "smtp smtps" : "http https");
-    t->may_private = host && is_listed(x->private_hosts, host);
+    t->may_private = host && transfer_may_be_private(x->private_hosts, host);
     arena_done(&a);
     perform(t);
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
@@ -251,7 +242,16 @@ void transfer_run(struct transfer *t, const struct exchange *x, struct transferr
         perform(t);
 }
 
-/* ---- URLs ---- */
+/* ---- Hosts ---- */
+
+bool transfer_may_be_private(const char *private_hosts, const char *host)
+{
+    struct str rest = str_of(private_hosts);
+    while (rest.n)
+        if (str_eq(str_trim(str_split(&rest, ',')), str_of(host)))
+            return true;
+    return false;
+}
 
 static bool has_part(CURLU *u, CURLUPart part)
 {

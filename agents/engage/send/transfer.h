@@ -50,6 +50,9 @@ struct transferred {
 
 void transfer_run(struct transfer *t, const struct exchange *x, struct transferred *ret);
 
+/* Whether the host is one of `private_hosts`. */
+bool transfer_may_be_private(const char *private_hosts, const char *host);
+
 /* The host of a URL of one of these schemes ("https" or "smtp smtps"), in the arena; NULL where it is none,
  * or carries a user, a password or a fragment. */
 char *transfer_host(struct arena *a, const char *url, const char *scheme);

@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\x82\b\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\x9c\r\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -36,6 +36,13 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\x0fPublishTemplate\x12$.marketing.v1.PublishTemplateRequest\x1a\x16.marketing.v1.Template\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/{name=templates/*}:publish\x12m\n" +
 	"\x0eDeleteTemplate\x12#.marketing.v1.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\x1e\x82\xd3\xe4\x93\x02\x18*\x16/v1/{name=templates/*}\x12|\n" +
 	"\x0eRenderTemplate\x12#.marketing.v1.RenderTemplateRequest\x1a$.marketing.v1.RenderTemplateResponse\"\x1f\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/templates:render\x12c\n" +
+	"\rCreateChannel\x12\".marketing.v1.CreateChannelRequest\x1a\x15.marketing.v1.Channel\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/channels\x12c\n" +
+	"\n" +
+	"GetChannel\x12\x1f.marketing.v1.GetChannelRequest\x1a\x15.marketing.v1.Channel\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=channels/*}\x12k\n" +
+	"\fListChannels\x12!.marketing.v1.ListChannelsRequest\x1a\".marketing.v1.ListChannelsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/channels\x12z\n" +
+	"\rUpdateChannel\x12\".marketing.v1.UpdateChannelRequest\x1a\x15.marketing.v1.Channel\".\x82\xd3\xe4\x93\x02(:\achannel2\x1d/v1/{channel.name=channels/*}\x12j\n" +
+	"\rDeleteChannel\x12\".marketing.v1.DeleteChannelRequest\x1a\x16.google.protobuf.Empty\"\x1d\x82\xd3\xe4\x93\x02\x17*\x15/v1/{name=channels/*}\x12y\n" +
+	"\vTestChannel\x12 .marketing.v1.TestChannelRequest\x1a!.marketing.v1.TestChannelResponse\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/{name=channels/*}:test\x12c\n" +
 	"\n" +
 	"GetMessage\x12\x1f.marketing.v1.GetMessageRequest\x1a\x15.marketing.v1.Message\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=messages/*}\x12k\n" +
 	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12s\n" +
@@ -48,15 +55,24 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*PublishTemplateRequest)(nil), // 3: marketing.v1.PublishTemplateRequest
 	(*DeleteTemplateRequest)(nil),  // 4: marketing.v1.DeleteTemplateRequest
 	(*RenderTemplateRequest)(nil),  // 5: marketing.v1.RenderTemplateRequest
-	(*GetMessageRequest)(nil),      // 6: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),    // 7: marketing.v1.ListMessagesRequest
-	(*CancelMessageRequest)(nil),   // 8: marketing.v1.CancelMessageRequest
-	(*Template)(nil),               // 9: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),  // 10: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),          // 11: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil), // 12: marketing.v1.RenderTemplateResponse
-	(*Message)(nil),                // 13: marketing.v1.Message
-	(*ListMessagesResponse)(nil),   // 14: marketing.v1.ListMessagesResponse
+	(*CreateChannelRequest)(nil),   // 6: marketing.v1.CreateChannelRequest
+	(*GetChannelRequest)(nil),      // 7: marketing.v1.GetChannelRequest
+	(*ListChannelsRequest)(nil),    // 8: marketing.v1.ListChannelsRequest
+	(*UpdateChannelRequest)(nil),   // 9: marketing.v1.UpdateChannelRequest
+	(*DeleteChannelRequest)(nil),   // 10: marketing.v1.DeleteChannelRequest
+	(*TestChannelRequest)(nil),     // 11: marketing.v1.TestChannelRequest
+	(*GetMessageRequest)(nil),      // 12: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),    // 13: marketing.v1.ListMessagesRequest
+	(*CancelMessageRequest)(nil),   // 14: marketing.v1.CancelMessageRequest
+	(*Template)(nil),               // 15: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),  // 16: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),          // 17: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil), // 18: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                // 19: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),   // 20: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),    // 21: marketing.v1.TestChannelResponse
+	(*Message)(nil),                // 22: marketing.v1.Message
+	(*ListMessagesResponse)(nil),   // 23: marketing.v1.ListMessagesResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -65,20 +81,32 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	3,  // 3: marketing.v1.EngageService.PublishTemplate:input_type -> marketing.v1.PublishTemplateRequest
 	4,  // 4: marketing.v1.EngageService.DeleteTemplate:input_type -> marketing.v1.DeleteTemplateRequest
 	5,  // 5: marketing.v1.EngageService.RenderTemplate:input_type -> marketing.v1.RenderTemplateRequest
-	6,  // 6: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
-	7,  // 7: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
-	8,  // 8: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
-	9,  // 9: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	9,  // 10: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	10, // 11: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	9,  // 12: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	11, // 13: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	12, // 14: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	13, // 15: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	14, // 16: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	13, // 17: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	9,  // [9:18] is the sub-list for method output_type
-	0,  // [0:9] is the sub-list for method input_type
+	6,  // 6: marketing.v1.EngageService.CreateChannel:input_type -> marketing.v1.CreateChannelRequest
+	7,  // 7: marketing.v1.EngageService.GetChannel:input_type -> marketing.v1.GetChannelRequest
+	8,  // 8: marketing.v1.EngageService.ListChannels:input_type -> marketing.v1.ListChannelsRequest
+	9,  // 9: marketing.v1.EngageService.UpdateChannel:input_type -> marketing.v1.UpdateChannelRequest
+	10, // 10: marketing.v1.EngageService.DeleteChannel:input_type -> marketing.v1.DeleteChannelRequest
+	11, // 11: marketing.v1.EngageService.TestChannel:input_type -> marketing.v1.TestChannelRequest
+	12, // 12: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
+	13, // 13: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
+	14, // 14: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
+	15, // 15: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	15, // 16: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	16, // 17: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	15, // 18: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	17, // 19: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	18, // 20: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	19, // 21: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	19, // 22: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	20, // 23: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	19, // 24: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	17, // 25: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	21, // 26: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	22, // 27: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	23, // 28: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	22, // 29: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	15, // [15:30] is the sub-list for method output_type
+	0,  // [0:15] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
@@ -89,6 +117,7 @@ func file_marketing_v1_engage_proto_init() {
 	if File_marketing_v1_engage_proto != nil {
 		return
 	}
+	file_marketing_v1_channel_proto_init()
 	file_marketing_v1_message_proto_init()
 	file_marketing_v1_template_proto_init()
 	type x struct{}

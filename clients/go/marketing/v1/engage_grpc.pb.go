@@ -28,6 +28,12 @@ const (
 	EngageService_PublishTemplate_FullMethodName = "/marketing.v1.EngageService/PublishTemplate"
 	EngageService_DeleteTemplate_FullMethodName  = "/marketing.v1.EngageService/DeleteTemplate"
 	EngageService_RenderTemplate_FullMethodName  = "/marketing.v1.EngageService/RenderTemplate"
+	EngageService_CreateChannel_FullMethodName   = "/marketing.v1.EngageService/CreateChannel"
+	EngageService_GetChannel_FullMethodName      = "/marketing.v1.EngageService/GetChannel"
+	EngageService_ListChannels_FullMethodName    = "/marketing.v1.EngageService/ListChannels"
+	EngageService_UpdateChannel_FullMethodName   = "/marketing.v1.EngageService/UpdateChannel"
+	EngageService_DeleteChannel_FullMethodName   = "/marketing.v1.EngageService/DeleteChannel"
+	EngageService_TestChannel_FullMethodName     = "/marketing.v1.EngageService/TestChannel"
 	EngageService_GetMessage_FullMethodName      = "/marketing.v1.EngageService/GetMessage"
 	EngageService_ListMessages_FullMethodName    = "/marketing.v1.EngageService/ListMessages"
 	EngageService_CancelMessage_FullMethodName   = "/marketing.v1.EngageService/CancelMessage"
@@ -59,6 +65,20 @@ type EngageServiceClient interface {
 	// Fails: NOT_FOUND / TEMPLATE_NOT_FOUND, NOT_FOUND / LEAD_NOT_FOUND, INVALID_ARGUMENT / TEMPLATE_INVALID, FAILED_PRECONDITION /
 	// TEMPLATE_VALUE_MISSING, TEMPLATE_VALUE_INVALID, TEMPLATE_MEDIUM_MISSING or TEMPLATE_TOO_LONG.
 	RenderTemplate(ctx context.Context, in *RenderTemplateRequest, opts ...grpc.CallOption) (*RenderTemplateResponse, error)
+	// Makes a channel. Fails: ALREADY_EXISTS / CHANNEL_ALREADY_EXISTS; INVALID_ARGUMENT with a violation for each setting at fault.
+	CreateChannel(ctx context.Context, in *CreateChannelRequest, opts ...grpc.CallOption) (*Channel, error)
+	// Returns a channel, without its secrets. Fails: NOT_FOUND / CHANNEL_NOT_FOUND.
+	GetChannel(ctx context.Context, in *GetChannelRequest, opts ...grpc.CallOption) (*Channel, error)
+	// Lists channels by id.
+	ListChannels(ctx context.Context, in *ListChannelsRequest, opts ...grpc.CallOption) (*ListChannelsResponse, error)
+	// Changes a channel; the next message leaves by what it says then. Fails: NOT_FOUND / CHANNEL_NOT_FOUND, ABORTED / ETAG_MISMATCH,
+	// INVALID_ARGUMENT as CreateChannel.
+	UpdateChannel(ctx context.Context, in *UpdateChannelRequest, opts ...grpc.CallOption) (*Channel, error)
+	// Deletes a channel with its secrets. What waits for it waits for another of its medium. Fails: NOT_FOUND / CHANNEL_NOT_FOUND,
+	// ABORTED / ETAG_MISMATCH.
+	DeleteChannel(ctx context.Context, in *DeleteChannelRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// Tries a channel now, disabled or not, and tells what its provider says. Fails: NOT_FOUND / CHANNEL_NOT_FOUND.
+	TestChannel(ctx context.Context, in *TestChannelRequest, opts ...grpc.CallOption) (*TestChannelResponse, error)
 	// Returns a message. Fails: NOT_FOUND / MESSAGE_NOT_FOUND.
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Lists messages, oldest first.
@@ -136,6 +156,66 @@ func (c *engageServiceClient) RenderTemplate(ctx context.Context, in *RenderTemp
 	return out, nil
 }
 
+func (c *engageServiceClient) CreateChannel(ctx context.Context, in *CreateChannelRequest, opts ...grpc.CallOption) (*Channel, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Channel)
+	err := c.cc.Invoke(ctx, EngageService_CreateChannel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) GetChannel(ctx context.Context, in *GetChannelRequest, opts ...grpc.CallOption) (*Channel, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Channel)
+	err := c.cc.Invoke(ctx, EngageService_GetChannel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ListChannels(ctx context.Context, in *ListChannelsRequest, opts ...grpc.CallOption) (*ListChannelsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListChannelsResponse)
+	err := c.cc.Invoke(ctx, EngageService_ListChannels_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) UpdateChannel(ctx context.Context, in *UpdateChannelRequest, opts ...grpc.CallOption) (*Channel, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Channel)
+	err := c.cc.Invoke(ctx, EngageService_UpdateChannel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) DeleteChannel(ctx context.Context, in *DeleteChannelRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, EngageService_DeleteChannel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) TestChannel(ctx context.Context, in *TestChannelRequest, opts ...grpc.CallOption) (*TestChannelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TestChannelResponse)
+	err := c.cc.Invoke(ctx, EngageService_TestChannel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *engageServiceClient) GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Message)
@@ -192,6 +272,20 @@ type EngageServiceServer interface {
 	// Fails: NOT_FOUND / TEMPLATE_NOT_FOUND, NOT_FOUND / LEAD_NOT_FOUND, INVALID_ARGUMENT / TEMPLATE_INVALID, FAILED_PRECONDITION /
 	// TEMPLATE_VALUE_MISSING, TEMPLATE_VALUE_INVALID, TEMPLATE_MEDIUM_MISSING or TEMPLATE_TOO_LONG.
 	RenderTemplate(context.Context, *RenderTemplateRequest) (*RenderTemplateResponse, error)
+	// Makes a channel. Fails: ALREADY_EXISTS / CHANNEL_ALREADY_EXISTS; INVALID_ARGUMENT with a violation for each setting at fault.
+	CreateChannel(context.Context, *CreateChannelRequest) (*Channel, error)
+	// Returns a channel, without its secrets. Fails: NOT_FOUND / CHANNEL_NOT_FOUND.
+	GetChannel(context.Context, *GetChannelRequest) (*Channel, error)
+	// Lists channels by id.
+	ListChannels(context.Context, *ListChannelsRequest) (*ListChannelsResponse, error)
+	// Changes a channel; the next message leaves by what it says then. Fails: NOT_FOUND / CHANNEL_NOT_FOUND, ABORTED / ETAG_MISMATCH,
+	// INVALID_ARGUMENT as CreateChannel.
+	UpdateChannel(context.Context, *UpdateChannelRequest) (*Channel, error)
+	// Deletes a channel with its secrets. What waits for it waits for another of its medium. Fails: NOT_FOUND / CHANNEL_NOT_FOUND,
+	// ABORTED / ETAG_MISMATCH.
+	DeleteChannel(context.Context, *DeleteChannelRequest) (*emptypb.Empty, error)
+	// Tries a channel now, disabled or not, and tells what its provider says. Fails: NOT_FOUND / CHANNEL_NOT_FOUND.
+	TestChannel(context.Context, *TestChannelRequest) (*TestChannelResponse, error)
 	// Returns a message. Fails: NOT_FOUND / MESSAGE_NOT_FOUND.
 	GetMessage(context.Context, *GetMessageRequest) (*Message, error)
 	// Lists messages, oldest first.
@@ -226,6 +320,24 @@ func (UnimplementedEngageServiceServer) DeleteTemplate(context.Context, *DeleteT
 }
 func (UnimplementedEngageServiceServer) RenderTemplate(context.Context, *RenderTemplateRequest) (*RenderTemplateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RenderTemplate not implemented")
+}
+func (UnimplementedEngageServiceServer) CreateChannel(context.Context, *CreateChannelRequest) (*Channel, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateChannel not implemented")
+}
+func (UnimplementedEngageServiceServer) GetChannel(context.Context, *GetChannelRequest) (*Channel, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetChannel not implemented")
+}
+func (UnimplementedEngageServiceServer) ListChannels(context.Context, *ListChannelsRequest) (*ListChannelsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListChannels not implemented")
+}
+func (UnimplementedEngageServiceServer) UpdateChannel(context.Context, *UpdateChannelRequest) (*Channel, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateChannel not implemented")
+}
+func (UnimplementedEngageServiceServer) DeleteChannel(context.Context, *DeleteChannelRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteChannel not implemented")
+}
+func (UnimplementedEngageServiceServer) TestChannel(context.Context, *TestChannelRequest) (*TestChannelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TestChannel not implemented")
 }
 func (UnimplementedEngageServiceServer) GetMessage(context.Context, *GetMessageRequest) (*Message, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMessage not implemented")
@@ -365,6 +477,114 @@ func _EngageService_RenderTemplate_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EngageService_CreateChannel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateChannelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).CreateChannel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_CreateChannel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).CreateChannel(ctx, req.(*CreateChannelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_GetChannel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetChannelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).GetChannel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_GetChannel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).GetChannel(ctx, req.(*GetChannelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ListChannels_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListChannelsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ListChannels(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ListChannels_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ListChannels(ctx, req.(*ListChannelsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_UpdateChannel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateChannelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).UpdateChannel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_UpdateChannel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).UpdateChannel(ctx, req.(*UpdateChannelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_DeleteChannel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteChannelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).DeleteChannel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_DeleteChannel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).DeleteChannel(ctx, req.(*DeleteChannelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_TestChannel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TestChannelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).TestChannel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_TestChannel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).TestChannel(ctx, req.(*TestChannelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _EngageService_GetMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetMessageRequest)
 	if err := dec(in); err != nil {
@@ -449,6 +669,30 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RenderTemplate",
 			Handler:    _EngageService_RenderTemplate_Handler,
+		},
+		{
+			MethodName: "CreateChannel",
+			Handler:    _EngageService_CreateChannel_Handler,
+		},
+		{
+			MethodName: "GetChannel",
+			Handler:    _EngageService_GetChannel_Handler,
+		},
+		{
+			MethodName: "ListChannels",
+			Handler:    _EngageService_ListChannels_Handler,
+		},
+		{
+			MethodName: "UpdateChannel",
+			Handler:    _EngageService_UpdateChannel_Handler,
+		},
+		{
+			MethodName: "DeleteChannel",
+			Handler:    _EngageService_DeleteChannel_Handler,
+		},
+		{
+			MethodName: "TestChannel",
+			Handler:    _EngageService_TestChannel_Handler,
 		},
 		{
 			MethodName: "GetMessage",

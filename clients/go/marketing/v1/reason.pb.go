@@ -184,6 +184,12 @@ const (
 	Reason_REASON_MESSAGE_NOT_FOUND Reason = 80
 	// [FAILED_PRECONDITION] The message is not in a state that allows this.
 	Reason_REASON_MESSAGE_STATE Reason = 81
+	// [NOT_FOUND] No such channel in this workspace.
+	Reason_REASON_CHANNEL_NOT_FOUND Reason = 84
+	// [ALREADY_EXISTS] A channel of this id exists.
+	Reason_REASON_CHANNEL_ALREADY_EXISTS Reason = 85
+	// [FAILED_PRECONDITION] The channel is not in a state that allows this.
+	Reason_REASON_CHANNEL_STATE Reason = 86
 )
 
 // Enum value maps for Reason.
@@ -267,6 +273,9 @@ var (
 		79: "REASON_TEMPLATE_TOO_LONG",
 		80: "REASON_MESSAGE_NOT_FOUND",
 		81: "REASON_MESSAGE_STATE",
+		84: "REASON_CHANNEL_NOT_FOUND",
+		85: "REASON_CHANNEL_ALREADY_EXISTS",
+		86: "REASON_CHANNEL_STATE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -347,6 +356,9 @@ var (
 		"REASON_TEMPLATE_TOO_LONG":           79,
 		"REASON_MESSAGE_NOT_FOUND":           80,
 		"REASON_MESSAGE_STATE":               81,
+		"REASON_CHANNEL_NOT_FOUND":           84,
+		"REASON_CHANNEL_ALREADY_EXISTS":      85,
+		"REASON_CHANNEL_STATE":               86,
 	}
 )
 
@@ -381,7 +393,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xbc\x11\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\x97\x12\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -461,7 +473,10 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x1eREASON_TEMPLATE_MEDIUM_MISSING\x10N\x12\x1c\n" +
 	"\x18REASON_TEMPLATE_TOO_LONG\x10O\x12\x1c\n" +
 	"\x18REASON_MESSAGE_NOT_FOUND\x10P\x12\x18\n" +
-	"\x14REASON_MESSAGE_STATE\x10QBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x14REASON_MESSAGE_STATE\x10Q\x12\x1c\n" +
+	"\x18REASON_CHANNEL_NOT_FOUND\x10T\x12!\n" +
+	"\x1dREASON_CHANNEL_ALREADY_EXISTS\x10U\x12\x18\n" +
+	"\x14REASON_CHANNEL_STATE\x10VBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once
