@@ -2,11 +2,16 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"testing"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/house"
 	"github.com/marketing-agents/marketing/tests/e2e/want"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -151,5 +156,26 @@ func TestAnUnsoundTemplateIsRefusedWithThePlace(t *testing.T) {
 		want.Equal(s, "description", want.Violations(err)[0].Description, "line 2, column 12: no data may stand in an attribute without quotes")
 		_, err = s.h.Engage().GetTemplate(s.ctx, &pb.GetTemplateRequest{Name: "templates/unsound"})
 		want.Error(s, err, codes.NotFound, "TEMPLATE_NOT_FOUND")
+	})
+}
+
+// The whole example of docs/templates.md says what it says there.
+func TestTheExampleOfTheManualIsTrue(t *testing.T) {
+	root, err := house.Root()
+	want.OK(t, err)
+	manual, err := os.ReadFile(filepath.Join(root, "docs", "templates.md"))
+	want.OK(t, err)
+	blocks := regexp.MustCompile("(?s)```[^\\n]*\\n(?:POST [^\\n]*\\n)?(\\{.*?)```").FindAllSubmatch(manual, -1)
+	want.Equal(t, "blocks of JSON", len(blocks), 3)
+	create, ask, said := &pb.CreateTemplateRequest{}, &pb.RenderTemplateRequest{}, &pb.RenderTemplateResponse{}
+	for i, into := range []proto.Message{create, ask, said} {
+		want.OK(t, protojson.Unmarshal(blocks[i][1], into))
+	}
+	tell(t, func(s *story) {
+		s.createTemplate(create.TemplateId, create.Template)
+		s.publishTemplate(ask.Name, 0)
+		r, err := s.h.Engage().RenderTemplate(s.ctx, ask)
+		want.OK(s, err)
+		want.True(s, proto.Equal(r, said), "it says %v, not %v", r, said)
 	})
 }

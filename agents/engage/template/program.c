@@ -261,8 +261,8 @@ static bool blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* True where nothing else is on the tag's line: from and to become the line's start and end. */
-static bool alone_on_line(struct str text, const struct tag *t, size_t *from, size_t *to)
+/* Where nothing else is on the tag's line from and to become the line's start and end. */
+static void take_line(struct str text, const struct tag *t, size_t *from, size_t *to)
 {
     size_t start = t->start, end = t->end;
     while (start && blank(text.p[start - 1]))
@@ -270,14 +270,13 @@ static bool alone_on_line(struct str text, const struct tag *t, size_t *from, si
     while (end < text.n && blank(text.p[end]))
         end++;
     if (start && text.p[start - 1] != '\n')
-        return false;
+        return;
     if (end + 1 < text.n && text.p[end] == '\r' && text.p[end + 1] == '\n')
         end++;
     if (end < text.n && text.p[end] != '\n')
-        return false;
+        return;
     *from = start;
     *to = MIN(end + 1, text.n);
-    return true;
 }
 
 static const char *find(struct str s, size_t from, const char *two)
@@ -313,7 +312,7 @@ static void compile(struct compiler *c)
         from = t.start;
         to = t.end;
         if (sigils[sigil].alone)
-            alone_on_line(c->text, &t, &from, &to);
+            take_line(c->text, &t, &from, &to);
         literal(c, at, from);
         if (!c->lost)
             sigils[sigil].compile(c, &t);
