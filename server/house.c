@@ -1,6 +1,7 @@
 #include "server/house.h"
 
 #include "agents/audit/audit.h"
+#include "agents/engage/gate/zones.h"
 #include "agents/engage/template/templates.h"
 #include "agents/record/active.h"
 #include "agents/record/denied.h"
@@ -99,6 +100,8 @@ static struct status open_all(struct house *h)
     h->app.code_version = CODE_VERSION;
     h->app.triage = triage_decide;
     h->app.confidence_threshold = h->options.confidence_threshold;
+    h->app.max_channels = (unsigned)h->options.max_channels;
+    TRY(zones_open(ZONES_FOLDER, &h->arena, &h->app.zones));
     TRY(open_secret(h));
     open_channels(h);
     TRY(model_trust_open(&h->app, h->options.model_keys, h->options.accept_unsigned_models, &h->arena));
@@ -137,6 +140,7 @@ void house_close(struct house *h)
     metrics_listener_stop(h->metrics);
     committer_stop(h->app.committer);
     active_close(h->app.active);
+    zones_close(h->app.zones);
     audit_close(h->app.audit);
     known_close(h->app.known);
     scoring_close(h->app.scoring);

@@ -2,11 +2,13 @@
 
 #include "agents/audit/audit.h"
 #include "agents/engage/channel/channel.h"
+#include "agents/engage/contact/policy.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
 #include "agents/lead/lead.h"
 #include "agents/model/model.h"
 #include "agents/privacy/privacy.h"
+#include "agents/record/contact.h"
 #include "agents/record/decisions.h"
 #include "agents/record/engagement.h"
 #include "agents/record/event_log.h"
@@ -297,25 +299,13 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,
-    &known_statements,
-    &events_statements,
-    &event_log_statements,
-    &decisions_statements,
-    &active_statements,
-    &engagement_statements,
-    &scoring_statements,
-    &lead_statements,
-    &triage_statements,
-    &model_statements,
-    &idem_statements,
-    &iam_statements,
-    &audit_statements,
-    &privacy_statements,
-    &suppression_statements,
-    &message_statements,
-    &channel_statements,
-    NULL,
+    &leads_statements,       &known_statements,       &events_statements,
+    &event_log_statements,   &decisions_statements,   &active_statements,
+    &engagement_statements,  &scoring_statements,     &lead_statements,
+    &triage_statements,      &model_statements,       &idem_statements,
+    &iam_statements,         &audit_statements,       &privacy_statements,
+    &suppression_statements, &message_statements,     &channel_statements,
+    &contact_statements,     &send_policy_statements, NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {

@@ -3,6 +3,7 @@
 #include "agents/lead/lead.h"
 #include "agents/lead/lead_sql.h"
 #include "agents/record/checks.h"
+#include "agents/record/contact.h"
 #include "agents/record/engagement.h"
 #include "base/ids.h"
 #include "base/pb.h"
@@ -116,6 +117,7 @@ static void delete_with_all(struct ctx *c, struct lead_row *row)
     struct value workspace = v_text(c->workspace), id = v_text(row->id);
     UNIT_ADD(c->unit, &lead_room_sql[EVENTS_DELETE], -1, REASON_CONFLICT, workspace, id);
     UNIT_ADD(c->unit, &lead_room_sql[OUTCOMES_DELETE], -1, REASON_CONFLICT, workspace, id);
+    contact_remove(c, row->id);
     lead_event(c, "lead.deleted", row->lead, "", no_payload);
 }
 
@@ -143,6 +145,7 @@ static struct status merge(struct ctx *c, struct lead_row *row, struct lead_row 
     TRY(lead_axis(c, &axis));
     UNIT_ADD(c->unit, &lead_room_sql[EVENTS_GIVE], -1, REASON_CONFLICT, id, workspace, old);
     UNIT_ADD(c->unit, &lead_room_sql[OUTCOMES_GIVE], -1, REASON_CONFLICT, id, workspace, old);
+    TRY(contact_join(c, row->id, duplicate->id));
     TRY(lead_absorb(c, row, duplicate, axis->half_life_us));
     return lead_save(c, row, REASON_CONFLICT);
 }

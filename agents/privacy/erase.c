@@ -77,9 +77,9 @@ static const struct table {
     const char *store;
     enum privacy_statement count, erase;
 } tables[] = {
-    { "lead_event", COUNT_EVENTS, EVENTS_ERASE },
-    { "outcome", COUNT_OUTCOMES, OUTCOMES_ERASE },
-    { "message", COUNT_MESSAGES, MESSAGES_ERASE },
+    { "lead_event", COUNT_EVENTS, EVENTS_ERASE },        { "outcome", COUNT_OUTCOMES, OUTCOMES_ERASE },
+    { "message", COUNT_MESSAGES, MESSAGES_ERASE },       { "contact", COUNT_CONTACTS, CONTACTS_ERASE },
+    { "consent_entry", COUNT_CONSENTS, CONSENTS_ERASE },
 };
 
 static struct status erase_table(struct ctx *c, const struct subject *s, const struct table *t, Erasure *e)
@@ -102,10 +102,11 @@ static struct status erase_tables(struct ctx *c, const struct subject *s, Erasur
 
 static struct status erase_lead(struct ctx *c, struct subject *s, Erasure *e)
 {
+    static const struct suppression erased = { SUPPRESSION__CAUSE_ERASURE, "", MEDIUM_UNSPECIFIED };
     int64_t aliases;
     if (!s->row.before)
         return ok();
-    TRY(suppression_add(c, s->identities, s->n_identities));
+    TRY(suppression_add(c, s->identities, s->n_identities, &erased));
     TRY(lead_remove(c, &s->row));
     TRY(count(c, COUNT_ALIASES, s->id, &aliases));
     TRY(erasure_count(c, e, "lead", 1));

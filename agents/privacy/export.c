@@ -42,15 +42,16 @@ static struct status part_suppression(struct ctx *c, struct subject_export *x, E
     struct lead_row row;
     struct lead_identity *all;
     size_t n;
-    bool suppressed = false;
+    struct suppression_hit *hits;
+    size_t n_hits;
     *ret_found = false;
     if (x->index++)
         return ok();
     TRY(subject(c, x, &row));
     TRY(lead_identities(c, &row, &all, &n));
-    TRY(suppression_find(c, all, n, &suppressed));
-    *ret_found = suppressed;
-    res->suppressed = suppressed;
+    TRY(suppression_find(c, all, n, &hits, &n_hits));
+    *ret_found = n_hits > 0;
+    res->suppressed = *ret_found;
     return ok();
 }
 
@@ -148,23 +149,56 @@ static struct status part_decisions(struct ctx *c, struct subject_export *x, Exp
     return ok();
 }
 
-static struct status part_messages(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
-                                   bool *ret_found)
+/* The next row of (id, data), or none. */
+static struct status next_by_id(struct ctx *c, struct subject_export *x, enum privacy_statement what,
+                                struct str *ret, bool *ret_found)
 {
     struct rows rows;
-    TRY(DB_QUERY(c, &privacy_sql[MESSAGE_NEXT], &rows, v_text(c->workspace), v_text(x->id),
-                 v_text(x->after)));
+    TRY(DB_QUERY(c, &privacy_sql[what], &rows, v_text(c->workspace), v_text(x->id), v_text(x->after)));
     *ret_found = rows.n > 0;
     if (rows.n == 0)
         return ok();
     remember(x, row_at(&rows, 0)[0].s);
-    res->message = PB_UNPACK(c->arena, Message, row_at(&rows, 0)[1].s);
+    *ret = row_at(&rows, 0)[1].s;
+    return ok();
+}
+
+static struct status part_messages(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
+                                   bool *ret_found)
+{
+    struct str data;
+    TRY(next_by_id(c, x, MESSAGE_NEXT, &data, ret_found));
+    if (!*ret_found)
+        return ok();
+    res->message = PB_UNPACK(c->arena, Message, data);
     return decoded(c, res->message);
 }
 
+static struct status part_contact(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
+                                  bool *ret_found)
+{
+    struct str data;
+    TRY(next_by_id(c, x, CONTACT_NEXT, &data, ret_found));
+    if (!*ret_found)
+        return ok();
+    res->contact = PB_UNPACK(c->arena, Contact, data);
+    return decoded(c, res->contact);
+}
+
+static struct status part_consents(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
+                                   bool *ret_found)
+{
+    struct str data;
+    TRY(next_by_id(c, x, CONSENT_NEXT, &data, ret_found));
+    if (!*ret_found)
+        return ok();
+    res->consent = PB_UNPACK(c->arena, Consent, data);
+    return decoded(c, res->consent);
+}
+
 static const part_fn parts[] = {
-    part_lead,   part_suppression, part_identities, part_aliases,
-    part_events, part_outcomes,    part_decisions,  part_messages,
+    part_lead,     part_suppression, part_identities, part_aliases, part_events,
+    part_outcomes, part_decisions,   part_messages,   part_contact, part_consents,
 };
 
 struct status export_subject_open(struct ctx *c, const ExportSubjectRequest *req, struct subject_export **ret)

@@ -34,6 +34,10 @@ const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
     [COUNT_MESSAGES] = { "privacy_count_messages", "tt", "i", COUNT_OF("message"), NULL, NULL },
     [EVENTS_ERASE] = { "privacy_events_erase", "tt", "", ERASE_OF("lead_event"), NULL, NULL },
     [OUTCOMES_ERASE] = { "privacy_outcomes_erase", "tt", "", ERASE_OF("outcome"), NULL, NULL },
+    [COUNT_CONTACTS] = { "privacy_count_contacts", "tt", "i", COUNT_OF("contact"), NULL, NULL },
+    [COUNT_CONSENTS] = { "privacy_count_consents", "tt", "i", COUNT_OF("consent_entry"), NULL, NULL },
+    [CONTACTS_ERASE] = { "privacy_contacts_erase", "tt", "", ERASE_OF("contact"), NULL, NULL },
+    [CONSENTS_ERASE] = { "privacy_consents_erase", "tt", "", ERASE_OF("consent_entry"), NULL, NULL },
     [MESSAGES_ERASE] = { "privacy_messages_erase", "tt", "", ERASE_OF("message"), NULL, NULL },
 
     [ENDED_OF] = { "privacy_ended_of", "tt", "tii",
@@ -45,8 +49,9 @@ const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
     [COUNT_ENDED_IDENTITIES] = { "privacy_count_ended_identities", "tt", "i",
                                  "SELECT count(*) FROM lead_ended_identity" OF_PERSON, NULL, NULL },
     [ENDED_SUPPRESS] = { "privacy_ended_suppress", "itt", "",
-                         "INSERT INTO suppression (create_time, workspace, kind, hash)"
-                         " SELECT $1, workspace, kind, hash FROM lead_ended_identity" OF_PERSON_AT(
+                         "INSERT INTO suppression (create_time, workspace, kind, hash, cause, purpose, "
+                         "medium)"
+                         " SELECT $1, workspace, kind, hash, 5, '', 0 FROM lead_ended_identity" OF_PERSON_AT(
                              "$2", "$3") " ON CONFLICT DO NOTHING",
                          NULL, NULL },
     [ENDED_IDENTITIES_ERASE] = { "privacy_ended_identities_erase", "tt", "",
@@ -100,6 +105,14 @@ const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
                        "SELECT id, data FROM message WHERE workspace = $1 AND (lead_id = $2 OR lead_id IN"
                        " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
                        " AND id > $3 ORDER BY id LIMIT 1",
+                       NULL, NULL },
+    [CONSENT_NEXT] = { "privacy_consent_next", "ttt", "tb",
+                       "SELECT id, data FROM consent_entry WHERE workspace = $1 AND lead_id = $2 AND id > $3"
+                       " ORDER BY id LIMIT 1",
+                       NULL, NULL },
+    [CONTACT_NEXT] = { "privacy_contact_next", "ttt", "tb",
+                       "SELECT lead_id, data FROM contact WHERE workspace = $1 AND lead_id = $2 AND lead_id "
+                       "> $3",
                        NULL, NULL },
 };
 

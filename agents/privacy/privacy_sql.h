@@ -15,9 +15,13 @@ enum privacy_statement {
     COUNT_SEALED,    /* the same: decisions under a key */
     COUNT_KEY,       /* the same: keys of the lead itself */
     COUNT_MESSAGES,  /* the same */
+    COUNT_CONTACTS,  /* the same */
+    COUNT_CONSENTS,  /* the same */
     EVENTS_ERASE,    /* workspace, lead id */
     OUTCOMES_ERASE,  /* the same */
     MESSAGES_ERASE,  /* the same */
+    CONTACTS_ERASE,  /* the same */
+    CONSENTS_ERASE,  /* the same */
 
     ENDED_OF,    /* workspace, lead id -> id of an ended lead of its person, its keys, whether another lives
                     under    it now */
@@ -42,6 +46,8 @@ enum privacy_statement {
     EVENT_NEXT,   /* workspace, lead id, after time, after id -> time, id, data */
     OUTCOME_NEXT, /* workspace, lead id, after time, after id -> time, id, data */
     MESSAGE_NEXT, /* workspace, lead id, after id -> id, data; those of merged leads included */
+    CONSENT_NEXT, /* workspace, lead id, after id -> id, data */
+    CONTACT_NEXT, /* the same */
     PRIVACY_STATEMENTS
 };
 

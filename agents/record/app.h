@@ -18,6 +18,7 @@ struct denied;
 struct signer;
 struct forms;       /* agents/engage/template/templates.h */
 struct send_limits; /* agents/engage/send/send.h */
+struct zones;       /* agents/engage/gate/zones.h */
 struct lead_row;    /* agents/record/leads.h */
 struct active;      /* agents/record/active.h: which model, policy and engagement model each workspace has in
                        service */
@@ -28,6 +29,8 @@ struct app {
     struct active *active;
     struct known *known; /* agents/record/known.h: identities that may exist; NULL: all */
     const char *code_version;
+    struct zones *zones;         /* agents/engage/gate/zones.h: time zones */
+    unsigned max_channels;       /* of the built-in send policy, 1 to 6 */
     double confidence_threshold; /* of the built-in routing policy, 0.5 to 1 */
     struct scoring *scoring;     /* agents/record/scoring.h: trusted model keys, and the models kept loaded */
     struct iam *iam;             /* who calls: server/iam/iam.h */

@@ -11,14 +11,15 @@ static const struct stmt sql[SUPPRESSION_STMTS] = {
                   NULL },
     [KEY_INSERT] = { "suppression_key_insert", "b", "",
                      "INSERT INTO suppression_key (id, key) VALUES (1, $1)", NULL, NULL },
-    [SUPPRESSION_FIND] = { "suppression_find", "tib", "i",
-                           "SELECT create_time FROM suppression WHERE workspace = $1 AND kind = $2 AND hash "
-                           "= $3",
+    [SUPPRESSION_FIND] = { "suppression_find", "tib", "itii",
+                           "SELECT cause, purpose, medium, create_time FROM suppression WHERE workspace = $1"
+                           " AND kind = $2 AND hash = $3 ORDER BY cause, purpose, medium",
                            NULL, NULL },
-    [SUPPRESSION_INSERT] = { "suppression_insert", "tibi", "",
-                             "INSERT INTO suppression (workspace, kind, hash, create_time) VALUES ($1, $2, "
-                             "$3, $4)"
-                             " ON CONFLICT DO NOTHING",
+    [SUPPRESSION_INSERT] = { "suppression_insert", "tibitii", "",
+                             "INSERT INTO suppression (workspace, kind, hash, cause, purpose, medium,"
+                             " create_time) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+                             " ON CONFLICT (workspace, kind, hash, cause, purpose, medium)"
+                             " DO UPDATE SET create_time = excluded.create_time",
                              NULL, NULL },
     [KEPT_INSERT] = { "suppression_kept_insert", "ttib", "",
                       "INSERT INTO lead_ended_identity (workspace, subject_id, kind, hash) VALUES ($1, $2, "
@@ -65,7 +66,8 @@ static struct status hash(struct ctx *c, struct str key, const struct lead_ident
     return ret->s.p ? ok() : fail_memory();
 }
 
-struct status suppression_add(struct ctx *c, const struct lead_identity *identities, size_t n)
+struct status suppression_add(struct ctx *c, const struct lead_identity *identities, size_t n,
+                              const struct suppression *what)
 {
     struct str key;
     struct value hashed;
@@ -75,7 +77,8 @@ struct status suppression_add(struct ctx *c, const struct lead_identity *identit
     for (size_t i = 0; i < n; i++) {
         TRY(hash(c, key, &identities[i], &hashed));
         UNIT_ADD(c->unit, &sql[SUPPRESSION_INSERT], -1, REASON_CONFLICT, v_text(c->workspace),
-                 identities[i].kind, hashed, v_int(c->now_us));
+                 identities[i].kind, hashed, v_int(what->cause), v_text(what->purpose), v_int(what->medium),
+                 v_int(c->now_us));
     }
     return ok();
 }
@@ -96,17 +99,39 @@ struct status suppression_keep(struct ctx *c, const char *lead_id, const struct 
     return ok();
 }
 
-struct status suppression_find(struct ctx *c, const struct lead_identity *identities, size_t n, bool *ret)
+/* The rows of one identity, behind those found so far. */
+static struct status take_hits(struct ctx *c, const struct rows *rows, size_t identity,
+                               struct suppression_hit **all, size_t *n)
+{
+    struct suppression_hit *more = ARENA_ARRAY(c->arena, *n + rows->n, struct suppression_hit);
+    if (!more)
+        return fail_memory();
+    if (*n)
+        memcpy(more, *all, *n * sizeof *more);
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct value *v = row_at(rows, i);
+        more[(*n)++] = (struct suppression_hit){ { (Suppression__Cause)v[0].i, v[1].s.p, (Medium)v[2].i },
+                                                 v[3].i,
+                                                 identity };
+    }
+    *all = more;
+    return ok();
+}
+
+struct status suppression_find(struct ctx *c, const struct lead_identity *identities, size_t n,
+                               struct suppression_hit **ret, size_t *ret_n)
 {
     struct str key;
     struct value hashed;
     struct rows rows;
-    *ret = false;
+    *ret = NULL;
+    *ret_n = 0;
     TRY(key_get(c, &key));
-    for (size_t i = 0; key.p && i < n && !*ret; i++) {
+    for (size_t i = 0; key.p && i < n; i++) {
         TRY(hash(c, key, &identities[i], &hashed));
         TRY(DB_QUERY(c, &sql[SUPPRESSION_FIND], &rows, v_text(c->workspace), identities[i].kind, hashed));
-        *ret = rows.n > 0;
+        if (rows.n)
+            TRY(take_hits(c, &rows, i, ret, ret_n));
     }
     return ok();
 }

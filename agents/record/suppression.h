@@ -1,5 +1,6 @@
-/* suppression.h: whom nobody may write to again, though nothing else is known of them any more. An identity
- * is kept as a hash under a random key of the database. Whatever sends has to ask. */
+/* suppression.h: whom nobody may write to, though nothing else may be known of them any more. An identity is
+ * kept as a hash under a random key of the database, with what happened and what that forbids. Whatever sends
+ * has to ask. */
 #ifndef AGENTS_RECORD_SUPPRESSION_H
 #define AGENTS_RECORD_SUPPRESSION_H
 
@@ -7,15 +8,31 @@
 
 C_BEGIN
 
-/* Adds the identities to the unit. */
-MUSTCHECK struct status suppression_add(struct ctx *c, const struct lead_identity *identities, size_t n);
+struct suppression {
+    Suppression__Cause cause;
+    const char *purpose; /* "": all */
+    Medium medium;       /* MEDIUM_UNSPECIFIED: all */
+};
+
+/* A suppression of identities[identity]. */
+struct suppression_hit {
+    struct suppression what;
+    int64_t time_us;
+    size_t identity;
+};
+
+/* Adds to the unit that each of the identities is suppressed as of now, also where it is so already: consent
+ * may have been given since. Leads that have one
+ * of them are the caller's matter (contact_touch). */
+MUSTCHECK struct status suppression_add(struct ctx *c, const struct lead_identity *identities, size_t n,
+                                        const struct suppression *what);
 /* Adds their hashes to the unit as those of a lead that was deleted: they suppress nothing until an erasure
  * asks for it (agents/privacy). */
 MUSTCHECK struct status suppression_keep(struct ctx *c, const char *lead_id,
                                          const struct lead_identity *identities, size_t n);
-/* Whether one of them was suppressed. */
+/* All suppressions of the identities. */
 MUSTCHECK struct status suppression_find(struct ctx *c, const struct lead_identity *identities, size_t n,
-                                         bool *ret);
+                                         struct suppression_hit **ret, size_t *ret_n);
 
 extern const struct stmt_table suppression_statements;
 

@@ -201,6 +201,20 @@ class Upgrade : public DbTest
         EXPECT_TRUE(again->identical);
     }
 
+    // Whom an older build erased nobody may write to.
+    void check_suppression()
+    {
+        static const struct stmt kept = {
+            "suppressed_then", "", "i", "SELECT count(*) FROM suppression WHERE cause = 5", nullptr, nullptr
+        };
+        Memory m;
+        struct db *reader = nullptr;
+        ASSERT_TRUE(is_ok(try_open(nullptr, &reader, true)));
+        db = reader;
+        EXPECT_EQ(query(&m.arena, &kept, {}).v[0].i, 1);
+        close();
+    }
+
   private:
     void insert(std::string line)
     {
@@ -235,6 +249,8 @@ TEST_P(Upgrade, EveryOlderSchemaIsMigratedAndServed)
             if (since("template") <= schema)
                 check_template(today);
         }
+        if (schema >= since("suppression"))
+            check_suppression();
         TearDown();
         SetUp(); // another database
     }

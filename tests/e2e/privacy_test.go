@@ -125,7 +125,7 @@ func TestNothingIsLeftOfAnErasedPerson(t *testing.T) {
 		for _, store := range e.Stores {
 			counts[store.Store] = store.Count
 		}
-		want.Equal(s, "stores", fmt.Sprint(counts), fmt.Sprint(map[string]int64{"lead": 1, "lead_identity": 6, "lead_alias": 1, "lead_event": 1, "outcome": 1, "message": 0, "decision": 3, "subject_key": 2, "lead_ended_identity": 0,
+		want.Equal(s, "stores", fmt.Sprint(counts), fmt.Sprint(map[string]int64{"lead": 1, "lead_identity": 6, "lead_alias": 1, "lead_event": 1, "outcome": 1, "message": 0, "contact": 0, "consent_entry": 0, "decision": 3, "subject_key": 2, "lead_ended_identity": 0,
 			"idempotency": 3, "lead_import_reject": 1}))
 		kept := s.get(other.Lead)
 		want.Equal(s, "another person", kept.FullName, "Other Person")
@@ -251,10 +251,10 @@ func TestAnErasedPersonWhoComesBackIsSuppressed(t *testing.T) {
 
 // Each table either is erased from, or is known to hold nothing about a person.
 func TestEveryTableIsKnownToPrivacy(t *testing.T) {
-	erased := []string{"lead", "lead_identity", "lead_identity_moved", "lead_alias", "lead_event", "outcome", "message", "decision", "idempotency", "lead_import_reject", "erasure", "suppression", "lead_ended",
+	erased := []string{"lead", "lead_identity", "lead_identity_moved", "lead_alias", "lead_event", "outcome", "message", "contact", "consent_entry", "decision", "idempotency", "lead_import_reject", "erasure", "suppression", "lead_ended",
 		"lead_ended_identity"}
 	impersonal := []string{"schema_migration", "event", "routing_policy", "active_version", "model_version", "model_file", "lead_import", "engagement_model", "audit_seal", "audit_cursor",
-		"audit_checkpoint", "suppression_key", "template", "channel"}
+		"audit_checkpoint", "suppression_key", "template", "channel", "send_policy"}
 	tell(t, func(s *story) {
 		tables := "SELECT name FROM sqlite_master WHERE type = 'table'"
 		if s.h.Options.Store == house.PostgreSQL {

@@ -1,6 +1,6 @@
 /* gate.h: may this message go to this lead now, and if not, when. Facts in, verdicts out: no I/O, no memory,
- * any thread. agents/engage/admit.h gathers the facts; docs/sending.md tells the rules in plain words, and
- * tests/sendgate holds them against a second reading of them.
+ * any thread. agents/engage/contact/admit.h gathers the facts; docs/sending.md tells the rules in plain
+ * words, and tests/sendgate holds them against a second reading of them.
  *
  * Every gate looks at the same facts as if it were some time t, and gives PASS, DEFER (with the first instant
  * from t on at which it would pass) or REFUSE. The message may go where all pass. All times are microseconds

@@ -89,6 +89,25 @@ struct status message_load(struct ctx *c, const char *name, struct message_row *
     return take(c, row_at(&rows, 0)[1].s, &ret->message);
 }
 
+struct status message_waiting(struct ctx *c, const char *lead_id, Priority above, size_t limit,
+                              struct message_waiting **ret, size_t *ret_n)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &message_sql[MESSAGES_WAITING], &rows, v_text(c->workspace), v_text(lead_id),
+                 v_int(above), v_int((int64_t)limit)));
+    struct message_waiting *all = ARENA_ARRAY(c->arena, rows.n + 1, struct message_waiting);
+    if (!all)
+        return fail_memory();
+    for (size_t i = 0; i < rows.n; i++) {
+        Message *m;
+        TRY(take(c, row_at(&rows, i)[1].s, &m));
+        all[i] = (struct message_waiting){ row_at(&rows, i)[0].i, m };
+    }
+    *ret = all;
+    *ret_n = rows.n;
+    return ok();
+}
+
 /* ---- Handlers ---- */
 
 struct status get_message(struct ctx *c, const GetMessageRequest *req, Message *res)

@@ -27,6 +27,15 @@ MUSTCHECK struct status message_load(struct ctx *c, const char *name, struct mes
 MUSTCHECK struct status message_save(struct ctx *c, const struct message_row *row, int64_t due_us,
                                      struct str frozen, const char *action);
 
+/* Messages of the lead, its merged duplicates included, that wait (SCHEDULED) and have more than this
+ * priority; the first `limit` that are due. */
+struct message_waiting {
+    int64_t due_us;
+    const Message *message;
+};
+MUSTCHECK struct status message_waiting(struct ctx *c, const char *lead_id, Priority above, size_t limit,
+                                        struct message_waiting **ret, size_t *ret_n);
+
 /* Handlers. */
 MUSTCHECK struct status get_message(struct ctx *c, const GetMessageRequest *req, Message *res);
 MUSTCHECK struct status list_messages(struct ctx *c, const ListMessagesRequest *req,

@@ -32,6 +32,12 @@ const struct stmt message_sql[MESSAGE_STATEMENTS] = {
                            " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
                            " AND id > $3 AND $4 IN (0, state) ORDER BY id LIMIT $5",
                            NULL, NULL },
+    [MESSAGES_WAITING] = { "messages_waiting", "ttii", "ib",
+                           "SELECT due_time, data FROM message WHERE workspace = $1 AND (lead_id = $2 OR "
+                           "lead_id"
+                           " IN (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
+                           " AND state = 1 AND priority > $3 ORDER BY due_time, id LIMIT $4",
+                           NULL, NULL },
 };
 
 const struct stmt_table message_statements = { message_sql, MESSAGE_STATEMENTS };

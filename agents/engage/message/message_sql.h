@@ -13,6 +13,7 @@ enum message_stmt {
     MESSAGE_FREEZE,   /* the same, with other frozen bytes */
     MESSAGES_OF_ALL,  /* workspace, after id, state (0: all), limit -> id, data */
     MESSAGES_OF_LEAD, /* workspace, lead id, after id, state (0: all), limit -> id, data */
+    MESSAGES_WAITING, /* workspace, lead id, above priority, limit -> due_time, data */
     MESSAGE_STATEMENTS
 };
 

@@ -513,10 +513,14 @@ type ExportSubjectResponse struct {
 	Outcome *Outcome `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	// A decision on it, with its inputs.
 	Decision *Decision `protobuf:"bytes,5,opt,name=decision,proto3" json:"decision,omitempty"`
-	// True where one of its identities was erased before, so that it must not be written to.
+	// True where one of its identities is suppressed, so that it must not be written to.
 	Suppressed bool `protobuf:"varint,6,opt,name=suppressed,proto3" json:"suppressed,omitempty"`
 	// A message to it.
-	Message       *Message `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
+	Message *Message `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
+	// What may be sent to it, and what was sent lately.
+	Contact *Contact `protobuf:"bytes,8,opt,name=contact,proto3" json:"contact,omitempty"`
+	// What it said about being written to, with the proof.
+	Consent       *Consent `protobuf:"bytes,9,opt,name=consent,proto3" json:"consent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -600,11 +604,25 @@ func (x *ExportSubjectResponse) GetMessage() *Message {
 	return nil
 }
 
+func (x *ExportSubjectResponse) GetContact() *Contact {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+func (x *ExportSubjectResponse) GetConsent() *Consent {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
 var File_marketing_v1_privacy_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_privacy_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/privacy.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17marketing/v1/lead.proto\x1a\x1amarketing/v1/message.proto\x1a\x19marketing/v1/triage.proto\"M\n" +
+	"\x1amarketing/v1/privacy.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amarketing/v1/contact.proto\x1a\x17marketing/v1/lead.proto\x1a\x1amarketing/v1/message.proto\x1a\x19marketing/v1/triage.proto\"M\n" +
 	"\x13EraseSubjectRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x1d\n" +
 	"\n" +
@@ -638,7 +656,7 @@ const file_marketing_v1_privacy_proto_rawDesc = "" +
 	"public_key\x18\x03 \x01(\fR\tpublicKey\x12\x1c\n" +
 	"\tsignature\x18\x04 \x01(\fR\tsignature\"/\n" +
 	"\x14ExportSubjectRequest\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"\xba\x02\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"\x9c\x03\n" +
 	"\x15ExportSubjectResponse\x12&\n" +
 	"\x04lead\x18\x01 \x01(\v2\x12.marketing.v1.LeadR\x04lead\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\tR\x05alias\x12-\n" +
@@ -648,7 +666,9 @@ const file_marketing_v1_privacy_proto_rawDesc = "" +
 	"\n" +
 	"suppressed\x18\x06 \x01(\bR\n" +
 	"suppressed\x12/\n" +
-	"\amessage\x18\a \x01(\v2\x15.marketing.v1.MessageR\amessageBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\amessage\x18\a \x01(\v2\x15.marketing.v1.MessageR\amessage\x12/\n" +
+	"\acontact\x18\b \x01(\v2\x15.marketing.v1.ContactR\acontact\x12/\n" +
+	"\aconsent\x18\t \x01(\v2\x15.marketing.v1.ConsentR\aconsentBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_privacy_proto_rawDescOnce sync.Once
@@ -680,6 +700,8 @@ var file_marketing_v1_privacy_proto_goTypes = []any{
 	(*Outcome)(nil),                      // 12: marketing.v1.Outcome
 	(*Decision)(nil),                     // 13: marketing.v1.Decision
 	(*Message)(nil),                      // 14: marketing.v1.Message
+	(*Contact)(nil),                      // 15: marketing.v1.Contact
+	(*Consent)(nil),                      // 16: marketing.v1.Consent
 }
 var file_marketing_v1_privacy_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.Erasure.state:type_name -> marketing.v1.Erasure.State
@@ -691,11 +713,13 @@ var file_marketing_v1_privacy_proto_depIdxs = []int32{
 	12, // 6: marketing.v1.ExportSubjectResponse.outcome:type_name -> marketing.v1.Outcome
 	13, // 7: marketing.v1.ExportSubjectResponse.decision:type_name -> marketing.v1.Decision
 	14, // 8: marketing.v1.ExportSubjectResponse.message:type_name -> marketing.v1.Message
-	9,  // [9:9] is the sub-list for method output_type
-	9,  // [9:9] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	15, // 9: marketing.v1.ExportSubjectResponse.contact:type_name -> marketing.v1.Contact
+	16, // 10: marketing.v1.ExportSubjectResponse.consent:type_name -> marketing.v1.Consent
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_privacy_proto_init() }
@@ -703,6 +727,7 @@ func file_marketing_v1_privacy_proto_init() {
 	if File_marketing_v1_privacy_proto != nil {
 		return
 	}
+	file_marketing_v1_contact_proto_init()
 	file_marketing_v1_lead_proto_init()
 	file_marketing_v1_message_proto_init()
 	file_marketing_v1_triage_proto_init()

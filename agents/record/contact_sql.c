@@ -1,0 +1,39 @@
+#include "agents/record/contact_sql.h"
+
+#include "agents/record/contact.h"
+
+const struct stmt contact_sql[CONTACT_STMTS] = {
+    [CONTACT_GET] = { "contact_get", "tt", "ib",
+                      "SELECT version, data FROM contact WHERE workspace = $1 AND lead_id = $2", NULL, NULL },
+    [CONTACT_INSERT] = { "contact_insert", "ttb", "",
+                         "INSERT INTO contact (workspace, lead_id, version, data) VALUES ($1, $2, 1, $3)",
+                         NULL, NULL },
+    [CONTACT_UPDATE] = { "contact_update", "btti", "",
+                         "UPDATE contact SET version = version + 1, data = $1"
+                         " WHERE workspace = $2 AND lead_id = $3 AND version = $4",
+                         NULL, NULL },
+    [CONTACT_TOUCH] = { "contact_touch", "btt", "",
+                        "INSERT INTO contact (data, workspace, lead_id, version)"
+                        " SELECT $1, workspace, id, 1 FROM lead WHERE workspace = $2 AND id = $3"
+                        " ON CONFLICT (workspace, lead_id) DO UPDATE SET version = contact.version + 1",
+                        NULL, NULL },
+    [CONTACT_DELETE] = { "contact_delete", "tt", "",
+                         "DELETE FROM contact WHERE workspace = $1 AND lead_id = $2", NULL, NULL },
+    [CONTACT_DELETE_READ] = { "contact_delete_read", "tti", "",
+                              "DELETE FROM contact WHERE workspace = $1 AND lead_id = $2 AND version = $3",
+                              NULL, NULL },
+    [LEDGER_INSERT] = { "consent_entry_insert", "tttb", "",
+                        "INSERT INTO consent_entry (workspace, lead_id, id, data) VALUES ($1, $2, $3, $4)",
+                        NULL, NULL },
+    [LEDGER_NEWEST] = { "consent_entry_newest", "tti", "b",
+                        "SELECT data FROM consent_entry WHERE workspace = $1 AND lead_id = $2"
+                        " ORDER BY id DESC LIMIT $3",
+                        NULL, NULL },
+    [LEDGER_GIVE] = { "consent_entry_give", "ttt", "",
+                      "UPDATE consent_entry SET lead_id = $1 WHERE workspace = $2 AND lead_id = $3", NULL,
+                      NULL },
+    [LEDGER_DELETE] = { "consent_entry_delete", "tt", "",
+                        "DELETE FROM consent_entry WHERE workspace = $1 AND lead_id = $2", NULL, NULL },
+};
+
+const struct stmt_table contact_statements = { contact_sql, CONTACT_STMTS };
