@@ -375,6 +375,22 @@ TEST_F(Form, MemoryRunsOutCleanly)
         ASSERT_EQ(r, REASON_REQUEST_TOO_LARGE);
         ASSERT_LT(budget, 100000u);
     }
+    ASSERT_EQ(compile({ { "attributes.x", TEMPLATE_FIELD__TYPE_DATE, true } },
+                      { { "en", MEDIUM_EMAIL, "{{attributes.x}}", "s", "<b>{{attributes.x}}</b>" } }),
+              "");
+    attribute("x", "2026-03-01");
+    for (size_t budget = 0;; budget += 16) {
+        arena small;
+        arena_init(&small, budget);
+        form_message m;
+        form_request r = { MEDIUM_EMAIL, "", lead, {} };
+        struct status s = form_render(&small, form, &r, &m);
+        arena_done(&small);
+        if (!s.code)
+            break;
+        ASSERT_EQ(s.reason, REASON_REQUEST_TOO_LARGE) << s.message;
+        ASSERT_LT(budget, 100000u);
+    }
 }
 
 } // namespace

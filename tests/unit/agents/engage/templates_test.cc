@@ -3,6 +3,9 @@
 #include "agents/record/events.h"
 #include "tests/unit/agents/harness.h"
 
+#include <atomic>
+#include <thread>
+
 namespace
 {
 
@@ -231,6 +234,34 @@ TEST(TemplateRender, KeepsWhatFits)
         for (int i = 0; i < 300; i++)
             ASSERT_EQ(h.render(("t" + std::to_string(i)).c_str(), 1),
                       std::to_string(i) + (i % 3 ? "" : long_words));
+}
+
+// Threads that make and share what is kept at once.
+TEST(TemplateRender, SharesBetweenThreads)
+{
+    EngageHouse h;
+    const int templates = 40;
+    const std::string many_tags = [] {
+        std::string s;
+        for (int i = 0; i < 500; i++)
+            s += "{{sender.name}}";
+        return s;
+    }();
+    for (int i = 0; i < templates; i++)
+        ASSERT_TRUE(h.create(("t" + std::to_string(i)).c_str(), std::to_string(i) + many_tags).ok_());
+    std::atomic<int> wrong{ 0 };
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; t++)
+        threads.emplace_back([&, t] {
+            for (int i = 0; i < 200; i++) {
+                int n = (i * 7 + t) % templates;
+                std::string want = std::to_string(n) + std::string(500, 'S');
+                wrong += h.render(("t" + std::to_string(n)).c_str(), 1) != want;
+            }
+        });
+    for (std::thread &t : threads)
+        t.join();
+    EXPECT_EQ(wrong, 0);
 }
 
 TEST(RenderTemplate, TakesWhatIsGivenOrWhatIsStored)
