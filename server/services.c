@@ -2,6 +2,7 @@
 
 #include "agents/audit/audit.h"
 #include "agents/engage/channel/channel.h"
+#include "agents/engage/contact/consent.h"
 #include "agents/engage/contact/policy.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
@@ -70,6 +71,16 @@ RPC_UNARY(test_channel, TestChannelRequest, TestChannelResponse)
 RPC_UNARY(get_message, GetMessageRequest, Message)
 RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
 RPC_UNARY(cancel_message, CancelMessageRequest, Message)
+RPC_UNARY(get_consent, GetConsentRequest, GetConsentResponse)
+RPC_UNARY(update_consent, UpdateConsentRequest, Consent)
+RPC_UNARY(unsubscribe, UnsubscribeRequest, UnsubscribeResponse)
+RPC_UNARY(create_suppression, CreateSuppressionRequest, Suppression)
+RPC_UNARY(get_suppression, GetSuppressionRequest, Suppression)
+RPC_UNARY(list_suppressions, ListSuppressionsRequest, ListSuppressionsResponse)
+RPC_UNARY(delete_suppression, DeleteSuppressionRequest, Empty)
+RPC_UNARY(get_send_policy, GetSendPolicyRequest, SendPolicy)
+RPC_UNARY(update_send_policy, UpdateSendPolicyRequest, SendPolicy)
+RPC_UNARY(explain_send_decision, ExplainSendDecisionRequest, ExplainSendDecisionResponse)
 
 RPC_CLIENT_STREAM(import_model, ImportModelRequest, ModelVersion, struct model_import)
 RPC_UNARY(get_model_version, GetModelVersionRequest, ModelVersion)
@@ -220,6 +231,22 @@ static const struct rpc_method methods[] = {
     { ENGAGE, "ListMessages", &list_messages_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
     { ENGAGE, "CancelMessage", &cancel_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE, RPC_MUTATES, 128,
       0 },
+    { ENGAGE, "GetConsent", &get_consent_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },
+    { ENGAGE, "UpdateConsent", &update_consent_rpc, LANE_READ, "consent.write", QUOTA_WRITE, RPC_MUTATES,
+      LEAD_KB, 0 },
+    { ENGAGE, "Unsubscribe", &unsubscribe_rpc, LANE_READ, "consent.write", QUOTA_WRITE, RPC_MUTATES, LEAD_KB,
+      0 },
+    { ENGAGE, "CreateSuppression", &create_suppression_rpc, LANE_READ, "consent.write", QUOTA_WRITE,
+      RPC_MUTATES, LEAD_KB, 0 },
+    { ENGAGE, "GetSuppression", &get_suppression_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },
+    { ENGAGE, "ListSuppressions", &list_suppressions_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
+    { ENGAGE, "DeleteSuppression", &delete_suppression_rpc, LANE_READ, "consent.write", QUOTA_WRITE,
+      RPC_MUTATES, 1024, 0 },
+    { ENGAGE, "GetSendPolicy", &get_send_policy_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, 1024, 0 },
+    { ENGAGE, "UpdateSendPolicy", &update_send_policy_rpc, LANE_READ, "engage.write", QUOTA_ADMIN,
+      RPC_MUTATES, 1024, 0 },
+    { ENGAGE, "ExplainSendDecision", &explain_send_decision_rpc, LANE_DB, "engage.read", QUOTA_READ, 0,
+      LEAD_KB, 0 },
 
     { MODEL, "ImportModel", &import_model_rpc, LANE_SLOW, "models.write", QUOTA_ADMIN, RPC_MUTATES, 80 * 1024,
       0 },

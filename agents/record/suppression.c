@@ -1,10 +1,23 @@
 #include "agents/record/suppression.h"
 
+#include "agents/record/checks.h"
 #include "base/ids.h"
 
 #define KEY_BYTES 32
+#define COLLECTION "suppressions/"
+#define NAME_BYTES 24 /* of the hash, in a name */
 
-enum { KEY_GET, KEY_INSERT, SUPPRESSION_FIND, SUPPRESSION_INSERT, KEPT_INSERT, SUPPRESSION_STMTS };
+enum {
+    KEY_GET,
+    KEY_INSERT,
+    SUPPRESSION_FIND,
+    SUPPRESSION_INSERT,
+    SUPPRESSION_NAMED,
+    SUPPRESSION_NEXT,
+    SUPPRESSION_DELETE,
+    KEPT_INSERT,
+    SUPPRESSION_STMTS
+};
 
 static const struct stmt sql[SUPPRESSION_STMTS] = {
     [KEY_GET] = { "suppression_key_get", "", "b", "SELECT key FROM suppression_key WHERE id = 1", NULL,
@@ -21,6 +34,18 @@ static const struct stmt sql[SUPPRESSION_STMTS] = {
                              " ON CONFLICT (workspace, kind, hash, cause, purpose, medium)"
                              " DO UPDATE SET create_time = excluded.create_time",
                              NULL, NULL },
+    [SUPPRESSION_NAMED] = { "suppression_named", "tibb", "itii",
+                            "SELECT cause, purpose, medium, create_time FROM suppression WHERE workspace = $1"
+                            " AND kind = $2 AND hash >= $3 AND hash <= $4 ORDER BY cause, purpose, medium",
+                            NULL, NULL },
+    [SUPPRESSION_NEXT] = { "suppression_next", "tibi", "ib",
+                           "SELECT DISTINCT kind, hash FROM suppression WHERE workspace = $1"
+                           " AND (kind, hash) > ($2, $3) ORDER BY kind, hash LIMIT $4",
+                           NULL, NULL },
+    [SUPPRESSION_DELETE] = { "suppression_delete", "tibbi", "",
+                             "DELETE FROM suppression WHERE workspace = $1 AND kind = $2 AND hash >= $3"
+                             " AND hash <= $4 AND $5 IN (0, cause) AND cause <> 5",
+                             NULL, NULL },
     [KEPT_INSERT] = { "suppression_kept_insert", "ttib", "",
                       "INSERT INTO lead_ended_identity (workspace, subject_id, kind, hash) VALUES ($1, $2, "
                       "$3, $4) ON CONFLICT DO NOTHING",
@@ -29,10 +54,23 @@ static const struct stmt sql[SUPPRESSION_STMTS] = {
 
 const struct stmt_table suppression_statements = { sql, SUPPRESSION_STMTS };
 
+/* A key that the ctx's unit makes is not in its snapshot. */
+static bool key_in_unit(const struct ctx *c, struct str *ret)
+{
+    for (size_t i = 0; i < c->unit->n; i++)
+        if (c->unit->writes[i].stmt == &sql[KEY_INSERT]) {
+            *ret = c->unit->writes[i].args[0].s;
+            return true;
+        }
+    return false;
+}
+
 /* p is NULL where there is no key yet. */
 static struct status key_get(struct ctx *c, struct str *ret)
 {
     struct rows rows;
+    if (key_in_unit(c, ret))
+        return ok();
     TRY(DB_QUERY(c, &sql[KEY_GET], &rows));
     *ret = rows.n ? row_at(&rows, 0)[0].s : str_make(NULL, 0);
     return ok();
@@ -133,5 +171,100 @@ struct status suppression_find(struct ctx *c, const struct lead_identity *identi
         if (rows.n)
             TRY(take_hits(c, &rows, i, ret, ret_n));
     }
+    return ok();
+}
+
+/* ---- By name ---- */
+
+static struct status name_of(struct ctx *c, int64_t kind, struct str hash, const char **ret)
+{
+    char hex[2 * NAME_BYTES + 1];
+    hex_text((const unsigned char *)hash.p, NAME_BYTES, hex);
+    *ret = arena_printf(c->arena, COLLECTION "%lld%s", (long long)kind, hex);
+    return *ret ? ok() : fail_memory();
+}
+
+struct status suppression_name(struct ctx *c, const struct lead_identity *identity, const char **ret)
+{
+    struct str key;
+    struct value hashed;
+    TRY(key_get(c, &key));
+    ASSERT(key.p);
+    TRY(hash(c, key, identity, &hashed));
+    return name_of(c, identity->kind.i, hashed.s, ret);
+}
+
+/* The hashes that have a name: of this kind, from low to high. */
+struct range {
+    int64_t kind;
+    struct str low, high;
+    char low_bytes[SHA256_BYTES], high_bytes[SHA256_BYTES];
+};
+
+static int hex_value(char c)
+{
+    const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+static struct status read_name(struct ctx *c, const char *name, struct range *ret)
+{
+    const char *id;
+    TRY(name_id(c->arena, name, COLLECTION, "name", &id));
+    bool good = strlen(id) == 1 + 2 * NAME_BYTES && id[0] >= '1' && id[0] <= '9';
+    memset(ret->low_bytes, 0, SHA256_BYTES);
+    memset(ret->high_bytes, 0xff, SHA256_BYTES);
+    for (size_t i = 0; good && i < NAME_BYTES; i++) {
+        int high = hex_value(id[1 + 2 * i]), low = hex_value(id[2 + 2 * i]);
+        good = high >= 0 && low >= 0;
+        ret->low_bytes[i] = ret->high_bytes[i] = (char)(high * 16 + low);
+    }
+    if (!good)
+        return fail_field(c->arena, REASON_FIELD_INVALID, "name", "is no name of a suppression");
+    ret->kind = id[0] - '0';
+    ret->low = str_make(ret->low_bytes, SHA256_BYTES);
+    ret->high = str_make(ret->high_bytes, SHA256_BYTES);
+    return ok();
+}
+
+struct status suppression_named(struct ctx *c, const char *name, struct suppression_hit **ret, size_t *ret_n)
+{
+    struct range r;
+    struct rows rows;
+    *ret = NULL;
+    *ret_n = 0;
+    TRY(read_name(c, name, &r));
+    TRY(DB_QUERY(c, &sql[SUPPRESSION_NAMED], &rows, v_text(c->workspace), v_int(r.kind), v_bytes(r.low),
+                 v_bytes(r.high)));
+    return take_hits(c, &rows, 0, ret, ret_n);
+}
+
+struct status suppression_names(struct ctx *c, const char *after, size_t limit, const char ***ret,
+                                size_t *ret_n)
+{
+    struct range r = { .kind = 0 };
+    struct rows rows;
+    r.high = STR("");
+    if (*after)
+        TRY(read_name(c, after, &r));
+    TRY(DB_QUERY(c, &sql[SUPPRESSION_NEXT], &rows, v_text(c->workspace), v_int(r.kind), v_bytes(r.high),
+                 v_int((int64_t)limit)));
+    *ret = ARENA_ARRAY(c->arena, rows.n + 1, const char *);
+    *ret_n = rows.n;
+    if (!*ret)
+        return fail_memory();
+    for (size_t i = 0; i < rows.n; i++)
+        TRY(name_of(c, row_at(&rows, i)[0].i, row_at(&rows, i)[1].s, &(*ret)[i]));
+    return ok();
+}
+
+struct status suppression_remove(struct ctx *c, const char *name, Suppression__Cause cause)
+{
+    struct range *r = ARENA_NEW(c->arena, struct range);
+    if (!r)
+        return fail_memory();
+    TRY(read_name(c, name, r));
+    UNIT_ADD(c->unit, &sql[SUPPRESSION_DELETE], -1, REASON_CONFLICT, v_text(c->workspace), v_int(r->kind),
+             v_bytes(r->low), v_bytes(r->high), v_int(cause));
     return ok();
 }

@@ -26,6 +26,20 @@ struct suppression_hit {
  * of them are the caller's matter (contact_touch). */
 MUSTCHECK struct status suppression_add(struct ctx *c, const struct lead_identity *identities, size_t n,
                                         const struct suppression *what);
+/* `suppressions/{suppression}` of an identity: one name an address. There must be a suppression, in the store
+ * or in the unit. */
+MUSTCHECK struct status suppression_name(struct ctx *c, const struct lead_identity *identity,
+                                         const char **ret);
+/* All suppressions of the address of that name; `identity` is 0 in each. Fails: FIELD_REQUIRED,
+ * FIELD_INVALID. */
+MUSTCHECK struct status suppression_named(struct ctx *c, const char *name, struct suppression_hit **ret,
+                                          size_t *ret_n);
+/* The names after `after` ("": the first), at most `limit`. */
+MUSTCHECK struct status suppression_names(struct ctx *c, const char *after, size_t limit, const char ***ret,
+                                          size_t *ret_n);
+/* Adds to the unit that the address of that name is not suppressed for this cause (unset: for any) any more.
+ * What an erasure suppressed stays. */
+MUSTCHECK struct status suppression_remove(struct ctx *c, const char *name, Suppression__Cause cause);
 /* Adds their hashes to the unit as those of a lead that was deleted: they suppress nothing until an erasure
  * asks for it (agents/privacy). */
 MUSTCHECK struct status suppression_keep(struct ctx *c, const char *lead_id,

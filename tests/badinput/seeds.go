@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/house"
@@ -13,6 +14,7 @@ import (
 	reflectpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	alphapb "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -97,6 +99,13 @@ func channel() *pb.Channel {
 		FromName: "A", ReplyTo: "r@bad.example", BounceAddress: "b@bad.example", HeloName: "bad.example"}}
 }
 
+func sendPolicy() *pb.SendPolicy {
+	return &pb.SendPolicy{Purposes: []*pb.SendPolicy_Purpose{{Id: "marketing", RequiresConsent: true, RespectsCaps: true}},
+		FrequencyCaps: []*pb.SendPolicy_FrequencyCap{{Medium: 1, Limit: 3, Window: durationpb.New(time.Hour)}},
+		QuietHours:    []*pb.SendPolicy_QuietHours{{Start: "21:00", End: "08:00", Days: []pb.SendPolicy_Weekday{1}}},
+		MaxChannels:   5, MaxChannelsWindow: durationpb.New(24 * time.Hour), HoldOutFraction: 0.1, DefaultTimeZone: "Europe/Vienna"}
+}
+
 // seeds has one of every method. The seed of a mutation carries no request id, so that each call is a new one.
 func leadServiceSeeds(w *world) map[string]proto.Message {
 	return map[string]proto.Message{
@@ -157,6 +166,18 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 		"GetMessage":    &pb.GetMessageRequest{Name: "messages/none"},
 		"ListMessages":  &pb.ListMessagesRequest{Lead: w.lead, State: 1, PageSize: 10},
 		"CancelMessage": &pb.CancelMessageRequest{Name: "messages/none"},
+		"GetConsent":    &pb.GetConsentRequest{Name: w.lead},
+		"UpdateConsent": &pb.UpdateConsentRequest{Name: w.lead, Consent: &pb.Consent{Purpose: "marketing", Medium: 1, State: pb.Consent_STATE_PAUSED,
+			PauseEndTime: timestamppb.Now(), Source: "form", TextVersion: "1", IpAddress: "::1", UserAgent: "x", CreateTime: timestamppb.Now()}},
+		"Unsubscribe":       &pb.UnsubscribeRequest{Email: "nobody@bad.example", Purpose: "marketing", Medium: 1, Source: "link", IpAddress: "::1", UserAgent: "x"},
+		"CreateSuppression": &pb.CreateSuppressionRequest{Phone: "+431234567", Cause: pb.Suppression_CAUSE_MANUAL, Purpose: "marketing", Medium: 2},
+		"GetSuppression":    &pb.GetSuppressionRequest{Name: "suppressions/-", Email: "nobody@bad.example"},
+		"ListSuppressions":  &pb.ListSuppressionsRequest{PageSize: 10},
+		"DeleteSuppression": &pb.DeleteSuppressionRequest{Name: "suppressions/none", Cause: pb.Suppression_CAUSE_MANUAL},
+		"GetSendPolicy":     &pb.GetSendPolicyRequest{},
+		"UpdateSendPolicy":  &pb.UpdateSendPolicyRequest{SendPolicy: sendPolicy(), ValidateOnly: true},
+		"ExplainSendDecision": &pb.ExplainSendDecisionRequest{Lead: w.lead, Purpose: "marketing", Medium: 1, Priority: 1,
+			ExpireTime: timestamppb.Now()},
 	}
 }
 

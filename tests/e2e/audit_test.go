@@ -136,6 +136,7 @@ func TestEveryMutationIsInTheLog(t *testing.T) {
 		want.OK(s, err)
 		_, err = s.h.Leads().MergeLeads(s.ctx, &pb.MergeLeadsRequest{Name: lead.Name, Duplicate: other.Name})
 		want.OK(s, err)
+		s.manageConsent(lead.Name)
 		_, err = s.h.Leads().DeleteLead(s.ctx, &pb.DeleteLeadRequest{Name: lead.Name})
 		want.OK(s, err)
 		s.publish(s.createPolicy("mine", allTo("webinar", pb.LeadCategory_LEAD_CATEGORY_COLD_LEAD)).Name, 0)
@@ -160,6 +161,7 @@ func TestEveryMutationIsInTheLog(t *testing.T) {
 		for _, method := range []string{"CreateLead", "UpdateLead", "TriageLead", "BatchTriageLeads", "IngestEvents", "ImportLeads", "BatchCreateLeads",
 			"RecordOutcome", "OverrideDecision", "MergeLeads", "DeleteLead", "CreateRoutingPolicy", "PublishRoutingPolicy", "RollbackRoutingPolicy",
 			"CreateTemplate", "PublishTemplate", "DeleteTemplate", "CreateChannel", "UpdateChannel", "DeleteChannel",
+			"UpdateConsent", "Unsubscribe", "CreateSuppression", "DeleteSuppression", "UpdateSendPolicy",
 			"ImportModel", "PromoteModel", "RollbackModel", "CreateSession", "RefreshSession", "RevokeSession", "ChangePassword", "CreateUser", "UpdateUser",
 			"ResetPassword", "DeleteUser", "CreateServiceAccount", "UpdateServiceAccount", "DeleteServiceAccount", "CreateApiKey", "RotateApiKey", "DeleteApiKey",
 			"CreateRole", "UpdateRole", "DeleteRole", "CreateWorkspace", "UpdateWorkspace"} {

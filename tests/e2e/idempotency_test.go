@@ -44,6 +44,9 @@ func (s *story) mutations() []mutation {
 	s.createTemplate("gone", words)
 	s.createChannel("known", inApp())
 	s.createChannel("gone", inApp())
+	paused := s.sendPolicy()
+	paused.Paused = true
+	gone, kept := s.suppress("gone@idem.example"), s.suppress("kept@idem.example")
 	lead := func(email string) *pb.Lead {
 		return &pb.Lead{Email: email, Attributes: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}}
 	}
@@ -75,6 +78,14 @@ func (s *story) mutations() []mutation {
 		{engageService + "UpdateChannel", &pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/known", DisplayName: "one"}},
 			&pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/known", DisplayName: "two"}}},
 		{engageService + "DeleteChannel", &pb.DeleteChannelRequest{Name: "channels/gone"}, &pb.DeleteChannelRequest{Name: "channels/known"}},
+		{engageService + "UpdateConsent", &pb.UpdateConsentRequest{Name: "leads/up", Consent: granted("marketing")},
+			&pb.UpdateConsentRequest{Name: "leads/up", Consent: granted("survey")}},
+		{engageService + "Unsubscribe", &pb.UnsubscribeRequest{Email: "one@idem.example"}, &pb.UnsubscribeRequest{Email: "two@idem.example"}},
+		{engageService + "CreateSuppression", &pb.CreateSuppressionRequest{Email: "one@idem.example", Cause: pb.Suppression_CAUSE_MANUAL},
+			&pb.CreateSuppressionRequest{Email: "one@idem.example", Cause: pb.Suppression_CAUSE_COMPLAINT}},
+		{engageService + "DeleteSuppression", &pb.DeleteSuppressionRequest{Name: gone.Name}, &pb.DeleteSuppressionRequest{Name: kept.Name}},
+		{engageService + "UpdateSendPolicy", &pb.UpdateSendPolicyRequest{SendPolicy: s.sendPolicy()},
+			&pb.UpdateSendPolicyRequest{SendPolicy: paused}},
 	}
 }
 
@@ -94,7 +105,7 @@ func withID(m proto.Message, id string) []byte {
 func (s *story) decisionsAndLeads() string {
 	s.Helper()
 	rows, err := s.h.Query("SELECT (SELECT count(*) FROM lead), (SELECT count(*) FROM decision), (SELECT count(*) FROM lead_event), " +
-		"(SELECT count(*) FROM outcome), (SELECT count(*) FROM event), (SELECT count(*) FROM routing_policy), (SELECT sum(state) FROM template), (SELECT sum(version) FROM channel), (SELECT count(*) FROM idempotency)")
+		"(SELECT count(*) FROM outcome), (SELECT count(*) FROM event), (SELECT count(*) FROM routing_policy), (SELECT sum(state) FROM template), (SELECT sum(version) FROM channel), (SELECT count(*) FROM consent_entry), (SELECT count(*) FROM suppression), (SELECT count(*) FROM send_policy), (SELECT count(*) FROM idempotency)")
 	want.OK(s, err)
 	return fmt.Sprint(rows)
 }

@@ -162,6 +162,11 @@ static const char *const sentences[GATE_NAMES + 1] = {
     [GATE_NAMES] = "",
 };
 
+const char *gate_sentence(enum gate_name gate)
+{
+    return sentences[gate];
+}
+
 struct status gate_check(struct ctx *c, const struct gate_request *r, const struct lead_row *lead,
                          struct gate_result **ret)
 {
@@ -185,7 +190,7 @@ struct status gate_check(struct ctx *c, const struct gate_request *r, const stru
     f.zones = zones.all;
     f.n_zones = zones.n;
     gate_decide(&f, &g->decision);
-    g->reason = sentences[g->decision.decided_by];
+    g->reason = gate_sentence(g->decision.decided_by);
     g->counts = f.rules && f.rules->caps;
     g->consent_entry = f.rules && f.rules->consent && g->decision.consent ? g->decision.consent->entry : "";
     g->medium = r->medium;

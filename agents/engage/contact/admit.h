@@ -25,6 +25,9 @@ struct gate_result {
     struct contact_row contact; /* as it was read */
 };
 
+/* What a gate that does not pass means; "" for GATE_NAMES. */
+const char *gate_sentence(enum gate_name gate);
+
 /* Asks all gates about a message to the stored lead, through the ctx's snapshot. Changes nothing. */
 MUSTCHECK struct status gate_check(struct ctx *c, const struct gate_request *r, const struct lead_row *lead,
                                    struct gate_result **ret);

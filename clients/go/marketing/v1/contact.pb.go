@@ -9,6 +9,7 @@
 package marketingv1
 
 import (
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
@@ -24,6 +25,156 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// The gates, in the order in which they decide (docs/sending.md).
+type SendGate int32
+
+const (
+	// None: all pass.
+	SendGate_SEND_GATE_UNSPECIFIED SendGate = 0
+	// The workspace sends nothing.
+	SendGate_SEND_GATE_PAUSE SendGate = 1
+	// The message is too old.
+	SendGate_SEND_GATE_EXPIRY SendGate = 2
+	// The policy has no such purpose.
+	SendGate_SEND_GATE_PURPOSE SendGate = 3
+	// The lead has no address for the medium.
+	SendGate_SEND_GATE_ADDRESS SendGate = 4
+	// Nobody may write to the address.
+	SendGate_SEND_GATE_SUPPRESSION SendGate = 5
+	// The lead did not consent.
+	SendGate_SEND_GATE_CONSENT SendGate = 6
+	// A person owns the conversation.
+	SendGate_SEND_GATE_OWNER SendGate = 7
+	// The lead is in the control group.
+	SendGate_SEND_GATE_HOLD_OUT SendGate = 8
+	// It is quiet where the lead lives.
+	SendGate_SEND_GATE_QUIET_HOURS SendGate = 9
+	// The lead had enough.
+	SendGate_SEND_GATE_FREQUENCY_CAP SendGate = 10
+	// The lead is reached in enough ways.
+	SendGate_SEND_GATE_MAX_CHANNELS SendGate = 11
+	// A more important message needs the slot.
+	SendGate_SEND_GATE_PRIORITY SendGate = 12
+)
+
+// Enum value maps for SendGate.
+var (
+	SendGate_name = map[int32]string{
+		0:  "SEND_GATE_UNSPECIFIED",
+		1:  "SEND_GATE_PAUSE",
+		2:  "SEND_GATE_EXPIRY",
+		3:  "SEND_GATE_PURPOSE",
+		4:  "SEND_GATE_ADDRESS",
+		5:  "SEND_GATE_SUPPRESSION",
+		6:  "SEND_GATE_CONSENT",
+		7:  "SEND_GATE_OWNER",
+		8:  "SEND_GATE_HOLD_OUT",
+		9:  "SEND_GATE_QUIET_HOURS",
+		10: "SEND_GATE_FREQUENCY_CAP",
+		11: "SEND_GATE_MAX_CHANNELS",
+		12: "SEND_GATE_PRIORITY",
+	}
+	SendGate_value = map[string]int32{
+		"SEND_GATE_UNSPECIFIED":   0,
+		"SEND_GATE_PAUSE":         1,
+		"SEND_GATE_EXPIRY":        2,
+		"SEND_GATE_PURPOSE":       3,
+		"SEND_GATE_ADDRESS":       4,
+		"SEND_GATE_SUPPRESSION":   5,
+		"SEND_GATE_CONSENT":       6,
+		"SEND_GATE_OWNER":         7,
+		"SEND_GATE_HOLD_OUT":      8,
+		"SEND_GATE_QUIET_HOURS":   9,
+		"SEND_GATE_FREQUENCY_CAP": 10,
+		"SEND_GATE_MAX_CHANNELS":  11,
+		"SEND_GATE_PRIORITY":      12,
+	}
+)
+
+func (x SendGate) Enum() *SendGate {
+	p := new(SendGate)
+	*p = x
+	return p
+}
+
+func (x SendGate) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SendGate) Descriptor() protoreflect.EnumDescriptor {
+	return file_marketing_v1_contact_proto_enumTypes[0].Descriptor()
+}
+
+func (SendGate) Type() protoreflect.EnumType {
+	return &file_marketing_v1_contact_proto_enumTypes[0]
+}
+
+func (x SendGate) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SendGate.Descriptor instead.
+func (SendGate) EnumDescriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{0}
+}
+
+// What a gate says.
+type SendVerdict int32
+
+const (
+	// Not set.
+	SendVerdict_SEND_VERDICT_UNSPECIFIED SendVerdict = 0
+	// Go.
+	SendVerdict_SEND_VERDICT_PASS SendVerdict = 1
+	// Not now.
+	SendVerdict_SEND_VERDICT_WAIT SendVerdict = 2
+	// No.
+	SendVerdict_SEND_VERDICT_REFUSE SendVerdict = 3
+)
+
+// Enum value maps for SendVerdict.
+var (
+	SendVerdict_name = map[int32]string{
+		0: "SEND_VERDICT_UNSPECIFIED",
+		1: "SEND_VERDICT_PASS",
+		2: "SEND_VERDICT_WAIT",
+		3: "SEND_VERDICT_REFUSE",
+	}
+	SendVerdict_value = map[string]int32{
+		"SEND_VERDICT_UNSPECIFIED": 0,
+		"SEND_VERDICT_PASS":        1,
+		"SEND_VERDICT_WAIT":        2,
+		"SEND_VERDICT_REFUSE":      3,
+	}
+)
+
+func (x SendVerdict) Enum() *SendVerdict {
+	p := new(SendVerdict)
+	*p = x
+	return p
+}
+
+func (x SendVerdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SendVerdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_marketing_v1_contact_proto_enumTypes[1].Descriptor()
+}
+
+func (SendVerdict) Type() protoreflect.EnumType {
+	return &file_marketing_v1_contact_proto_enumTypes[1]
+}
+
+func (x SendVerdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SendVerdict.Descriptor instead.
+func (SendVerdict) EnumDescriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{1}
+}
 
 // What a lead said.
 type Consent_State int32
@@ -66,11 +217,11 @@ func (x Consent_State) String() string {
 }
 
 func (Consent_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_marketing_v1_contact_proto_enumTypes[0].Descriptor()
+	return file_marketing_v1_contact_proto_enumTypes[2].Descriptor()
 }
 
 func (Consent_State) Type() protoreflect.EnumType {
-	return &file_marketing_v1_contact_proto_enumTypes[0]
+	return &file_marketing_v1_contact_proto_enumTypes[2]
 }
 
 func (x Consent_State) Number() protoreflect.EnumNumber {
@@ -131,11 +282,11 @@ func (x Suppression_Cause) String() string {
 }
 
 func (Suppression_Cause) Descriptor() protoreflect.EnumDescriptor {
-	return file_marketing_v1_contact_proto_enumTypes[1].Descriptor()
+	return file_marketing_v1_contact_proto_enumTypes[3].Descriptor()
 }
 
 func (Suppression_Cause) Type() protoreflect.EnumType {
-	return &file_marketing_v1_contact_proto_enumTypes[1]
+	return &file_marketing_v1_contact_proto_enumTypes[3]
 }
 
 func (x Suppression_Cause) Number() protoreflect.EnumNumber {
@@ -204,11 +355,11 @@ func (x SendPolicy_Weekday) String() string {
 }
 
 func (SendPolicy_Weekday) Descriptor() protoreflect.EnumDescriptor {
-	return file_marketing_v1_contact_proto_enumTypes[2].Descriptor()
+	return file_marketing_v1_contact_proto_enumTypes[4].Descriptor()
 }
 
 func (SendPolicy_Weekday) Type() protoreflect.EnumType {
-	return &file_marketing_v1_contact_proto_enumTypes[2]
+	return &file_marketing_v1_contact_proto_enumTypes[4]
 }
 
 func (x SendPolicy_Weekday) Number() protoreflect.EnumNumber {
@@ -620,6 +771,956 @@ func (x *SendPolicy) GetEtag() string {
 	return ""
 }
 
+// Request of GetConsent.
+type GetConsentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `leads/{lead}`.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetConsentRequest) Reset() {
+	*x = GetConsentRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetConsentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetConsentRequest) ProtoMessage() {}
+
+func (x *GetConsentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetConsentRequest.ProtoReflect.Descriptor instead.
+func (*GetConsentRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GetConsentRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Reply of GetConsent.
+type GetConsentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What holds now.
+	Contact *Contact `protobuf:"bytes,1,opt,name=contact,proto3" json:"contact,omitempty"`
+	// The newest 100 entries of the ledger, newest first. ExportSubject has all.
+	Entries       []*Consent `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetConsentResponse) Reset() {
+	*x = GetConsentResponse{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetConsentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetConsentResponse) ProtoMessage() {}
+
+func (x *GetConsentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetConsentResponse.ProtoReflect.Descriptor instead.
+func (*GetConsentResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetConsentResponse) GetContact() *Contact {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+func (x *GetConsentResponse) GetEntries() []*Consent {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+// Request of UpdateConsent.
+type UpdateConsentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `leads/{lead}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What the lead said: purpose and state; medium, pause_end_time and the proof where there are.
+	Consent *Consent `protobuf:"bytes,2,opt,name=consent,proto3" json:"consent,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateConsentRequest) Reset() {
+	*x = UpdateConsentRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateConsentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateConsentRequest) ProtoMessage() {}
+
+func (x *UpdateConsentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateConsentRequest.ProtoReflect.Descriptor instead.
+func (*UpdateConsentRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *UpdateConsentRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpdateConsentRequest) GetConsent() *Consent {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
+func (x *UpdateConsentRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of Unsubscribe. One of lead, email and phone.
+type UnsubscribeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `leads/{lead}`: all addresses of it.
+	Lead string `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// This address, whether or not a lead has it.
+	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	// This number, whether or not a lead has it.
+	Phone string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
+	// From this; empty: from all that requires consent.
+	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// By this medium; unset: by all.
+	Medium Medium `protobuf:"varint,5,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
+	// Proof, as in Consent.
+	Source string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
+	// Proof, as in Consent.
+	IpAddress string `protobuf:"bytes,7,opt,name=ip_address,json=ipAddress,proto3" json:"ip_address,omitempty"`
+	// Proof, as in Consent.
+	UserAgent string `protobuf:"bytes,8,opt,name=user_agent,json=userAgent,proto3" json:"user_agent,omitempty"`
+	// Makes a retry safe; a second call has no other effect than the first anyhow.
+	RequestId     string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnsubscribeRequest) Reset() {
+	*x = UnsubscribeRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnsubscribeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnsubscribeRequest) ProtoMessage() {}
+
+func (x *UnsubscribeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnsubscribeRequest.ProtoReflect.Descriptor instead.
+func (*UnsubscribeRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *UnsubscribeRequest) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *UnsubscribeRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *UnsubscribeRequest) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *UnsubscribeRequest) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *UnsubscribeRequest) GetMedium() Medium {
+	if x != nil {
+		return x.Medium
+	}
+	return Medium_MEDIUM_UNSPECIFIED
+}
+
+func (x *UnsubscribeRequest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *UnsubscribeRequest) GetIpAddress() string {
+	if x != nil {
+		return x.IpAddress
+	}
+	return ""
+}
+
+func (x *UnsubscribeRequest) GetUserAgent() string {
+	if x != nil {
+		return x.UserAgent
+	}
+	return ""
+}
+
+func (x *UnsubscribeRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Reply of Unsubscribe.
+type UnsubscribeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lead that has the address; empty: none.
+	Lead string `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// Its consents that were withdrawn with this.
+	Withdrawn     []*Consent `protobuf:"bytes,2,rep,name=withdrawn,proto3" json:"withdrawn,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnsubscribeResponse) Reset() {
+	*x = UnsubscribeResponse{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnsubscribeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnsubscribeResponse) ProtoMessage() {}
+
+func (x *UnsubscribeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnsubscribeResponse.ProtoReflect.Descriptor instead.
+func (*UnsubscribeResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *UnsubscribeResponse) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *UnsubscribeResponse) GetWithdrawn() []*Consent {
+	if x != nil {
+		return x.Withdrawn
+	}
+	return nil
+}
+
+// Request of CreateSuppression. One of email and phone.
+type CreateSuppressionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The address.
+	Email string `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
+	// The number.
+	Phone string `protobuf:"bytes,2,opt,name=phone,proto3" json:"phone,omitempty"`
+	// What happened: any but ERASURE, which EraseSubject makes.
+	Cause Suppression_Cause `protobuf:"varint,3,opt,name=cause,proto3,enum=marketing.v1.Suppression_Cause" json:"cause,omitempty"`
+	// Only for this purpose; empty: for all.
+	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Only by this medium; unset: by all.
+	Medium Medium `protobuf:"varint,5,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateSuppressionRequest) Reset() {
+	*x = CreateSuppressionRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateSuppressionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateSuppressionRequest) ProtoMessage() {}
+
+func (x *CreateSuppressionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateSuppressionRequest.ProtoReflect.Descriptor instead.
+func (*CreateSuppressionRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CreateSuppressionRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *CreateSuppressionRequest) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *CreateSuppressionRequest) GetCause() Suppression_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Suppression_CAUSE_UNSPECIFIED
+}
+
+func (x *CreateSuppressionRequest) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *CreateSuppressionRequest) GetMedium() Medium {
+	if x != nil {
+		return x.Medium
+	}
+	return Medium_MEDIUM_UNSPECIFIED
+}
+
+func (x *CreateSuppressionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of GetSuppression. A name, or an address to look up.
+type GetSuppressionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `suppressions/{suppression}`; `suppressions/-` with an email or phone.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The address that is looked up.
+	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	// The number that is looked up.
+	Phone         string `protobuf:"bytes,3,opt,name=phone,proto3" json:"phone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSuppressionRequest) Reset() {
+	*x = GetSuppressionRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSuppressionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSuppressionRequest) ProtoMessage() {}
+
+func (x *GetSuppressionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSuppressionRequest.ProtoReflect.Descriptor instead.
+func (*GetSuppressionRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetSuppressionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GetSuppressionRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *GetSuppressionRequest) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+// Request of ListSuppressions.
+type ListSuppressionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 1,000; 0 means 50.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the reply before.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSuppressionsRequest) Reset() {
+	*x = ListSuppressionsRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSuppressionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSuppressionsRequest) ProtoMessage() {}
+
+func (x *ListSuppressionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSuppressionsRequest.ProtoReflect.Descriptor instead.
+func (*ListSuppressionsRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListSuppressionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListSuppressionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Reply of ListSuppressions.
+type ListSuppressionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In no order that says anything.
+	Suppressions []*Suppression `protobuf:"bytes,1,rep,name=suppressions,proto3" json:"suppressions,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSuppressionsResponse) Reset() {
+	*x = ListSuppressionsResponse{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSuppressionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSuppressionsResponse) ProtoMessage() {}
+
+func (x *ListSuppressionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSuppressionsResponse.ProtoReflect.Descriptor instead.
+func (*ListSuppressionsResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListSuppressionsResponse) GetSuppressions() []*Suppression {
+	if x != nil {
+		return x.Suppressions
+	}
+	return nil
+}
+
+func (x *ListSuppressionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request of DeleteSuppression.
+type DeleteSuppressionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `suppressions/{suppression}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Only entries of this cause; unset: all. Those of an erasure stay.
+	Cause Suppression_Cause `protobuf:"varint,2,opt,name=cause,proto3,enum=marketing.v1.Suppression_Cause" json:"cause,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteSuppressionRequest) Reset() {
+	*x = DeleteSuppressionRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteSuppressionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteSuppressionRequest) ProtoMessage() {}
+
+func (x *DeleteSuppressionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteSuppressionRequest.ProtoReflect.Descriptor instead.
+func (*DeleteSuppressionRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DeleteSuppressionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DeleteSuppressionRequest) GetCause() Suppression_Cause {
+	if x != nil {
+		return x.Cause
+	}
+	return Suppression_CAUSE_UNSPECIFIED
+}
+
+func (x *DeleteSuppressionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of GetSendPolicy.
+type GetSendPolicyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSendPolicyRequest) Reset() {
+	*x = GetSendPolicyRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSendPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSendPolicyRequest) ProtoMessage() {}
+
+func (x *GetSendPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSendPolicyRequest.ProtoReflect.Descriptor instead.
+func (*GetSendPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{14}
+}
+
+// Request of UpdateSendPolicy.
+type UpdateSendPolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rules as they are to be, all of them. With an etag: only if it is still that of the rules in force.
+	SendPolicy *SendPolicy `protobuf:"bytes,1,opt,name=send_policy,json=sendPolicy,proto3" json:"send_policy,omitempty"`
+	// Checks, and changes nothing.
+	ValidateOnly bool `protobuf:"varint,2,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateSendPolicyRequest) Reset() {
+	*x = UpdateSendPolicyRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateSendPolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateSendPolicyRequest) ProtoMessage() {}
+
+func (x *UpdateSendPolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateSendPolicyRequest.ProtoReflect.Descriptor instead.
+func (*UpdateSendPolicyRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *UpdateSendPolicyRequest) GetSendPolicy() *SendPolicy {
+	if x != nil {
+		return x.SendPolicy
+	}
+	return nil
+}
+
+func (x *UpdateSendPolicyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *UpdateSendPolicyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of ExplainSendDecision: a stored message, or one that might be sent.
+type ExplainSendDecisionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `messages/{message}`; then nothing else.
+	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// `leads/{lead}`.
+	Lead string `protobuf:"bytes,2,opt,name=lead,proto3" json:"lead,omitempty"`
+	// For what.
+	Purpose string `protobuf:"bytes,3,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// By what.
+	Medium Medium `protobuf:"varint,4,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
+	// How important; unset: MEDIUM.
+	Priority Priority `protobuf:"varint,5,opt,name=priority,proto3,enum=marketing.v1.Priority" json:"priority,omitempty"`
+	// Given up then; unset: never.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainSendDecisionRequest) Reset() {
+	*x = ExplainSendDecisionRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainSendDecisionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainSendDecisionRequest) ProtoMessage() {}
+
+func (x *ExplainSendDecisionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainSendDecisionRequest.ProtoReflect.Descriptor instead.
+func (*ExplainSendDecisionRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ExplainSendDecisionRequest) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *ExplainSendDecisionRequest) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *ExplainSendDecisionRequest) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *ExplainSendDecisionRequest) GetMedium() Medium {
+	if x != nil {
+		return x.Medium
+	}
+	return Medium_MEDIUM_UNSPECIFIED
+}
+
+func (x *ExplainSendDecisionRequest) GetPriority() Priority {
+	if x != nil {
+		return x.Priority
+	}
+	return Priority_PRIORITY_UNSPECIFIED
+}
+
+func (x *ExplainSendDecisionRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+// Reply of ExplainSendDecision.
+type ExplainSendDecisionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of all gates together.
+	Verdict SendVerdict `protobuf:"varint,1,opt,name=verdict,proto3,enum=marketing.v1.SendVerdict" json:"verdict,omitempty"`
+	// The gate that decides.
+	DecidedBy SendGate `protobuf:"varint,2,opt,name=decided_by,json=decidedBy,proto3,enum=marketing.v1.SendGate" json:"decided_by,omitempty"`
+	// The same in a sentence.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The earliest time at which every gate would pass if nothing else changes; unset where there is none that is known.
+	NextEligibleTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=next_eligible_time,json=nextEligibleTime,proto3" json:"next_eligible_time,omitempty"`
+	// The consent that the message would rely on.
+	ConsentEntry string `protobuf:"bytes,5,opt,name=consent_entry,json=consentEntry,proto3" json:"consent_entry,omitempty"`
+	// Every gate.
+	Gates         []*ExplainSendDecisionResponse_Gate `protobuf:"bytes,6,rep,name=gates,proto3" json:"gates,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainSendDecisionResponse) Reset() {
+	*x = ExplainSendDecisionResponse{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainSendDecisionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainSendDecisionResponse) ProtoMessage() {}
+
+func (x *ExplainSendDecisionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainSendDecisionResponse.ProtoReflect.Descriptor instead.
+func (*ExplainSendDecisionResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ExplainSendDecisionResponse) GetVerdict() SendVerdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return SendVerdict_SEND_VERDICT_UNSPECIFIED
+}
+
+func (x *ExplainSendDecisionResponse) GetDecidedBy() SendGate {
+	if x != nil {
+		return x.DecidedBy
+	}
+	return SendGate_SEND_GATE_UNSPECIFIED
+}
+
+func (x *ExplainSendDecisionResponse) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ExplainSendDecisionResponse) GetNextEligibleTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextEligibleTime
+	}
+	return nil
+}
+
+func (x *ExplainSendDecisionResponse) GetConsentEntry() string {
+	if x != nil {
+		return x.ConsentEntry
+	}
+	return ""
+}
+
+func (x *ExplainSendDecisionResponse) GetGates() []*ExplainSendDecisionResponse_Gate {
+	if x != nil {
+		return x.Gates
+	}
+	return nil
+}
+
 // One message that left.
 type Contact_Sent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -633,7 +1734,7 @@ type Contact_Sent struct {
 
 func (x *Contact_Sent) Reset() {
 	*x = Contact_Sent{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[4]
+	mi := &file_marketing_v1_contact_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +1746,7 @@ func (x *Contact_Sent) String() string {
 func (*Contact_Sent) ProtoMessage() {}
 
 func (x *Contact_Sent) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[4]
+	mi := &file_marketing_v1_contact_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -692,7 +1793,7 @@ type Suppression_Entry struct {
 
 func (x *Suppression_Entry) Reset() {
 	*x = Suppression_Entry{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[5]
+	mi := &file_marketing_v1_contact_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +1805,7 @@ func (x *Suppression_Entry) String() string {
 func (*Suppression_Entry) ProtoMessage() {}
 
 func (x *Suppression_Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[5]
+	mi := &file_marketing_v1_contact_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -769,7 +1870,7 @@ type SendPolicy_Purpose struct {
 
 func (x *SendPolicy_Purpose) Reset() {
 	*x = SendPolicy_Purpose{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[6]
+	mi := &file_marketing_v1_contact_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +1882,7 @@ func (x *SendPolicy_Purpose) String() string {
 func (*SendPolicy_Purpose) ProtoMessage() {}
 
 func (x *SendPolicy_Purpose) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[6]
+	mi := &file_marketing_v1_contact_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -854,7 +1955,7 @@ type SendPolicy_FrequencyCap struct {
 
 func (x *SendPolicy_FrequencyCap) Reset() {
 	*x = SendPolicy_FrequencyCap{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[7]
+	mi := &file_marketing_v1_contact_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -866,7 +1967,7 @@ func (x *SendPolicy_FrequencyCap) String() string {
 func (*SendPolicy_FrequencyCap) ProtoMessage() {}
 
 func (x *SendPolicy_FrequencyCap) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[7]
+	mi := &file_marketing_v1_contact_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +2019,7 @@ type SendPolicy_QuietHours struct {
 
 func (x *SendPolicy_QuietHours) Reset() {
 	*x = SendPolicy_QuietHours{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[8]
+	mi := &file_marketing_v1_contact_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +2031,7 @@ func (x *SendPolicy_QuietHours) String() string {
 func (*SendPolicy_QuietHours) ProtoMessage() {}
 
 func (x *SendPolicy_QuietHours) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[8]
+	mi := &file_marketing_v1_contact_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -967,11 +2068,84 @@ func (x *SendPolicy_QuietHours) GetDays() []SendPolicy_Weekday {
 	return nil
 }
 
+// One gate.
+type ExplainSendDecisionResponse_Gate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	Gate SendGate `protobuf:"varint,1,opt,name=gate,proto3,enum=marketing.v1.SendGate" json:"gate,omitempty"`
+	// What it says.
+	Verdict SendVerdict `protobuf:"varint,2,opt,name=verdict,proto3,enum=marketing.v1.SendVerdict" json:"verdict,omitempty"`
+	// WAIT: when this gate would pass; unset where only a change helps.
+	UntilTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until_time,json=untilTime,proto3" json:"until_time,omitempty"`
+	// Why it does not pass.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainSendDecisionResponse_Gate) Reset() {
+	*x = ExplainSendDecisionResponse_Gate{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainSendDecisionResponse_Gate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainSendDecisionResponse_Gate) ProtoMessage() {}
+
+func (x *ExplainSendDecisionResponse_Gate) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainSendDecisionResponse_Gate.ProtoReflect.Descriptor instead.
+func (*ExplainSendDecisionResponse_Gate) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{17, 0}
+}
+
+func (x *ExplainSendDecisionResponse_Gate) GetGate() SendGate {
+	if x != nil {
+		return x.Gate
+	}
+	return SendGate_SEND_GATE_UNSPECIFIED
+}
+
+func (x *ExplainSendDecisionResponse_Gate) GetVerdict() SendVerdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return SendVerdict_SEND_VERDICT_UNSPECIFIED
+}
+
+func (x *ExplainSendDecisionResponse_Gate) GetUntilTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UntilTime
+	}
+	return nil
+}
+
+func (x *ExplainSendDecisionResponse_Gate) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_marketing_v1_contact_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_contact_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/contact.proto\x12\fmarketing.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\xfc\x01\n" +
+	"\x1amarketing/v1/contact.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\xfc\x01\n" +
 	"\aContact\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x121\n" +
 	"\bconsents\x18\x02 \x03(\v2\x15.marketing.v1.ConsentR\bconsents\x12.\n" +
@@ -1057,7 +2231,106 @@ const file_marketing_v1_contact_proto_rawDesc = "" +
 	"\x11WEEKDAY_WEDNESDAY\x10\x04\x12\x14\n" +
 	"\x10WEEKDAY_THURSDAY\x10\x05\x12\x12\n" +
 	"\x0eWEEKDAY_FRIDAY\x10\x06\x12\x14\n" +
-	"\x10WEEKDAY_SATURDAY\x10\aBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x10WEEKDAY_SATURDAY\x10\a\",\n" +
+	"\x11GetConsentRequest\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"v\n" +
+	"\x12GetConsentResponse\x12/\n" +
+	"\acontact\x18\x01 \x01(\v2\x15.marketing.v1.ContactR\acontact\x12/\n" +
+	"\aentries\x18\x02 \x03(\v2\x15.marketing.v1.ConsentR\aentries\"\x84\x01\n" +
+	"\x14UpdateConsentRequest\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x124\n" +
+	"\aconsent\x18\x02 \x01(\v2\x15.marketing.v1.ConsentB\x03\xe0A\x02R\aconsent\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"\x91\x02\n" +
+	"\x12UnsubscribeRequest\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x14\n" +
+	"\x05email\x18\x02 \x01(\tR\x05email\x12\x14\n" +
+	"\x05phone\x18\x03 \x01(\tR\x05phone\x12\x18\n" +
+	"\apurpose\x18\x04 \x01(\tR\apurpose\x12,\n" +
+	"\x06medium\x18\x05 \x01(\x0e2\x14.marketing.v1.MediumR\x06medium\x12\x16\n" +
+	"\x06source\x18\x06 \x01(\tR\x06source\x12\x1d\n" +
+	"\n" +
+	"ip_address\x18\a \x01(\tR\tipAddress\x12\x1d\n" +
+	"\n" +
+	"user_agent\x18\b \x01(\tR\tuserAgent\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\t \x01(\tR\trequestId\"^\n" +
+	"\x13UnsubscribeResponse\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x123\n" +
+	"\twithdrawn\x18\x02 \x03(\v2\x15.marketing.v1.ConsentR\twithdrawn\"\xe9\x01\n" +
+	"\x18CreateSuppressionRequest\x12\x14\n" +
+	"\x05email\x18\x01 \x01(\tR\x05email\x12\x14\n" +
+	"\x05phone\x18\x02 \x01(\tR\x05phone\x12:\n" +
+	"\x05cause\x18\x03 \x01(\x0e2\x1f.marketing.v1.Suppression.CauseB\x03\xe0A\x02R\x05cause\x12\x18\n" +
+	"\apurpose\x18\x04 \x01(\tR\apurpose\x12,\n" +
+	"\x06medium\x18\x05 \x01(\x0e2\x14.marketing.v1.MediumR\x06medium\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tR\trequestId\"\\\n" +
+	"\x15GetSuppressionRequest\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x14\n" +
+	"\x05email\x18\x02 \x01(\tR\x05email\x12\x14\n" +
+	"\x05phone\x18\x03 \x01(\tR\x05phone\"U\n" +
+	"\x17ListSuppressionsRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"\x81\x01\n" +
+	"\x18ListSuppressionsResponse\x12=\n" +
+	"\fsuppressions\x18\x01 \x03(\v2\x19.marketing.v1.SuppressionR\fsuppressions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x89\x01\n" +
+	"\x18DeleteSuppressionRequest\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x125\n" +
+	"\x05cause\x18\x02 \x01(\x0e2\x1f.marketing.v1.Suppression.CauseR\x05cause\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"\x16\n" +
+	"\x14GetSendPolicyRequest\"\x9d\x01\n" +
+	"\x17UpdateSendPolicyRequest\x12>\n" +
+	"\vsend_policy\x18\x01 \x01(\v2\x18.marketing.v1.SendPolicyB\x03\xe0A\x02R\n" +
+	"sendPolicy\x12#\n" +
+	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"\x83\x02\n" +
+	"\x1aExplainSendDecisionRequest\x12\x18\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\x12\x12\n" +
+	"\x04lead\x18\x02 \x01(\tR\x04lead\x12\x18\n" +
+	"\apurpose\x18\x03 \x01(\tR\apurpose\x12,\n" +
+	"\x06medium\x18\x04 \x01(\x0e2\x14.marketing.v1.MediumR\x06medium\x122\n" +
+	"\bpriority\x18\x05 \x01(\x0e2\x16.marketing.v1.PriorityR\bpriority\x12;\n" +
+	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"\x93\x04\n" +
+	"\x1bExplainSendDecisionResponse\x123\n" +
+	"\averdict\x18\x01 \x01(\x0e2\x19.marketing.v1.SendVerdictR\averdict\x125\n" +
+	"\n" +
+	"decided_by\x18\x02 \x01(\x0e2\x16.marketing.v1.SendGateR\tdecidedBy\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12H\n" +
+	"\x12next_eligible_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x10nextEligibleTime\x12#\n" +
+	"\rconsent_entry\x18\x05 \x01(\tR\fconsentEntry\x12D\n" +
+	"\x05gates\x18\x06 \x03(\v2..marketing.v1.ExplainSendDecisionResponse.GateR\x05gates\x1a\xba\x01\n" +
+	"\x04Gate\x12*\n" +
+	"\x04gate\x18\x01 \x01(\x0e2\x16.marketing.v1.SendGateR\x04gate\x123\n" +
+	"\averdict\x18\x02 \x01(\x0e2\x19.marketing.v1.SendVerdictR\averdict\x129\n" +
+	"\n" +
+	"until_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tuntilTime\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason*\xc9\x02\n" +
+	"\bSendGate\x12\x19\n" +
+	"\x15SEND_GATE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fSEND_GATE_PAUSE\x10\x01\x12\x14\n" +
+	"\x10SEND_GATE_EXPIRY\x10\x02\x12\x15\n" +
+	"\x11SEND_GATE_PURPOSE\x10\x03\x12\x15\n" +
+	"\x11SEND_GATE_ADDRESS\x10\x04\x12\x19\n" +
+	"\x15SEND_GATE_SUPPRESSION\x10\x05\x12\x15\n" +
+	"\x11SEND_GATE_CONSENT\x10\x06\x12\x13\n" +
+	"\x0fSEND_GATE_OWNER\x10\a\x12\x16\n" +
+	"\x12SEND_GATE_HOLD_OUT\x10\b\x12\x19\n" +
+	"\x15SEND_GATE_QUIET_HOURS\x10\t\x12\x1b\n" +
+	"\x17SEND_GATE_FREQUENCY_CAP\x10\n" +
+	"\x12\x1a\n" +
+	"\x16SEND_GATE_MAX_CHANNELS\x10\v\x12\x16\n" +
+	"\x12SEND_GATE_PRIORITY\x10\f*r\n" +
+	"\vSendVerdict\x12\x1c\n" +
+	"\x18SEND_VERDICT_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11SEND_VERDICT_PASS\x10\x01\x12\x15\n" +
+	"\x11SEND_VERDICT_WAIT\x10\x02\x12\x17\n" +
+	"\x13SEND_VERDICT_REFUSE\x10\x03BKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_contact_proto_rawDescOnce sync.Once
@@ -1071,51 +2344,89 @@ func file_marketing_v1_contact_proto_rawDescGZIP() []byte {
 	return file_marketing_v1_contact_proto_rawDescData
 }
 
-var file_marketing_v1_contact_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_marketing_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_marketing_v1_contact_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_marketing_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_marketing_v1_contact_proto_goTypes = []any{
-	(Consent_State)(0),              // 0: marketing.v1.Consent.State
-	(Suppression_Cause)(0),          // 1: marketing.v1.Suppression.Cause
-	(SendPolicy_Weekday)(0),         // 2: marketing.v1.SendPolicy.Weekday
-	(*Contact)(nil),                 // 3: marketing.v1.Contact
-	(*Consent)(nil),                 // 4: marketing.v1.Consent
-	(*Suppression)(nil),             // 5: marketing.v1.Suppression
-	(*SendPolicy)(nil),              // 6: marketing.v1.SendPolicy
-	(*Contact_Sent)(nil),            // 7: marketing.v1.Contact.Sent
-	(*Suppression_Entry)(nil),       // 8: marketing.v1.Suppression.Entry
-	(*SendPolicy_Purpose)(nil),      // 9: marketing.v1.SendPolicy.Purpose
-	(*SendPolicy_FrequencyCap)(nil), // 10: marketing.v1.SendPolicy.FrequencyCap
-	(*SendPolicy_QuietHours)(nil),   // 11: marketing.v1.SendPolicy.QuietHours
-	(Medium)(0),                     // 12: marketing.v1.Medium
-	(*timestamppb.Timestamp)(nil),   // 13: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 14: google.protobuf.Duration
+	(SendGate)(0),                            // 0: marketing.v1.SendGate
+	(SendVerdict)(0),                         // 1: marketing.v1.SendVerdict
+	(Consent_State)(0),                       // 2: marketing.v1.Consent.State
+	(Suppression_Cause)(0),                   // 3: marketing.v1.Suppression.Cause
+	(SendPolicy_Weekday)(0),                  // 4: marketing.v1.SendPolicy.Weekday
+	(*Contact)(nil),                          // 5: marketing.v1.Contact
+	(*Consent)(nil),                          // 6: marketing.v1.Consent
+	(*Suppression)(nil),                      // 7: marketing.v1.Suppression
+	(*SendPolicy)(nil),                       // 8: marketing.v1.SendPolicy
+	(*GetConsentRequest)(nil),                // 9: marketing.v1.GetConsentRequest
+	(*GetConsentResponse)(nil),               // 10: marketing.v1.GetConsentResponse
+	(*UpdateConsentRequest)(nil),             // 11: marketing.v1.UpdateConsentRequest
+	(*UnsubscribeRequest)(nil),               // 12: marketing.v1.UnsubscribeRequest
+	(*UnsubscribeResponse)(nil),              // 13: marketing.v1.UnsubscribeResponse
+	(*CreateSuppressionRequest)(nil),         // 14: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),            // 15: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),          // 16: marketing.v1.ListSuppressionsRequest
+	(*ListSuppressionsResponse)(nil),         // 17: marketing.v1.ListSuppressionsResponse
+	(*DeleteSuppressionRequest)(nil),         // 18: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),             // 19: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),          // 20: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),       // 21: marketing.v1.ExplainSendDecisionRequest
+	(*ExplainSendDecisionResponse)(nil),      // 22: marketing.v1.ExplainSendDecisionResponse
+	(*Contact_Sent)(nil),                     // 23: marketing.v1.Contact.Sent
+	(*Suppression_Entry)(nil),                // 24: marketing.v1.Suppression.Entry
+	(*SendPolicy_Purpose)(nil),               // 25: marketing.v1.SendPolicy.Purpose
+	(*SendPolicy_FrequencyCap)(nil),          // 26: marketing.v1.SendPolicy.FrequencyCap
+	(*SendPolicy_QuietHours)(nil),            // 27: marketing.v1.SendPolicy.QuietHours
+	(*ExplainSendDecisionResponse_Gate)(nil), // 28: marketing.v1.ExplainSendDecisionResponse.Gate
+	(Medium)(0),                              // 29: marketing.v1.Medium
+	(*timestamppb.Timestamp)(nil),            // 30: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),              // 31: google.protobuf.Duration
+	(Priority)(0),                            // 32: marketing.v1.Priority
 }
 var file_marketing_v1_contact_proto_depIdxs = []int32{
-	4,  // 0: marketing.v1.Contact.consents:type_name -> marketing.v1.Consent
-	7,  // 1: marketing.v1.Contact.sent:type_name -> marketing.v1.Contact.Sent
-	12, // 2: marketing.v1.Consent.medium:type_name -> marketing.v1.Medium
-	0,  // 3: marketing.v1.Consent.state:type_name -> marketing.v1.Consent.State
-	13, // 4: marketing.v1.Consent.pause_end_time:type_name -> google.protobuf.Timestamp
-	13, // 5: marketing.v1.Consent.create_time:type_name -> google.protobuf.Timestamp
-	8,  // 6: marketing.v1.Suppression.entries:type_name -> marketing.v1.Suppression.Entry
-	9,  // 7: marketing.v1.SendPolicy.purposes:type_name -> marketing.v1.SendPolicy.Purpose
-	10, // 8: marketing.v1.SendPolicy.frequency_caps:type_name -> marketing.v1.SendPolicy.FrequencyCap
-	11, // 9: marketing.v1.SendPolicy.quiet_hours:type_name -> marketing.v1.SendPolicy.QuietHours
-	14, // 10: marketing.v1.SendPolicy.max_channels_window:type_name -> google.protobuf.Duration
-	13, // 11: marketing.v1.SendPolicy.create_time:type_name -> google.protobuf.Timestamp
-	13, // 12: marketing.v1.Contact.Sent.time:type_name -> google.protobuf.Timestamp
-	12, // 13: marketing.v1.Contact.Sent.medium:type_name -> marketing.v1.Medium
-	1,  // 14: marketing.v1.Suppression.Entry.cause:type_name -> marketing.v1.Suppression.Cause
-	12, // 15: marketing.v1.Suppression.Entry.medium:type_name -> marketing.v1.Medium
-	13, // 16: marketing.v1.Suppression.Entry.create_time:type_name -> google.protobuf.Timestamp
-	12, // 17: marketing.v1.SendPolicy.FrequencyCap.medium:type_name -> marketing.v1.Medium
-	14, // 18: marketing.v1.SendPolicy.FrequencyCap.window:type_name -> google.protobuf.Duration
-	2,  // 19: marketing.v1.SendPolicy.QuietHours.days:type_name -> marketing.v1.SendPolicy.Weekday
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	6,  // 0: marketing.v1.Contact.consents:type_name -> marketing.v1.Consent
+	23, // 1: marketing.v1.Contact.sent:type_name -> marketing.v1.Contact.Sent
+	29, // 2: marketing.v1.Consent.medium:type_name -> marketing.v1.Medium
+	2,  // 3: marketing.v1.Consent.state:type_name -> marketing.v1.Consent.State
+	30, // 4: marketing.v1.Consent.pause_end_time:type_name -> google.protobuf.Timestamp
+	30, // 5: marketing.v1.Consent.create_time:type_name -> google.protobuf.Timestamp
+	24, // 6: marketing.v1.Suppression.entries:type_name -> marketing.v1.Suppression.Entry
+	25, // 7: marketing.v1.SendPolicy.purposes:type_name -> marketing.v1.SendPolicy.Purpose
+	26, // 8: marketing.v1.SendPolicy.frequency_caps:type_name -> marketing.v1.SendPolicy.FrequencyCap
+	27, // 9: marketing.v1.SendPolicy.quiet_hours:type_name -> marketing.v1.SendPolicy.QuietHours
+	31, // 10: marketing.v1.SendPolicy.max_channels_window:type_name -> google.protobuf.Duration
+	30, // 11: marketing.v1.SendPolicy.create_time:type_name -> google.protobuf.Timestamp
+	5,  // 12: marketing.v1.GetConsentResponse.contact:type_name -> marketing.v1.Contact
+	6,  // 13: marketing.v1.GetConsentResponse.entries:type_name -> marketing.v1.Consent
+	6,  // 14: marketing.v1.UpdateConsentRequest.consent:type_name -> marketing.v1.Consent
+	29, // 15: marketing.v1.UnsubscribeRequest.medium:type_name -> marketing.v1.Medium
+	6,  // 16: marketing.v1.UnsubscribeResponse.withdrawn:type_name -> marketing.v1.Consent
+	3,  // 17: marketing.v1.CreateSuppressionRequest.cause:type_name -> marketing.v1.Suppression.Cause
+	29, // 18: marketing.v1.CreateSuppressionRequest.medium:type_name -> marketing.v1.Medium
+	7,  // 19: marketing.v1.ListSuppressionsResponse.suppressions:type_name -> marketing.v1.Suppression
+	3,  // 20: marketing.v1.DeleteSuppressionRequest.cause:type_name -> marketing.v1.Suppression.Cause
+	8,  // 21: marketing.v1.UpdateSendPolicyRequest.send_policy:type_name -> marketing.v1.SendPolicy
+	29, // 22: marketing.v1.ExplainSendDecisionRequest.medium:type_name -> marketing.v1.Medium
+	32, // 23: marketing.v1.ExplainSendDecisionRequest.priority:type_name -> marketing.v1.Priority
+	30, // 24: marketing.v1.ExplainSendDecisionRequest.expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 25: marketing.v1.ExplainSendDecisionResponse.verdict:type_name -> marketing.v1.SendVerdict
+	0,  // 26: marketing.v1.ExplainSendDecisionResponse.decided_by:type_name -> marketing.v1.SendGate
+	30, // 27: marketing.v1.ExplainSendDecisionResponse.next_eligible_time:type_name -> google.protobuf.Timestamp
+	28, // 28: marketing.v1.ExplainSendDecisionResponse.gates:type_name -> marketing.v1.ExplainSendDecisionResponse.Gate
+	30, // 29: marketing.v1.Contact.Sent.time:type_name -> google.protobuf.Timestamp
+	29, // 30: marketing.v1.Contact.Sent.medium:type_name -> marketing.v1.Medium
+	3,  // 31: marketing.v1.Suppression.Entry.cause:type_name -> marketing.v1.Suppression.Cause
+	29, // 32: marketing.v1.Suppression.Entry.medium:type_name -> marketing.v1.Medium
+	30, // 33: marketing.v1.Suppression.Entry.create_time:type_name -> google.protobuf.Timestamp
+	29, // 34: marketing.v1.SendPolicy.FrequencyCap.medium:type_name -> marketing.v1.Medium
+	31, // 35: marketing.v1.SendPolicy.FrequencyCap.window:type_name -> google.protobuf.Duration
+	4,  // 36: marketing.v1.SendPolicy.QuietHours.days:type_name -> marketing.v1.SendPolicy.Weekday
+	0,  // 37: marketing.v1.ExplainSendDecisionResponse.Gate.gate:type_name -> marketing.v1.SendGate
+	1,  // 38: marketing.v1.ExplainSendDecisionResponse.Gate.verdict:type_name -> marketing.v1.SendVerdict
+	30, // 39: marketing.v1.ExplainSendDecisionResponse.Gate.until_time:type_name -> google.protobuf.Timestamp
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_contact_proto_init() }
@@ -1129,8 +2440,8 @@ func file_marketing_v1_contact_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_contact_proto_rawDesc), len(file_marketing_v1_contact_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   9,
+			NumEnums:      5,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\x9c\r\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xc8\x16\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -46,33 +46,61 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
 	"GetMessage\x12\x1f.marketing.v1.GetMessageRequest\x1a\x15.marketing.v1.Message\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=messages/*}\x12k\n" +
 	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12s\n" +
-	"\rCancelMessage\x12\".marketing.v1.CancelMessageRequest\x1a\x15.marketing.v1.Message\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=messages/*}:cancelBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\rCancelMessage\x12\".marketing.v1.CancelMessageRequest\x1a\x15.marketing.v1.Message\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=messages/*}:cancel\x12s\n" +
+	"\n" +
+	"GetConsent\x12\x1f.marketing.v1.GetConsentRequest\x1a .marketing.v1.GetConsentResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=leads/*}/consent\x12x\n" +
+	"\rUpdateConsent\x12\".marketing.v1.UpdateConsentRequest\x1a\x15.marketing.v1.Consent\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{name=leads/*}/consent:update\x12v\n" +
+	"\vUnsubscribe\x12 .marketing.v1.UnsubscribeRequest\x1a!.marketing.v1.UnsubscribeResponse\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/consent:unsubscribe\x12s\n" +
+	"\x11CreateSuppression\x12&.marketing.v1.CreateSuppressionRequest\x1a\x19.marketing.v1.Suppression\"\x1b\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/suppressions\x12s\n" +
+	"\x0eGetSuppression\x12#.marketing.v1.GetSuppressionRequest\x1a\x19.marketing.v1.Suppression\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/{name=suppressions/*}\x12{\n" +
+	"\x10ListSuppressions\x12%.marketing.v1.ListSuppressionsRequest\x1a&.marketing.v1.ListSuppressionsResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/suppressions\x12v\n" +
+	"\x11DeleteSuppression\x12&.marketing.v1.DeleteSuppressionRequest\x1a\x16.google.protobuf.Empty\"!\x82\xd3\xe4\x93\x02\x1b*\x19/v1/{name=suppressions/*}\x12e\n" +
+	"\rGetSendPolicy\x12\".marketing.v1.GetSendPolicyRequest\x1a\x18.marketing.v1.SendPolicy\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/sendPolicy\x12n\n" +
+	"\x10UpdateSendPolicy\x12%.marketing.v1.UpdateSendPolicyRequest\x1a\x18.marketing.v1.SendPolicy\"\x19\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/v1/sendPolicy\x12\x8c\x01\n" +
+	"\x13ExplainSendDecision\x12(.marketing.v1.ExplainSendDecisionRequest\x1a).marketing.v1.ExplainSendDecisionResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/sendDecision:explainBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var file_marketing_v1_engage_proto_goTypes = []any{
-	(*CreateTemplateRequest)(nil),  // 0: marketing.v1.CreateTemplateRequest
-	(*GetTemplateRequest)(nil),     // 1: marketing.v1.GetTemplateRequest
-	(*ListTemplatesRequest)(nil),   // 2: marketing.v1.ListTemplatesRequest
-	(*PublishTemplateRequest)(nil), // 3: marketing.v1.PublishTemplateRequest
-	(*DeleteTemplateRequest)(nil),  // 4: marketing.v1.DeleteTemplateRequest
-	(*RenderTemplateRequest)(nil),  // 5: marketing.v1.RenderTemplateRequest
-	(*CreateChannelRequest)(nil),   // 6: marketing.v1.CreateChannelRequest
-	(*GetChannelRequest)(nil),      // 7: marketing.v1.GetChannelRequest
-	(*ListChannelsRequest)(nil),    // 8: marketing.v1.ListChannelsRequest
-	(*UpdateChannelRequest)(nil),   // 9: marketing.v1.UpdateChannelRequest
-	(*DeleteChannelRequest)(nil),   // 10: marketing.v1.DeleteChannelRequest
-	(*TestChannelRequest)(nil),     // 11: marketing.v1.TestChannelRequest
-	(*GetMessageRequest)(nil),      // 12: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),    // 13: marketing.v1.ListMessagesRequest
-	(*CancelMessageRequest)(nil),   // 14: marketing.v1.CancelMessageRequest
-	(*Template)(nil),               // 15: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),  // 16: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),          // 17: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil), // 18: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                // 19: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),   // 20: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),    // 21: marketing.v1.TestChannelResponse
-	(*Message)(nil),                // 22: marketing.v1.Message
-	(*ListMessagesResponse)(nil),   // 23: marketing.v1.ListMessagesResponse
+	(*CreateTemplateRequest)(nil),       // 0: marketing.v1.CreateTemplateRequest
+	(*GetTemplateRequest)(nil),          // 1: marketing.v1.GetTemplateRequest
+	(*ListTemplatesRequest)(nil),        // 2: marketing.v1.ListTemplatesRequest
+	(*PublishTemplateRequest)(nil),      // 3: marketing.v1.PublishTemplateRequest
+	(*DeleteTemplateRequest)(nil),       // 4: marketing.v1.DeleteTemplateRequest
+	(*RenderTemplateRequest)(nil),       // 5: marketing.v1.RenderTemplateRequest
+	(*CreateChannelRequest)(nil),        // 6: marketing.v1.CreateChannelRequest
+	(*GetChannelRequest)(nil),           // 7: marketing.v1.GetChannelRequest
+	(*ListChannelsRequest)(nil),         // 8: marketing.v1.ListChannelsRequest
+	(*UpdateChannelRequest)(nil),        // 9: marketing.v1.UpdateChannelRequest
+	(*DeleteChannelRequest)(nil),        // 10: marketing.v1.DeleteChannelRequest
+	(*TestChannelRequest)(nil),          // 11: marketing.v1.TestChannelRequest
+	(*GetMessageRequest)(nil),           // 12: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),         // 13: marketing.v1.ListMessagesRequest
+	(*CancelMessageRequest)(nil),        // 14: marketing.v1.CancelMessageRequest
+	(*GetConsentRequest)(nil),           // 15: marketing.v1.GetConsentRequest
+	(*UpdateConsentRequest)(nil),        // 16: marketing.v1.UpdateConsentRequest
+	(*UnsubscribeRequest)(nil),          // 17: marketing.v1.UnsubscribeRequest
+	(*CreateSuppressionRequest)(nil),    // 18: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),       // 19: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),     // 20: marketing.v1.ListSuppressionsRequest
+	(*DeleteSuppressionRequest)(nil),    // 21: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),        // 22: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),     // 23: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),  // 24: marketing.v1.ExplainSendDecisionRequest
+	(*Template)(nil),                    // 25: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),       // 26: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),               // 27: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),      // 28: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                     // 29: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),        // 30: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),         // 31: marketing.v1.TestChannelResponse
+	(*Message)(nil),                     // 32: marketing.v1.Message
+	(*ListMessagesResponse)(nil),        // 33: marketing.v1.ListMessagesResponse
+	(*GetConsentResponse)(nil),          // 34: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                     // 35: marketing.v1.Consent
+	(*UnsubscribeResponse)(nil),         // 36: marketing.v1.UnsubscribeResponse
+	(*Suppression)(nil),                 // 37: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),    // 38: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                  // 39: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil), // 40: marketing.v1.ExplainSendDecisionResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -90,23 +118,43 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	12, // 12: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
 	13, // 13: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
 	14, // 14: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
-	15, // 15: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	15, // 16: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	16, // 17: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	15, // 18: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	17, // 19: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	18, // 20: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	19, // 21: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	19, // 22: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	20, // 23: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	19, // 24: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	17, // 25: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	21, // 26: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	22, // 27: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	23, // 28: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	22, // 29: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	15, // [15:30] is the sub-list for method output_type
-	0,  // [0:15] is the sub-list for method input_type
+	15, // 15: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
+	16, // 16: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
+	17, // 17: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
+	18, // 18: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
+	19, // 19: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
+	20, // 20: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
+	21, // 21: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
+	22, // 22: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
+	23, // 23: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
+	24, // 24: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
+	25, // 25: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	25, // 26: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	26, // 27: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	25, // 28: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	27, // 29: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	28, // 30: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	29, // 31: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	29, // 32: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	30, // 33: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	29, // 34: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	27, // 35: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	31, // 36: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	32, // 37: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	33, // 38: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	32, // 39: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	34, // 40: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	35, // 41: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	36, // 42: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	37, // 43: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	37, // 44: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	38, // 45: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	27, // 46: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	39, // 47: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	39, // 48: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	40, // 49: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	25, // [25:50] is the sub-list for method output_type
+	0,  // [0:25] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
@@ -118,6 +166,7 @@ func file_marketing_v1_engage_proto_init() {
 		return
 	}
 	file_marketing_v1_channel_proto_init()
+	file_marketing_v1_contact_proto_init()
 	file_marketing_v1_message_proto_init()
 	file_marketing_v1_template_proto_init()
 	type x struct{}

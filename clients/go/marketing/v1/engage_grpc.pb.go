@@ -22,21 +22,31 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	EngageService_CreateTemplate_FullMethodName  = "/marketing.v1.EngageService/CreateTemplate"
-	EngageService_GetTemplate_FullMethodName     = "/marketing.v1.EngageService/GetTemplate"
-	EngageService_ListTemplates_FullMethodName   = "/marketing.v1.EngageService/ListTemplates"
-	EngageService_PublishTemplate_FullMethodName = "/marketing.v1.EngageService/PublishTemplate"
-	EngageService_DeleteTemplate_FullMethodName  = "/marketing.v1.EngageService/DeleteTemplate"
-	EngageService_RenderTemplate_FullMethodName  = "/marketing.v1.EngageService/RenderTemplate"
-	EngageService_CreateChannel_FullMethodName   = "/marketing.v1.EngageService/CreateChannel"
-	EngageService_GetChannel_FullMethodName      = "/marketing.v1.EngageService/GetChannel"
-	EngageService_ListChannels_FullMethodName    = "/marketing.v1.EngageService/ListChannels"
-	EngageService_UpdateChannel_FullMethodName   = "/marketing.v1.EngageService/UpdateChannel"
-	EngageService_DeleteChannel_FullMethodName   = "/marketing.v1.EngageService/DeleteChannel"
-	EngageService_TestChannel_FullMethodName     = "/marketing.v1.EngageService/TestChannel"
-	EngageService_GetMessage_FullMethodName      = "/marketing.v1.EngageService/GetMessage"
-	EngageService_ListMessages_FullMethodName    = "/marketing.v1.EngageService/ListMessages"
-	EngageService_CancelMessage_FullMethodName   = "/marketing.v1.EngageService/CancelMessage"
+	EngageService_CreateTemplate_FullMethodName      = "/marketing.v1.EngageService/CreateTemplate"
+	EngageService_GetTemplate_FullMethodName         = "/marketing.v1.EngageService/GetTemplate"
+	EngageService_ListTemplates_FullMethodName       = "/marketing.v1.EngageService/ListTemplates"
+	EngageService_PublishTemplate_FullMethodName     = "/marketing.v1.EngageService/PublishTemplate"
+	EngageService_DeleteTemplate_FullMethodName      = "/marketing.v1.EngageService/DeleteTemplate"
+	EngageService_RenderTemplate_FullMethodName      = "/marketing.v1.EngageService/RenderTemplate"
+	EngageService_CreateChannel_FullMethodName       = "/marketing.v1.EngageService/CreateChannel"
+	EngageService_GetChannel_FullMethodName          = "/marketing.v1.EngageService/GetChannel"
+	EngageService_ListChannels_FullMethodName        = "/marketing.v1.EngageService/ListChannels"
+	EngageService_UpdateChannel_FullMethodName       = "/marketing.v1.EngageService/UpdateChannel"
+	EngageService_DeleteChannel_FullMethodName       = "/marketing.v1.EngageService/DeleteChannel"
+	EngageService_TestChannel_FullMethodName         = "/marketing.v1.EngageService/TestChannel"
+	EngageService_GetMessage_FullMethodName          = "/marketing.v1.EngageService/GetMessage"
+	EngageService_ListMessages_FullMethodName        = "/marketing.v1.EngageService/ListMessages"
+	EngageService_CancelMessage_FullMethodName       = "/marketing.v1.EngageService/CancelMessage"
+	EngageService_GetConsent_FullMethodName          = "/marketing.v1.EngageService/GetConsent"
+	EngageService_UpdateConsent_FullMethodName       = "/marketing.v1.EngageService/UpdateConsent"
+	EngageService_Unsubscribe_FullMethodName         = "/marketing.v1.EngageService/Unsubscribe"
+	EngageService_CreateSuppression_FullMethodName   = "/marketing.v1.EngageService/CreateSuppression"
+	EngageService_GetSuppression_FullMethodName      = "/marketing.v1.EngageService/GetSuppression"
+	EngageService_ListSuppressions_FullMethodName    = "/marketing.v1.EngageService/ListSuppressions"
+	EngageService_DeleteSuppression_FullMethodName   = "/marketing.v1.EngageService/DeleteSuppression"
+	EngageService_GetSendPolicy_FullMethodName       = "/marketing.v1.EngageService/GetSendPolicy"
+	EngageService_UpdateSendPolicy_FullMethodName    = "/marketing.v1.EngageService/UpdateSendPolicy"
+	EngageService_ExplainSendDecision_FullMethodName = "/marketing.v1.EngageService/ExplainSendDecision"
 )
 
 // EngageServiceClient is the client API for EngageService service.
@@ -86,6 +96,27 @@ type EngageServiceClient interface {
 	// Cancels a message that has not left. Cancelling it again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
 	// FAILED_PRECONDITION / MESSAGE_STATE where it is on its way or its outcome is known.
 	CancelMessage(ctx context.Context, in *CancelMessageRequest, opts ...grpc.CallOption) (*Message, error)
+	// Returns what a lead consents to, and the ledger of what it said. Fails: NOT_FOUND / LEAD_NOT_FOUND.
+	GetConsent(ctx context.Context, in *GetConsentRequest, opts ...grpc.CallOption) (*GetConsentResponse, error)
+	// Records what a lead said about being written to, with its proof, and returns the ledger's new entry. Fails: NOT_FOUND / LEAD_NOT_FOUND.
+	UpdateConsent(ctx context.Context, in *UpdateConsentRequest, opts ...grpc.CallOption) (*Consent, error)
+	// Suppresses the addresses of a lead, or an address of which nothing else is known, and withdraws consents. Once it is answered nothing
+	// leaves to them that requires consent. Fails: NOT_FOUND / LEAD_NOT_FOUND.
+	Unsubscribe(ctx context.Context, in *UnsubscribeRequest, opts ...grpc.CallOption) (*UnsubscribeResponse, error)
+	// Forbids an address.
+	CreateSuppression(ctx context.Context, in *CreateSuppressionRequest, opts ...grpc.CallOption) (*Suppression, error)
+	// Returns what forbids an address. Fails: NOT_FOUND / SUPPRESSION_NOT_FOUND where nothing does.
+	GetSuppression(ctx context.Context, in *GetSuppressionRequest, opts ...grpc.CallOption) (*Suppression, error)
+	// Lists all forbidden addresses.
+	ListSuppressions(ctx context.Context, in *ListSuppressionsRequest, opts ...grpc.CallOption) (*ListSuppressionsResponse, error)
+	// Allows an address again. Fails: NOT_FOUND / SUPPRESSION_NOT_FOUND.
+	DeleteSuppression(ctx context.Context, in *DeleteSuppressionRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
+	// Returns the workspace's rules of sending.
+	GetSendPolicy(ctx context.Context, in *GetSendPolicyRequest, opts ...grpc.CallOption) (*SendPolicy, error)
+	// Replaces them; they hold from the next message on. Fails: ABORTED / ETAG_MISMATCH.
+	UpdateSendPolicy(ctx context.Context, in *UpdateSendPolicyRequest, opts ...grpc.CallOption) (*SendPolicy, error)
+	// Says what every gate would say of a message now, and when it might leave. Fails: NOT_FOUND / LEAD_NOT_FOUND, MESSAGE_NOT_FOUND.
+	ExplainSendDecision(ctx context.Context, in *ExplainSendDecisionRequest, opts ...grpc.CallOption) (*ExplainSendDecisionResponse, error)
 }
 
 type engageServiceClient struct {
@@ -246,6 +277,106 @@ func (c *engageServiceClient) CancelMessage(ctx context.Context, in *CancelMessa
 	return out, nil
 }
 
+func (c *engageServiceClient) GetConsent(ctx context.Context, in *GetConsentRequest, opts ...grpc.CallOption) (*GetConsentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetConsentResponse)
+	err := c.cc.Invoke(ctx, EngageService_GetConsent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) UpdateConsent(ctx context.Context, in *UpdateConsentRequest, opts ...grpc.CallOption) (*Consent, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Consent)
+	err := c.cc.Invoke(ctx, EngageService_UpdateConsent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) Unsubscribe(ctx context.Context, in *UnsubscribeRequest, opts ...grpc.CallOption) (*UnsubscribeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UnsubscribeResponse)
+	err := c.cc.Invoke(ctx, EngageService_Unsubscribe_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) CreateSuppression(ctx context.Context, in *CreateSuppressionRequest, opts ...grpc.CallOption) (*Suppression, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Suppression)
+	err := c.cc.Invoke(ctx, EngageService_CreateSuppression_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) GetSuppression(ctx context.Context, in *GetSuppressionRequest, opts ...grpc.CallOption) (*Suppression, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Suppression)
+	err := c.cc.Invoke(ctx, EngageService_GetSuppression_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ListSuppressions(ctx context.Context, in *ListSuppressionsRequest, opts ...grpc.CallOption) (*ListSuppressionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSuppressionsResponse)
+	err := c.cc.Invoke(ctx, EngageService_ListSuppressions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) DeleteSuppression(ctx context.Context, in *DeleteSuppressionRequest, opts ...grpc.CallOption) (*emptypb.Empty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(emptypb.Empty)
+	err := c.cc.Invoke(ctx, EngageService_DeleteSuppression_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) GetSendPolicy(ctx context.Context, in *GetSendPolicyRequest, opts ...grpc.CallOption) (*SendPolicy, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SendPolicy)
+	err := c.cc.Invoke(ctx, EngageService_GetSendPolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) UpdateSendPolicy(ctx context.Context, in *UpdateSendPolicyRequest, opts ...grpc.CallOption) (*SendPolicy, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SendPolicy)
+	err := c.cc.Invoke(ctx, EngageService_UpdateSendPolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ExplainSendDecision(ctx context.Context, in *ExplainSendDecisionRequest, opts ...grpc.CallOption) (*ExplainSendDecisionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainSendDecisionResponse)
+	err := c.cc.Invoke(ctx, EngageService_ExplainSendDecision_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EngageServiceServer is the server API for EngageService service.
 // All implementations must embed UnimplementedEngageServiceServer
 // for forward compatibility.
@@ -293,6 +424,27 @@ type EngageServiceServer interface {
 	// Cancels a message that has not left. Cancelling it again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
 	// FAILED_PRECONDITION / MESSAGE_STATE where it is on its way or its outcome is known.
 	CancelMessage(context.Context, *CancelMessageRequest) (*Message, error)
+	// Returns what a lead consents to, and the ledger of what it said. Fails: NOT_FOUND / LEAD_NOT_FOUND.
+	GetConsent(context.Context, *GetConsentRequest) (*GetConsentResponse, error)
+	// Records what a lead said about being written to, with its proof, and returns the ledger's new entry. Fails: NOT_FOUND / LEAD_NOT_FOUND.
+	UpdateConsent(context.Context, *UpdateConsentRequest) (*Consent, error)
+	// Suppresses the addresses of a lead, or an address of which nothing else is known, and withdraws consents. Once it is answered nothing
+	// leaves to them that requires consent. Fails: NOT_FOUND / LEAD_NOT_FOUND.
+	Unsubscribe(context.Context, *UnsubscribeRequest) (*UnsubscribeResponse, error)
+	// Forbids an address.
+	CreateSuppression(context.Context, *CreateSuppressionRequest) (*Suppression, error)
+	// Returns what forbids an address. Fails: NOT_FOUND / SUPPRESSION_NOT_FOUND where nothing does.
+	GetSuppression(context.Context, *GetSuppressionRequest) (*Suppression, error)
+	// Lists all forbidden addresses.
+	ListSuppressions(context.Context, *ListSuppressionsRequest) (*ListSuppressionsResponse, error)
+	// Allows an address again. Fails: NOT_FOUND / SUPPRESSION_NOT_FOUND.
+	DeleteSuppression(context.Context, *DeleteSuppressionRequest) (*emptypb.Empty, error)
+	// Returns the workspace's rules of sending.
+	GetSendPolicy(context.Context, *GetSendPolicyRequest) (*SendPolicy, error)
+	// Replaces them; they hold from the next message on. Fails: ABORTED / ETAG_MISMATCH.
+	UpdateSendPolicy(context.Context, *UpdateSendPolicyRequest) (*SendPolicy, error)
+	// Says what every gate would say of a message now, and when it might leave. Fails: NOT_FOUND / LEAD_NOT_FOUND, MESSAGE_NOT_FOUND.
+	ExplainSendDecision(context.Context, *ExplainSendDecisionRequest) (*ExplainSendDecisionResponse, error)
 	mustEmbedUnimplementedEngageServiceServer()
 }
 
@@ -347,6 +499,36 @@ func (UnimplementedEngageServiceServer) ListMessages(context.Context, *ListMessa
 }
 func (UnimplementedEngageServiceServer) CancelMessage(context.Context, *CancelMessageRequest) (*Message, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelMessage not implemented")
+}
+func (UnimplementedEngageServiceServer) GetConsent(context.Context, *GetConsentRequest) (*GetConsentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetConsent not implemented")
+}
+func (UnimplementedEngageServiceServer) UpdateConsent(context.Context, *UpdateConsentRequest) (*Consent, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateConsent not implemented")
+}
+func (UnimplementedEngageServiceServer) Unsubscribe(context.Context, *UnsubscribeRequest) (*UnsubscribeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Unsubscribe not implemented")
+}
+func (UnimplementedEngageServiceServer) CreateSuppression(context.Context, *CreateSuppressionRequest) (*Suppression, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateSuppression not implemented")
+}
+func (UnimplementedEngageServiceServer) GetSuppression(context.Context, *GetSuppressionRequest) (*Suppression, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSuppression not implemented")
+}
+func (UnimplementedEngageServiceServer) ListSuppressions(context.Context, *ListSuppressionsRequest) (*ListSuppressionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSuppressions not implemented")
+}
+func (UnimplementedEngageServiceServer) DeleteSuppression(context.Context, *DeleteSuppressionRequest) (*emptypb.Empty, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteSuppression not implemented")
+}
+func (UnimplementedEngageServiceServer) GetSendPolicy(context.Context, *GetSendPolicyRequest) (*SendPolicy, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSendPolicy not implemented")
+}
+func (UnimplementedEngageServiceServer) UpdateSendPolicy(context.Context, *UpdateSendPolicyRequest) (*SendPolicy, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateSendPolicy not implemented")
+}
+func (UnimplementedEngageServiceServer) ExplainSendDecision(context.Context, *ExplainSendDecisionRequest) (*ExplainSendDecisionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainSendDecision not implemented")
 }
 func (UnimplementedEngageServiceServer) mustEmbedUnimplementedEngageServiceServer() {}
 func (UnimplementedEngageServiceServer) testEmbeddedByValue()                       {}
@@ -639,6 +821,186 @@ func _EngageService_CancelMessage_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EngageService_GetConsent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetConsentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).GetConsent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_GetConsent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).GetConsent(ctx, req.(*GetConsentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_UpdateConsent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateConsentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).UpdateConsent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_UpdateConsent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).UpdateConsent(ctx, req.(*UpdateConsentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_Unsubscribe_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnsubscribeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).Unsubscribe(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_Unsubscribe_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).Unsubscribe(ctx, req.(*UnsubscribeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_CreateSuppression_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateSuppressionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).CreateSuppression(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_CreateSuppression_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).CreateSuppression(ctx, req.(*CreateSuppressionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_GetSuppression_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetSuppressionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).GetSuppression(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_GetSuppression_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).GetSuppression(ctx, req.(*GetSuppressionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ListSuppressions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSuppressionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ListSuppressions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ListSuppressions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ListSuppressions(ctx, req.(*ListSuppressionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_DeleteSuppression_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteSuppressionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).DeleteSuppression(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_DeleteSuppression_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).DeleteSuppression(ctx, req.(*DeleteSuppressionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_GetSendPolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetSendPolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).GetSendPolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_GetSendPolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).GetSendPolicy(ctx, req.(*GetSendPolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_UpdateSendPolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateSendPolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).UpdateSendPolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_UpdateSendPolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).UpdateSendPolicy(ctx, req.(*UpdateSendPolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ExplainSendDecision_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainSendDecisionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ExplainSendDecision(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ExplainSendDecision_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ExplainSendDecision(ctx, req.(*ExplainSendDecisionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // EngageService_ServiceDesc is the grpc.ServiceDesc for EngageService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -705,6 +1067,46 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CancelMessage",
 			Handler:    _EngageService_CancelMessage_Handler,
+		},
+		{
+			MethodName: "GetConsent",
+			Handler:    _EngageService_GetConsent_Handler,
+		},
+		{
+			MethodName: "UpdateConsent",
+			Handler:    _EngageService_UpdateConsent_Handler,
+		},
+		{
+			MethodName: "Unsubscribe",
+			Handler:    _EngageService_Unsubscribe_Handler,
+		},
+		{
+			MethodName: "CreateSuppression",
+			Handler:    _EngageService_CreateSuppression_Handler,
+		},
+		{
+			MethodName: "GetSuppression",
+			Handler:    _EngageService_GetSuppression_Handler,
+		},
+		{
+			MethodName: "ListSuppressions",
+			Handler:    _EngageService_ListSuppressions_Handler,
+		},
+		{
+			MethodName: "DeleteSuppression",
+			Handler:    _EngageService_DeleteSuppression_Handler,
+		},
+		{
+			MethodName: "GetSendPolicy",
+			Handler:    _EngageService_GetSendPolicy_Handler,
+		},
+		{
+			MethodName: "UpdateSendPolicy",
+			Handler:    _EngageService_UpdateSendPolicy_Handler,
+		},
+		{
+			MethodName: "ExplainSendDecision",
+			Handler:    _EngageService_ExplainSendDecision_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -190,6 +190,8 @@ const (
 	Reason_REASON_CHANNEL_ALREADY_EXISTS Reason = 85
 	// [FAILED_PRECONDITION] The channel is not in a state that allows this.
 	Reason_REASON_CHANNEL_STATE Reason = 86
+	// [NOT_FOUND] Nothing forbids this address.
+	Reason_REASON_SUPPRESSION_NOT_FOUND Reason = 90
 )
 
 // Enum value maps for Reason.
@@ -276,6 +278,7 @@ var (
 		84: "REASON_CHANNEL_NOT_FOUND",
 		85: "REASON_CHANNEL_ALREADY_EXISTS",
 		86: "REASON_CHANNEL_STATE",
+		90: "REASON_SUPPRESSION_NOT_FOUND",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -359,6 +362,7 @@ var (
 		"REASON_CHANNEL_NOT_FOUND":           84,
 		"REASON_CHANNEL_ALREADY_EXISTS":      85,
 		"REASON_CHANNEL_STATE":               86,
+		"REASON_SUPPRESSION_NOT_FOUND":       90,
 	}
 )
 
@@ -393,7 +397,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\x97\x12\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xb9\x12\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -476,7 +480,8 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x14REASON_MESSAGE_STATE\x10Q\x12\x1c\n" +
 	"\x18REASON_CHANNEL_NOT_FOUND\x10T\x12!\n" +
 	"\x1dREASON_CHANNEL_ALREADY_EXISTS\x10U\x12\x18\n" +
-	"\x14REASON_CHANNEL_STATE\x10VBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x14REASON_CHANNEL_STATE\x10V\x12 \n" +
+	"\x1cREASON_SUPPRESSION_NOT_FOUND\x10ZBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once

@@ -1,0 +1,24 @@
+/* address.h: the address that a request names, and what such requests have in common. Private. */
+#ifndef AGENTS_ENGAGE_CONTACT_ADDRESS_H
+#define AGENTS_ENGAGE_CONTACT_ADDRESS_H
+
+#include "agents/record/checks.h"
+#include "agents/record/leads.h"
+
+C_BEGIN
+
+struct address {
+    struct lead_identity identity; /* in its normal form */
+    struct lead_row row;           /* the lead that has it; row.before is NULL where none has */
+};
+
+/* Of exactly one of the two; `other` is the name of what may stand instead, for the error's text. Asks the
+ * store, not memory. Fails: FIELD_REQUIRED, FIELD_INVALID. */
+MUSTCHECK struct status address_find(struct ctx *c, const char *email, const char *phone,
+                                     struct address *ret);
+
+/* Notes faults of a purpose and a medium; "" and unset ones are allowed. */
+void scope_check(struct checks *k, const char *parent, const char *purpose, Medium medium);
+
+C_END
+#endif
