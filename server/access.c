@@ -1,9 +1,9 @@
 #include "server/access.h"
 
+#include "agents/record/task.h"
 #include "base/clock.h"
 #include "server/iam/iam.h"
 #include "server/report.h"
-#include "server/task.h"
 
 #include <errno.h>
 #include <fcntl.h>

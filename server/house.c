@@ -1,6 +1,7 @@
 #include "server/house.h"
 
 #include "agents/audit/audit.h"
+#include "agents/engage/delivery/delivery.h"
 #include "agents/engage/gate/zones.h"
 #include "agents/engage/template/templates.h"
 #include "agents/record/active.h"
@@ -54,6 +55,15 @@ static struct status open_store(struct house *h)
     TRY(denied_open(&h->arena, &h->app.denied));
     TRY(forms_open(&h->arena, &h->app.forms));
     return active_open(active_loaders, &h->arena, &h->app.active);
+}
+
+#define FIRST_WAIT_US (5 * US_PER_SECOND)
+
+static struct status open_delivery(struct house *h)
+{
+    struct delivery_options o = { (unsigned)h->options.delivery_threads, (unsigned)h->options.retry_attempts,
+                                  FIRST_WAIT_US };
+    return o.threads ? delivery_start(&h->app, &o, &h->arena, &h->app.delivery) : ok();
 }
 
 static void open_channels(struct house *h)
@@ -110,6 +120,7 @@ static struct status open_all(struct house *h)
     if (h->options.metrics_listen[0])
         TRY(metrics_listen(h->options.metrics_listen, &h->arena, &h->metrics));
     TRY(jobs_start(&h->app, &h->jobs));
+    TRY(open_delivery(h));
     return open_rpc(h);
 }
 
@@ -136,6 +147,7 @@ void house_close(struct house *h)
         rpc_drain(h->rpc, (unsigned)h->options.drain_seconds * 1000);
     rpc_stop(h->rpc);
     admit_close(h);
+    delivery_stop(h->app.delivery);
     jobs_stop(h->jobs);
     metrics_listener_stop(h->metrics);
     committer_stop(h->app.committer);

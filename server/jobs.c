@@ -5,12 +5,12 @@
 #include "agents/record/active.h"
 #include "agents/record/denied.h"
 #include "agents/record/known.h"
+#include "agents/record/task.h"
 #include "base/clock.h"
 #include "server/gate/idem.h"
 #include "server/house.h"
 #include "server/iam/iam.h"
 #include "server/report.h"
-#include "server/task.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -32,7 +32,7 @@ static struct status trim_memory(struct ctx *c)
     return ok();
 }
 
-/* A tick is a task (server/task.h). */
+/* A tick is a task (agents/record/task.h). */
 static const struct job {
     const char *name;
     int64_t every_us;

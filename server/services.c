@@ -4,6 +4,7 @@
 #include "agents/engage/channel/channel.h"
 #include "agents/engage/contact/consent.h"
 #include "agents/engage/contact/policy.h"
+#include "agents/engage/delivery/delivery.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
 #include "agents/lead/lead.h"
@@ -71,6 +72,7 @@ RPC_UNARY(test_channel, TestChannelRequest, TestChannelResponse)
 RPC_UNARY(get_message, GetMessageRequest, Message)
 RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
 RPC_UNARY(cancel_message, CancelMessageRequest, Message)
+RPC_UNARY(resolve_unknown_message, ResolveUnknownMessageRequest, Message)
 RPC_UNARY(get_consent, GetConsentRequest, GetConsentResponse)
 RPC_UNARY(update_consent, UpdateConsentRequest, Consent)
 RPC_UNARY(unsubscribe, UnsubscribeRequest, UnsubscribeResponse)
@@ -229,6 +231,8 @@ static const struct rpc_method methods[] = {
     { ENGAGE, "TestChannel", &test_channel_rpc, LANE_SLOW, "channels.write", QUOTA_ADMIN, 0, 1024, 0 },
     { ENGAGE, "GetMessage", &get_message_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, 128, 0 },
     { ENGAGE, "ListMessages", &list_messages_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
+    { ENGAGE, "ResolveUnknownMessage", &resolve_unknown_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE,
+      RPC_MUTATES, 128, 0 },
     { ENGAGE, "CancelMessage", &cancel_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE, RPC_MUTATES, 128,
       0 },
     { ENGAGE, "GetConsent", &get_consent_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },
@@ -326,13 +330,17 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,       &known_statements,       &events_statements,
-    &event_log_statements,   &decisions_statements,   &active_statements,
-    &engagement_statements,  &scoring_statements,     &lead_statements,
-    &triage_statements,      &model_statements,       &idem_statements,
-    &iam_statements,         &audit_statements,       &privacy_statements,
-    &suppression_statements, &message_statements,     &channel_statements,
-    &contact_statements,     &send_policy_statements, NULL,
+    &leads_statements,       &known_statements,
+    &events_statements,      &event_log_statements,
+    &decisions_statements,   &active_statements,
+    &engagement_statements,  &scoring_statements,
+    &lead_statements,        &triage_statements,
+    &model_statements,       &idem_statements,
+    &iam_statements,         &audit_statements,
+    &privacy_statements,     &suppression_statements,
+    &message_statements,     &channel_statements,
+    &delivery_statements,    &contact_statements,
+    &send_policy_statements, NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {

@@ -16,7 +16,8 @@ struct iam; /* server/iam/iam.h */
 struct audit;
 struct denied;
 struct signer;
-struct forms;       /* agents/engage/template/templates.h */
+struct forms; /* agents/engage/template/templates.h */
+struct delivery;
 struct send_limits; /* agents/engage/send/send.h */
 struct zones;       /* agents/engage/gate/zones.h */
 struct lead_row;    /* agents/record/leads.h */
@@ -39,7 +40,12 @@ struct app {
     struct denied *denied;       /* agents/record/denied.h: refused calls on their way into the event log */
     struct forms *forms;         /* compiled templates */
     const struct send_limits *send; /* agents/engage/send/send.h: what holds for all channels */
-    struct str secret_key;          /* keys of page tokens and signatures are derived from it */
+    struct delivery
+        *delivery; /* agents/engage/delivery/delivery.h: sends what is due; NULL: nothing is sent */
+    /* The link by which the lead of a message says that it wants no more of them, in the ctx's arena; NULL
+     * where there is none to give. */
+    const char *(*unsubscribe_url)(struct ctx *c, const Message *m);
+    struct str secret_key; /* keys of page tokens and signatures are derived from it */
     /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit:
      * agents/triage/triage.h. Through this port other agents have a lead triaged in their own commit. */
     struct status (*triage)(struct ctx *c, struct lead_row *row, bool explain, Decision **ret);

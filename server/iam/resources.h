@@ -68,6 +68,5 @@ MUSTCHECK struct status resource_put(struct ctx *c, struct resource *r, bool dis
 /* Adds to the unit: its removal. */
 MUSTCHECK struct status resource_remove(struct ctx *c, const struct resource *r);
 
-
 C_END
 #endif

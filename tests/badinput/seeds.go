@@ -178,6 +178,7 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 		"UpdateSendPolicy":  &pb.UpdateSendPolicyRequest{SendPolicy: sendPolicy(), ValidateOnly: true},
 		"ExplainSendDecision": &pb.ExplainSendDecisionRequest{Lead: w.lead, Purpose: "marketing", Medium: 1, Priority: 1,
 			ExpireTime: timestamppb.Now()},
+		"ResolveUnknownMessage": &pb.ResolveUnknownMessageRequest{Name: "messages/none", Resolution: pb.ResolveUnknownMessageRequest_RESOLUTION_SENT},
 	}
 }
 

@@ -113,6 +113,7 @@ static const struct {
     SETTABLE(webhook),
     SETTABLE(messages_per_second),
     SETTABLE(messages_per_second_per_domain),
+    SETTABLE(postal_address),
 };
 
 static struct status overlay(struct ctx *c, const UpdateChannelRequest *req, Channel *channel)

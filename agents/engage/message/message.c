@@ -170,3 +170,33 @@ struct status cancel_message(struct ctx *c, const CancelMessageRequest *req, Mes
     row.message = res;
     return message_save(c, &row, 0, str_make(NULL, 0), "message.cancelled");
 }
+
+/* The state that each resolution leads to. */
+static const Message__State resolved[] = {
+    [RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_RESEND] = MESSAGE__STATE_SCHEDULED,
+    [RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_SENT] = MESSAGE__STATE_SENT,
+    [RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_FAILED] = MESSAGE__STATE_FAILED,
+};
+
+struct status resolve_unknown_message(struct ctx *c, const ResolveUnknownMessageRequest *req, Message *res)
+{
+    struct message_row row;
+    if (req->resolution < RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_RESEND ||
+        req->resolution > RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_FAILED)
+        return fail_field(c->arena, REASON_FIELD_INVALID, "resolution", "must be RESEND, SENT or FAILED");
+    TRY(message_load(c, req->name, &row));
+    *res = *row.message;
+    Message__State state = resolved[req->resolution];
+    if (res->cause == MESSAGE__CAUSE_RESOLVED && res->state == state)
+        return ok();
+    if (res->state != MESSAGE__STATE_UNKNOWN)
+        return fail(c->arena, REASON_MESSAGE_STATE, "what became of %s is known", req->name);
+    bool again = state == MESSAGE__STATE_SCHEDULED;
+    res->state = state;
+    res->cause = MESSAGE__CAUSE_RESOLVED;
+    res->attempt_count = again ? 0 : res->attempt_count;
+    res->next_attempt_time = again ? time_message(c->arena, c->now_us) : NULL;
+    res->sent_time = state == MESSAGE__STATE_SENT ? time_message(c->arena, c->now_us) : NULL;
+    row.message = res;
+    return message_save(c, &row, c->now_us, str_make(NULL, 0), "message.resolved");
+}

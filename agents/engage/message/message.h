@@ -41,6 +41,8 @@ MUSTCHECK struct status get_message(struct ctx *c, const GetMessageRequest *req,
 MUSTCHECK struct status list_messages(struct ctx *c, const ListMessagesRequest *req,
                                       ListMessagesResponse *res);
 MUSTCHECK struct status cancel_message(struct ctx *c, const CancelMessageRequest *req, Message *res);
+MUSTCHECK struct status resolve_unknown_message(struct ctx *c, const ResolveUnknownMessageRequest *req,
+                                                Message *res);
 
 extern const struct stmt_table message_statements;
 

@@ -10,10 +10,12 @@
 
 #define CONNECT_MS 10000
 #define KEPT_SECONDS 45L /* providers hang up on idle connections after a minute or more */
+#define KEPT_MAX 4L
 #define ANSWER_BYTES 65536
 
 struct transfer {
     CURL *easy;
+    curl_socket_t open[2 * KEPT_MAX]; /* sockets; -1: none */
     const struct exchange *x;
     struct transferred *ret;
     size_t given;     /* bytes of the body handed over */
@@ -38,14 +40,26 @@ struct status transfer_open(struct arena *a, struct transfer **ret)
     struct transfer *t = ARENA_NEW(a, struct transfer);
     if (!t || !(t->easy = curl_easy_init()))
         return fail_memory();
+    for (size_t i = 0; i < COUNT(t->open); i++)
+        t->open[i] = CURL_SOCKET_BAD;
     *ret = t;
     return ok();
 }
 
+/* libcurl would take leave of a mail server, and wait two minutes for one that has fallen silent. */
+static void hang_up(curl_socket_t fd)
+{
+    if (fd != CURL_SOCKET_BAD)
+        shutdown(fd, SHUT_RDWR);
+}
+
 void transfer_close(struct transfer *t)
 {
-    if (t)
-        curl_easy_cleanup(t->easy);
+    if (!t)
+        return;
+    for (size_t i = 0; i < COUNT(t->open); i++)
+        hang_up(t->open[i]);
+    curl_easy_cleanup(t->easy);
 }
 
 /* ---- Callbacks ---- */
@@ -59,6 +73,16 @@ static void copy_text(struct transferred *ret, struct str s)
     ret->text[s.n] = 0;
 }
 
+static curl_socket_t note(struct transfer *t, curl_socket_t from, curl_socket_t to)
+{
+    size_t i = 0;
+    while (i < COUNT(t->open) && t->open[i] != from)
+        i++;
+    if (i < COUNT(t->open))
+        t->open[i] = to;
+    return to;
+}
+
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct transfer *t = arg;
@@ -66,7 +90,14 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         t->forbidden = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return note(t, CURL_SOCKET_BAD,
+                socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+    note(arg, fd, CURL_SOCKET_BAD);
+    return close(fd);
 }
 
 /* libcurl asks for more only once what it was given is in the kernel's hands; so when it hears that there is
@@ -124,6 +155,10 @@ static void set_common(struct transfer *t)
     curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, KEPT_SECONDS);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, t);
+    curl_easy_setopt(e, CURLOPT_MAXCONNECTS, KEPT_MAX);
+    curl_easy_setopt(e, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)MAX(x->timeout_ms / 1000, 1));
     curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (x->ca_file)
         curl_easy_setopt(e, CURLOPT_CAINFO, x->ca_file);
@@ -215,6 +250,11 @@ static CURLcode perform(struct transfer *t)
         conclude_mail(t, result);
     else
         conclude_post(t);
+    if (t->ret->end != TRANSFER_ANSWERED) {
+        curl_socket_t fd = CURL_SOCKET_BAD;
+        curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &fd);
+        hang_up(fd);
+    }
     if (t->forbidden && t->ret->end == TRANSFER_LOST)
         t->ret->end = TRANSFER_FORBIDDEN;
     if (t->ret->end != TRANSFER_ANSWERED && t->ret->code == 0)

@@ -110,7 +110,9 @@ type Channel struct {
 	// Made.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// Last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// The sender's postal address, which `{{sender.address}}` shows. At most 512 bytes.
+	PostalAddress string `protobuf:"bytes,13,opt,name=postal_address,json=postalAddress,proto3" json:"postal_address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -227,6 +229,13 @@ func (x *Channel) GetUpdateTime() *timestamppb.Timestamp {
 		return x.UpdateTime
 	}
 	return nil
+}
+
+func (x *Channel) GetPostalAddress() string {
+	if x != nil {
+		return x.PostalAddress
+	}
+	return ""
 }
 
 // A mail server that takes our mails.
@@ -663,8 +672,8 @@ type UpdateChannelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The channel, with its name; its etag, if set, must still match.
 	Channel *Channel `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
-	// Of `display_name`, `disabled`, `smtp`, `webhook`, `messages_per_second`, `messages_per_second_per_domain`; each is replaced as a
-	// whole. Empty: all of them.
+	// Of `display_name`, `disabled`, `smtp`, `webhook`, `messages_per_second`, `messages_per_second_per_domain`, `postal_address`; each is
+	// replaced as a whole. Empty: all of them.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Makes a retry safe.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -911,7 +920,7 @@ var File_marketing_v1_channel_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_channel_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/channel.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\x9e\x04\n" +
+	"\x1amarketing/v1/channel.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\xc5\x04\n" +
 	"\aChannel\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12,\n" +
@@ -927,7 +936,8 @@ const file_marketing_v1_channel_proto_rawDesc = "" +
 	"\vcreate_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\"\xaa\x04\n" +
+	"updateTime\x12%\n" +
+	"\x0epostal_address\x18\r \x01(\tR\rpostalAddress\"\xaa\x04\n" +
 	"\fSmtpSettings\x12\x12\n" +
 	"\x04host\x18\x01 \x01(\tR\x04host\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\x05R\x04port\x12?\n" +

@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xc8\x16\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xcf\x17\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -45,7 +45,8 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\vTestChannel\x12 .marketing.v1.TestChannelRequest\x1a!.marketing.v1.TestChannelResponse\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/{name=channels/*}:test\x12c\n" +
 	"\n" +
 	"GetMessage\x12\x1f.marketing.v1.GetMessageRequest\x1a\x15.marketing.v1.Message\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=messages/*}\x12k\n" +
-	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12s\n" +
+	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12\x84\x01\n" +
+	"\x15ResolveUnknownMessage\x12*.marketing.v1.ResolveUnknownMessageRequest\x1a\x15.marketing.v1.Message\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=messages/*}:resolve\x12s\n" +
 	"\rCancelMessage\x12\".marketing.v1.CancelMessageRequest\x1a\x15.marketing.v1.Message\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=messages/*}:cancel\x12s\n" +
 	"\n" +
 	"GetConsent\x12\x1f.marketing.v1.GetConsentRequest\x1a .marketing.v1.GetConsentResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=leads/*}/consent\x12x\n" +
@@ -60,47 +61,48 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\x13ExplainSendDecision\x12(.marketing.v1.ExplainSendDecisionRequest\x1a).marketing.v1.ExplainSendDecisionResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/sendDecision:explainBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var file_marketing_v1_engage_proto_goTypes = []any{
-	(*CreateTemplateRequest)(nil),       // 0: marketing.v1.CreateTemplateRequest
-	(*GetTemplateRequest)(nil),          // 1: marketing.v1.GetTemplateRequest
-	(*ListTemplatesRequest)(nil),        // 2: marketing.v1.ListTemplatesRequest
-	(*PublishTemplateRequest)(nil),      // 3: marketing.v1.PublishTemplateRequest
-	(*DeleteTemplateRequest)(nil),       // 4: marketing.v1.DeleteTemplateRequest
-	(*RenderTemplateRequest)(nil),       // 5: marketing.v1.RenderTemplateRequest
-	(*CreateChannelRequest)(nil),        // 6: marketing.v1.CreateChannelRequest
-	(*GetChannelRequest)(nil),           // 7: marketing.v1.GetChannelRequest
-	(*ListChannelsRequest)(nil),         // 8: marketing.v1.ListChannelsRequest
-	(*UpdateChannelRequest)(nil),        // 9: marketing.v1.UpdateChannelRequest
-	(*DeleteChannelRequest)(nil),        // 10: marketing.v1.DeleteChannelRequest
-	(*TestChannelRequest)(nil),          // 11: marketing.v1.TestChannelRequest
-	(*GetMessageRequest)(nil),           // 12: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),         // 13: marketing.v1.ListMessagesRequest
-	(*CancelMessageRequest)(nil),        // 14: marketing.v1.CancelMessageRequest
-	(*GetConsentRequest)(nil),           // 15: marketing.v1.GetConsentRequest
-	(*UpdateConsentRequest)(nil),        // 16: marketing.v1.UpdateConsentRequest
-	(*UnsubscribeRequest)(nil),          // 17: marketing.v1.UnsubscribeRequest
-	(*CreateSuppressionRequest)(nil),    // 18: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),       // 19: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),     // 20: marketing.v1.ListSuppressionsRequest
-	(*DeleteSuppressionRequest)(nil),    // 21: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),        // 22: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),     // 23: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),  // 24: marketing.v1.ExplainSendDecisionRequest
-	(*Template)(nil),                    // 25: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),       // 26: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),               // 27: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),      // 28: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                     // 29: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),        // 30: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),         // 31: marketing.v1.TestChannelResponse
-	(*Message)(nil),                     // 32: marketing.v1.Message
-	(*ListMessagesResponse)(nil),        // 33: marketing.v1.ListMessagesResponse
-	(*GetConsentResponse)(nil),          // 34: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                     // 35: marketing.v1.Consent
-	(*UnsubscribeResponse)(nil),         // 36: marketing.v1.UnsubscribeResponse
-	(*Suppression)(nil),                 // 37: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),    // 38: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                  // 39: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil), // 40: marketing.v1.ExplainSendDecisionResponse
+	(*CreateTemplateRequest)(nil),        // 0: marketing.v1.CreateTemplateRequest
+	(*GetTemplateRequest)(nil),           // 1: marketing.v1.GetTemplateRequest
+	(*ListTemplatesRequest)(nil),         // 2: marketing.v1.ListTemplatesRequest
+	(*PublishTemplateRequest)(nil),       // 3: marketing.v1.PublishTemplateRequest
+	(*DeleteTemplateRequest)(nil),        // 4: marketing.v1.DeleteTemplateRequest
+	(*RenderTemplateRequest)(nil),        // 5: marketing.v1.RenderTemplateRequest
+	(*CreateChannelRequest)(nil),         // 6: marketing.v1.CreateChannelRequest
+	(*GetChannelRequest)(nil),            // 7: marketing.v1.GetChannelRequest
+	(*ListChannelsRequest)(nil),          // 8: marketing.v1.ListChannelsRequest
+	(*UpdateChannelRequest)(nil),         // 9: marketing.v1.UpdateChannelRequest
+	(*DeleteChannelRequest)(nil),         // 10: marketing.v1.DeleteChannelRequest
+	(*TestChannelRequest)(nil),           // 11: marketing.v1.TestChannelRequest
+	(*GetMessageRequest)(nil),            // 12: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),          // 13: marketing.v1.ListMessagesRequest
+	(*ResolveUnknownMessageRequest)(nil), // 14: marketing.v1.ResolveUnknownMessageRequest
+	(*CancelMessageRequest)(nil),         // 15: marketing.v1.CancelMessageRequest
+	(*GetConsentRequest)(nil),            // 16: marketing.v1.GetConsentRequest
+	(*UpdateConsentRequest)(nil),         // 17: marketing.v1.UpdateConsentRequest
+	(*UnsubscribeRequest)(nil),           // 18: marketing.v1.UnsubscribeRequest
+	(*CreateSuppressionRequest)(nil),     // 19: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),        // 20: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),      // 21: marketing.v1.ListSuppressionsRequest
+	(*DeleteSuppressionRequest)(nil),     // 22: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),         // 23: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),      // 24: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),   // 25: marketing.v1.ExplainSendDecisionRequest
+	(*Template)(nil),                     // 26: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),        // 27: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                // 28: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),       // 29: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                      // 30: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),         // 31: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),          // 32: marketing.v1.TestChannelResponse
+	(*Message)(nil),                      // 33: marketing.v1.Message
+	(*ListMessagesResponse)(nil),         // 34: marketing.v1.ListMessagesResponse
+	(*GetConsentResponse)(nil),           // 35: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                      // 36: marketing.v1.Consent
+	(*UnsubscribeResponse)(nil),          // 37: marketing.v1.UnsubscribeResponse
+	(*Suppression)(nil),                  // 38: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),     // 39: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                   // 40: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),  // 41: marketing.v1.ExplainSendDecisionResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -117,44 +119,46 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	11, // 11: marketing.v1.EngageService.TestChannel:input_type -> marketing.v1.TestChannelRequest
 	12, // 12: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
 	13, // 13: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
-	14, // 14: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
-	15, // 15: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
-	16, // 16: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
-	17, // 17: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
-	18, // 18: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
-	19, // 19: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
-	20, // 20: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
-	21, // 21: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
-	22, // 22: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
-	23, // 23: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
-	24, // 24: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
-	25, // 25: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	25, // 26: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	26, // 27: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	25, // 28: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	27, // 29: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	28, // 30: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	29, // 31: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	29, // 32: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	30, // 33: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	29, // 34: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	27, // 35: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	31, // 36: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	32, // 37: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	33, // 38: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	32, // 39: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	34, // 40: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	35, // 41: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	36, // 42: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	37, // 43: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	37, // 44: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	38, // 45: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	27, // 46: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	39, // 47: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	39, // 48: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	40, // 49: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	25, // [25:50] is the sub-list for method output_type
-	0,  // [0:25] is the sub-list for method input_type
+	14, // 14: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
+	15, // 15: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
+	16, // 16: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
+	17, // 17: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
+	18, // 18: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
+	19, // 19: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
+	20, // 20: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
+	21, // 21: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
+	22, // 22: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
+	23, // 23: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
+	24, // 24: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
+	25, // 25: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
+	26, // 26: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	26, // 27: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	27, // 28: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	26, // 29: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	28, // 30: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	29, // 31: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	30, // 32: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	30, // 33: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	31, // 34: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	30, // 35: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	28, // 36: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	32, // 37: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	33, // 38: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	34, // 39: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	33, // 40: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	33, // 41: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	35, // 42: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	36, // 43: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	37, // 44: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	38, // 45: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	38, // 46: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	39, // 47: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	28, // 48: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	40, // 49: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	40, // 50: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	41, // 51: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	26, // [26:52] is the sub-list for method output_type
+	0,  // [0:26] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

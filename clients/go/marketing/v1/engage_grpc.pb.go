@@ -22,31 +22,32 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	EngageService_CreateTemplate_FullMethodName      = "/marketing.v1.EngageService/CreateTemplate"
-	EngageService_GetTemplate_FullMethodName         = "/marketing.v1.EngageService/GetTemplate"
-	EngageService_ListTemplates_FullMethodName       = "/marketing.v1.EngageService/ListTemplates"
-	EngageService_PublishTemplate_FullMethodName     = "/marketing.v1.EngageService/PublishTemplate"
-	EngageService_DeleteTemplate_FullMethodName      = "/marketing.v1.EngageService/DeleteTemplate"
-	EngageService_RenderTemplate_FullMethodName      = "/marketing.v1.EngageService/RenderTemplate"
-	EngageService_CreateChannel_FullMethodName       = "/marketing.v1.EngageService/CreateChannel"
-	EngageService_GetChannel_FullMethodName          = "/marketing.v1.EngageService/GetChannel"
-	EngageService_ListChannels_FullMethodName        = "/marketing.v1.EngageService/ListChannels"
-	EngageService_UpdateChannel_FullMethodName       = "/marketing.v1.EngageService/UpdateChannel"
-	EngageService_DeleteChannel_FullMethodName       = "/marketing.v1.EngageService/DeleteChannel"
-	EngageService_TestChannel_FullMethodName         = "/marketing.v1.EngageService/TestChannel"
-	EngageService_GetMessage_FullMethodName          = "/marketing.v1.EngageService/GetMessage"
-	EngageService_ListMessages_FullMethodName        = "/marketing.v1.EngageService/ListMessages"
-	EngageService_CancelMessage_FullMethodName       = "/marketing.v1.EngageService/CancelMessage"
-	EngageService_GetConsent_FullMethodName          = "/marketing.v1.EngageService/GetConsent"
-	EngageService_UpdateConsent_FullMethodName       = "/marketing.v1.EngageService/UpdateConsent"
-	EngageService_Unsubscribe_FullMethodName         = "/marketing.v1.EngageService/Unsubscribe"
-	EngageService_CreateSuppression_FullMethodName   = "/marketing.v1.EngageService/CreateSuppression"
-	EngageService_GetSuppression_FullMethodName      = "/marketing.v1.EngageService/GetSuppression"
-	EngageService_ListSuppressions_FullMethodName    = "/marketing.v1.EngageService/ListSuppressions"
-	EngageService_DeleteSuppression_FullMethodName   = "/marketing.v1.EngageService/DeleteSuppression"
-	EngageService_GetSendPolicy_FullMethodName       = "/marketing.v1.EngageService/GetSendPolicy"
-	EngageService_UpdateSendPolicy_FullMethodName    = "/marketing.v1.EngageService/UpdateSendPolicy"
-	EngageService_ExplainSendDecision_FullMethodName = "/marketing.v1.EngageService/ExplainSendDecision"
+	EngageService_CreateTemplate_FullMethodName        = "/marketing.v1.EngageService/CreateTemplate"
+	EngageService_GetTemplate_FullMethodName           = "/marketing.v1.EngageService/GetTemplate"
+	EngageService_ListTemplates_FullMethodName         = "/marketing.v1.EngageService/ListTemplates"
+	EngageService_PublishTemplate_FullMethodName       = "/marketing.v1.EngageService/PublishTemplate"
+	EngageService_DeleteTemplate_FullMethodName        = "/marketing.v1.EngageService/DeleteTemplate"
+	EngageService_RenderTemplate_FullMethodName        = "/marketing.v1.EngageService/RenderTemplate"
+	EngageService_CreateChannel_FullMethodName         = "/marketing.v1.EngageService/CreateChannel"
+	EngageService_GetChannel_FullMethodName            = "/marketing.v1.EngageService/GetChannel"
+	EngageService_ListChannels_FullMethodName          = "/marketing.v1.EngageService/ListChannels"
+	EngageService_UpdateChannel_FullMethodName         = "/marketing.v1.EngageService/UpdateChannel"
+	EngageService_DeleteChannel_FullMethodName         = "/marketing.v1.EngageService/DeleteChannel"
+	EngageService_TestChannel_FullMethodName           = "/marketing.v1.EngageService/TestChannel"
+	EngageService_GetMessage_FullMethodName            = "/marketing.v1.EngageService/GetMessage"
+	EngageService_ListMessages_FullMethodName          = "/marketing.v1.EngageService/ListMessages"
+	EngageService_ResolveUnknownMessage_FullMethodName = "/marketing.v1.EngageService/ResolveUnknownMessage"
+	EngageService_CancelMessage_FullMethodName         = "/marketing.v1.EngageService/CancelMessage"
+	EngageService_GetConsent_FullMethodName            = "/marketing.v1.EngageService/GetConsent"
+	EngageService_UpdateConsent_FullMethodName         = "/marketing.v1.EngageService/UpdateConsent"
+	EngageService_Unsubscribe_FullMethodName           = "/marketing.v1.EngageService/Unsubscribe"
+	EngageService_CreateSuppression_FullMethodName     = "/marketing.v1.EngageService/CreateSuppression"
+	EngageService_GetSuppression_FullMethodName        = "/marketing.v1.EngageService/GetSuppression"
+	EngageService_ListSuppressions_FullMethodName      = "/marketing.v1.EngageService/ListSuppressions"
+	EngageService_DeleteSuppression_FullMethodName     = "/marketing.v1.EngageService/DeleteSuppression"
+	EngageService_GetSendPolicy_FullMethodName         = "/marketing.v1.EngageService/GetSendPolicy"
+	EngageService_UpdateSendPolicy_FullMethodName      = "/marketing.v1.EngageService/UpdateSendPolicy"
+	EngageService_ExplainSendDecision_FullMethodName   = "/marketing.v1.EngageService/ExplainSendDecision"
 )
 
 // EngageServiceClient is the client API for EngageService service.
@@ -93,6 +94,9 @@ type EngageServiceClient interface {
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Lists messages, oldest first.
 	ListMessages(ctx context.Context, in *ListMessagesRequest, opts ...grpc.CallOption) (*ListMessagesResponse, error)
+	// Says what became of a message that is UNKNOWN. Saying the same again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
+	// FAILED_PRECONDITION / MESSAGE_STATE where its outcome is known.
+	ResolveUnknownMessage(ctx context.Context, in *ResolveUnknownMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Cancels a message that has not left. Cancelling it again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
 	// FAILED_PRECONDITION / MESSAGE_STATE where it is on its way or its outcome is known.
 	CancelMessage(ctx context.Context, in *CancelMessageRequest, opts ...grpc.CallOption) (*Message, error)
@@ -267,6 +271,16 @@ func (c *engageServiceClient) ListMessages(ctx context.Context, in *ListMessages
 	return out, nil
 }
 
+func (c *engageServiceClient) ResolveUnknownMessage(ctx context.Context, in *ResolveUnknownMessageRequest, opts ...grpc.CallOption) (*Message, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Message)
+	err := c.cc.Invoke(ctx, EngageService_ResolveUnknownMessage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *engageServiceClient) CancelMessage(ctx context.Context, in *CancelMessageRequest, opts ...grpc.CallOption) (*Message, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Message)
@@ -421,6 +435,9 @@ type EngageServiceServer interface {
 	GetMessage(context.Context, *GetMessageRequest) (*Message, error)
 	// Lists messages, oldest first.
 	ListMessages(context.Context, *ListMessagesRequest) (*ListMessagesResponse, error)
+	// Says what became of a message that is UNKNOWN. Saying the same again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
+	// FAILED_PRECONDITION / MESSAGE_STATE where its outcome is known.
+	ResolveUnknownMessage(context.Context, *ResolveUnknownMessageRequest) (*Message, error)
 	// Cancels a message that has not left. Cancelling it again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
 	// FAILED_PRECONDITION / MESSAGE_STATE where it is on its way or its outcome is known.
 	CancelMessage(context.Context, *CancelMessageRequest) (*Message, error)
@@ -496,6 +513,9 @@ func (UnimplementedEngageServiceServer) GetMessage(context.Context, *GetMessageR
 }
 func (UnimplementedEngageServiceServer) ListMessages(context.Context, *ListMessagesRequest) (*ListMessagesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListMessages not implemented")
+}
+func (UnimplementedEngageServiceServer) ResolveUnknownMessage(context.Context, *ResolveUnknownMessageRequest) (*Message, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResolveUnknownMessage not implemented")
 }
 func (UnimplementedEngageServiceServer) CancelMessage(context.Context, *CancelMessageRequest) (*Message, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelMessage not implemented")
@@ -803,6 +823,24 @@ func _EngageService_ListMessages_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EngageService_ResolveUnknownMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResolveUnknownMessageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ResolveUnknownMessage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ResolveUnknownMessage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ResolveUnknownMessage(ctx, req.(*ResolveUnknownMessageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _EngageService_CancelMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CancelMessageRequest)
 	if err := dec(in); err != nil {
@@ -1063,6 +1101,10 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListMessages",
 			Handler:    _EngageService_ListMessages_Handler,
+		},
+		{
+			MethodName: "ResolveUnknownMessage",
+			Handler:    _EngageService_ResolveUnknownMessage_Handler,
 		},
 		{
 			MethodName: "CancelMessage",

@@ -191,6 +191,63 @@ func (Message_Cause) EnumDescriptor() ([]byte, []int) {
 	return file_marketing_v1_message_proto_rawDescGZIP(), []int{0, 1}
 }
 
+// What became of a message whose outcome was unknown.
+type ResolveUnknownMessageRequest_Resolution int32
+
+const (
+	// Not set.
+	ResolveUnknownMessageRequest_RESOLUTION_UNSPECIFIED ResolveUnknownMessageRequest_Resolution = 0
+	// It never arrived: it is sent again, with the same bytes and Message-ID, once the gate lets it.
+	ResolveUnknownMessageRequest_RESOLUTION_RESEND ResolveUnknownMessageRequest_Resolution = 1
+	// It arrived.
+	ResolveUnknownMessageRequest_RESOLUTION_SENT ResolveUnknownMessageRequest_Resolution = 2
+	// It did not arrive, and is not to be sent again.
+	ResolveUnknownMessageRequest_RESOLUTION_FAILED ResolveUnknownMessageRequest_Resolution = 3
+)
+
+// Enum value maps for ResolveUnknownMessageRequest_Resolution.
+var (
+	ResolveUnknownMessageRequest_Resolution_name = map[int32]string{
+		0: "RESOLUTION_UNSPECIFIED",
+		1: "RESOLUTION_RESEND",
+		2: "RESOLUTION_SENT",
+		3: "RESOLUTION_FAILED",
+	}
+	ResolveUnknownMessageRequest_Resolution_value = map[string]int32{
+		"RESOLUTION_UNSPECIFIED": 0,
+		"RESOLUTION_RESEND":      1,
+		"RESOLUTION_SENT":        2,
+		"RESOLUTION_FAILED":      3,
+	}
+)
+
+func (x ResolveUnknownMessageRequest_Resolution) Enum() *ResolveUnknownMessageRequest_Resolution {
+	p := new(ResolveUnknownMessageRequest_Resolution)
+	*p = x
+	return p
+}
+
+func (x ResolveUnknownMessageRequest_Resolution) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ResolveUnknownMessageRequest_Resolution) Descriptor() protoreflect.EnumDescriptor {
+	return file_marketing_v1_message_proto_enumTypes[2].Descriptor()
+}
+
+func (ResolveUnknownMessageRequest_Resolution) Type() protoreflect.EnumType {
+	return &file_marketing_v1_message_proto_enumTypes[2]
+}
+
+func (x ResolveUnknownMessageRequest_Resolution) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ResolveUnknownMessageRequest_Resolution.Descriptor instead.
+func (ResolveUnknownMessageRequest_Resolution) EnumDescriptor() ([]byte, []int) {
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{4, 0}
+}
+
 // A message to a lead, from its plan to its outcome.
 type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -591,6 +648,70 @@ func (x *ListMessagesResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request of ResolveUnknownMessage.
+type ResolveUnknownMessageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `messages/{message}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What became of it, or is to become of it.
+	Resolution ResolveUnknownMessageRequest_Resolution `protobuf:"varint,2,opt,name=resolution,proto3,enum=marketing.v1.ResolveUnknownMessageRequest_Resolution" json:"resolution,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveUnknownMessageRequest) Reset() {
+	*x = ResolveUnknownMessageRequest{}
+	mi := &file_marketing_v1_message_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveUnknownMessageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveUnknownMessageRequest) ProtoMessage() {}
+
+func (x *ResolveUnknownMessageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_message_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveUnknownMessageRequest.ProtoReflect.Descriptor instead.
+func (*ResolveUnknownMessageRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ResolveUnknownMessageRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ResolveUnknownMessageRequest) GetResolution() ResolveUnknownMessageRequest_Resolution {
+	if x != nil {
+		return x.Resolution
+	}
+	return ResolveUnknownMessageRequest_RESOLUTION_UNSPECIFIED
+}
+
+func (x *ResolveUnknownMessageRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // Request of CancelMessage.
 type CancelMessageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -604,7 +725,7 @@ type CancelMessageRequest struct {
 
 func (x *CancelMessageRequest) Reset() {
 	*x = CancelMessageRequest{}
-	mi := &file_marketing_v1_message_proto_msgTypes[4]
+	mi := &file_marketing_v1_message_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -616,7 +737,7 @@ func (x *CancelMessageRequest) String() string {
 func (*CancelMessageRequest) ProtoMessage() {}
 
 func (x *CancelMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_message_proto_msgTypes[4]
+	mi := &file_marketing_v1_message_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -629,7 +750,7 @@ func (x *CancelMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelMessageRequest.ProtoReflect.Descriptor instead.
 func (*CancelMessageRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{4}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CancelMessageRequest) GetName() string {
@@ -716,7 +837,20 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\"q\n" +
 	"\x14ListMessagesResponse\x121\n" +
 	"\bmessages\x18\x01 \x03(\v2\x15.marketing.v1.MessageR\bmessages\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"N\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x02\n" +
+	"\x1cResolveUnknownMessageRequest\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12Z\n" +
+	"\n" +
+	"resolution\x18\x02 \x01(\x0e25.marketing.v1.ResolveUnknownMessageRequest.ResolutionB\x03\xe0A\x02R\n" +
+	"resolution\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"k\n" +
+	"\n" +
+	"Resolution\x12\x1a\n" +
+	"\x16RESOLUTION_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11RESOLUTION_RESEND\x10\x01\x12\x13\n" +
+	"\x0fRESOLUTION_SENT\x10\x02\x12\x15\n" +
+	"\x11RESOLUTION_FAILED\x10\x03\"N\n" +
 	"\x14CancelMessageRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x1d\n" +
 	"\n" +
@@ -734,38 +868,41 @@ func file_marketing_v1_message_proto_rawDescGZIP() []byte {
 	return file_marketing_v1_message_proto_rawDescData
 }
 
-var file_marketing_v1_message_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_marketing_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_marketing_v1_message_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_marketing_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_marketing_v1_message_proto_goTypes = []any{
-	(Message_State)(0),            // 0: marketing.v1.Message.State
-	(Message_Cause)(0),            // 1: marketing.v1.Message.Cause
-	(*Message)(nil),               // 2: marketing.v1.Message
-	(*GetMessageRequest)(nil),     // 3: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),   // 4: marketing.v1.ListMessagesRequest
-	(*ListMessagesResponse)(nil),  // 5: marketing.v1.ListMessagesResponse
-	(*CancelMessageRequest)(nil),  // 6: marketing.v1.CancelMessageRequest
-	(Medium)(0),                   // 7: marketing.v1.Medium
-	(Priority)(0),                 // 8: marketing.v1.Priority
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(Message_State)(0),                           // 0: marketing.v1.Message.State
+	(Message_Cause)(0),                           // 1: marketing.v1.Message.Cause
+	(ResolveUnknownMessageRequest_Resolution)(0), // 2: marketing.v1.ResolveUnknownMessageRequest.Resolution
+	(*Message)(nil),                              // 3: marketing.v1.Message
+	(*GetMessageRequest)(nil),                    // 4: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),                  // 5: marketing.v1.ListMessagesRequest
+	(*ListMessagesResponse)(nil),                 // 6: marketing.v1.ListMessagesResponse
+	(*ResolveUnknownMessageRequest)(nil),         // 7: marketing.v1.ResolveUnknownMessageRequest
+	(*CancelMessageRequest)(nil),                 // 8: marketing.v1.CancelMessageRequest
+	(Medium)(0),                                  // 9: marketing.v1.Medium
+	(Priority)(0),                                // 10: marketing.v1.Priority
+	(*timestamppb.Timestamp)(nil),                // 11: google.protobuf.Timestamp
 }
 var file_marketing_v1_message_proto_depIdxs = []int32{
-	7,  // 0: marketing.v1.Message.medium:type_name -> marketing.v1.Medium
-	8,  // 1: marketing.v1.Message.priority:type_name -> marketing.v1.Priority
+	9,  // 0: marketing.v1.Message.medium:type_name -> marketing.v1.Medium
+	10, // 1: marketing.v1.Message.priority:type_name -> marketing.v1.Priority
 	0,  // 2: marketing.v1.Message.state:type_name -> marketing.v1.Message.State
-	9,  // 3: marketing.v1.Message.send_time:type_name -> google.protobuf.Timestamp
-	9,  // 4: marketing.v1.Message.expire_time:type_name -> google.protobuf.Timestamp
-	9,  // 5: marketing.v1.Message.next_attempt_time:type_name -> google.protobuf.Timestamp
+	11, // 3: marketing.v1.Message.send_time:type_name -> google.protobuf.Timestamp
+	11, // 4: marketing.v1.Message.expire_time:type_name -> google.protobuf.Timestamp
+	11, // 5: marketing.v1.Message.next_attempt_time:type_name -> google.protobuf.Timestamp
 	1,  // 6: marketing.v1.Message.cause:type_name -> marketing.v1.Message.Cause
-	9,  // 7: marketing.v1.Message.create_time:type_name -> google.protobuf.Timestamp
-	9,  // 8: marketing.v1.Message.update_time:type_name -> google.protobuf.Timestamp
-	9,  // 9: marketing.v1.Message.sent_time:type_name -> google.protobuf.Timestamp
+	11, // 7: marketing.v1.Message.create_time:type_name -> google.protobuf.Timestamp
+	11, // 8: marketing.v1.Message.update_time:type_name -> google.protobuf.Timestamp
+	11, // 9: marketing.v1.Message.sent_time:type_name -> google.protobuf.Timestamp
 	0,  // 10: marketing.v1.ListMessagesRequest.state:type_name -> marketing.v1.Message.State
-	2,  // 11: marketing.v1.ListMessagesResponse.messages:type_name -> marketing.v1.Message
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	3,  // 11: marketing.v1.ListMessagesResponse.messages:type_name -> marketing.v1.Message
+	2,  // 12: marketing.v1.ResolveUnknownMessageRequest.resolution:type_name -> marketing.v1.ResolveUnknownMessageRequest.Resolution
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_message_proto_init() }
@@ -779,8 +916,8 @@ func file_marketing_v1_message_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_message_proto_rawDesc), len(file_marketing_v1_message_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   5,
+			NumEnums:      3,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -144,6 +144,17 @@ TEST_F(SendSmtp, TellsApartWhereItWasCutOrFellSilent)
     EXPECT_EQ(sink.mails().size(), 2u); // and in truth they were taken
 }
 
+// One that fell silent is not waited for when the connection goes.
+TEST_F(SendSmtp, TakesNoLeaveOfWhoIsSilent)
+{
+    sink.at("END", "HANG");
+    int64_t start = clock_mono_us();
+    EXPECT_EQ(send().outcome, SEND_UNKNOWN);
+    transfer_close(transfer);
+    EXPECT_EQ(transfer_open(&memory, &transfer).code, CODE_OK);
+    EXPECT_LT(clock_mono_us() - start, 5 * US_PER_SECOND);
+}
+
 TEST_F(SendSmtp, LogsInAndWaitsWhereItIsNotLetIn)
 {
     user = "us";

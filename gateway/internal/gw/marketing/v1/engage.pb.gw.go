@@ -625,6 +625,51 @@ func local_request_EngageService_ListMessages_0(ctx context.Context, marshaler r
 	return msg, metadata, err
 }
 
+func request_EngageService_ResolveUnknownMessage_0(ctx context.Context, marshaler runtime.Marshaler, client extMarketingv1.EngageServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq extMarketingv1.ResolveUnknownMessageRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["name"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "name")
+	}
+	protoReq.Name, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "name", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.ResolveUnknownMessage(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_EngageService_ResolveUnknownMessage_0(ctx context.Context, marshaler runtime.Marshaler, server extMarketingv1.EngageServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq extMarketingv1.ResolveUnknownMessageRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["name"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "name")
+	}
+	protoReq.Name, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "name", err)
+	}
+	msg, err := server.ResolveUnknownMessage(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 func request_EngageService_CancelMessage_0(ctx context.Context, marshaler runtime.Marshaler, client extMarketingv1.EngageServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq extMarketingv1.CancelMessageRequest
@@ -1318,6 +1363,26 @@ func RegisterEngageServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 		}
 		forward_EngageService_ListMessages_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_EngageService_ResolveUnknownMessage_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/marketing.v1.EngageService/ResolveUnknownMessage", runtime.WithHTTPPathPattern("/v1/{name=messages/*}:resolve"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_EngageService_ResolveUnknownMessage_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_EngageService_ResolveUnknownMessage_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_EngageService_CancelMessage_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -1816,6 +1881,23 @@ func RegisterEngageServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 		}
 		forward_EngageService_ListMessages_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_EngageService_ResolveUnknownMessage_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/marketing.v1.EngageService/ResolveUnknownMessage", runtime.WithHTTPPathPattern("/v1/{name=messages/*}:resolve"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_EngageService_ResolveUnknownMessage_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_EngageService_ResolveUnknownMessage_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_EngageService_CancelMessage_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -2007,57 +2089,59 @@ func RegisterEngageServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 }
 
 var (
-	pattern_EngageService_CreateTemplate_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "templates"}, ""))
-	pattern_EngageService_GetTemplate_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "templates", "name"}, ""))
-	pattern_EngageService_ListTemplates_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "templates"}, ""))
-	pattern_EngageService_PublishTemplate_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "templates", "name"}, "publish"))
-	pattern_EngageService_DeleteTemplate_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "templates", "name"}, ""))
-	pattern_EngageService_RenderTemplate_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "templates"}, "render"))
-	pattern_EngageService_CreateChannel_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "channels"}, ""))
-	pattern_EngageService_GetChannel_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "channels", "name"}, ""))
-	pattern_EngageService_ListChannels_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "channels"}, ""))
-	pattern_EngageService_UpdateChannel_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "channels", "channel.name"}, ""))
-	pattern_EngageService_DeleteChannel_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "channels", "name"}, ""))
-	pattern_EngageService_TestChannel_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "channels", "name"}, "test"))
-	pattern_EngageService_GetMessage_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "messages", "name"}, ""))
-	pattern_EngageService_ListMessages_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "messages"}, ""))
-	pattern_EngageService_CancelMessage_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "messages", "name"}, "cancel"))
-	pattern_EngageService_GetConsent_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "leads", "name", "consent"}, ""))
-	pattern_EngageService_UpdateConsent_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "leads", "name", "consent"}, "update"))
-	pattern_EngageService_Unsubscribe_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "consent"}, "unsubscribe"))
-	pattern_EngageService_CreateSuppression_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "suppressions"}, ""))
-	pattern_EngageService_GetSuppression_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "suppressions", "name"}, ""))
-	pattern_EngageService_ListSuppressions_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "suppressions"}, ""))
-	pattern_EngageService_DeleteSuppression_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "suppressions", "name"}, ""))
-	pattern_EngageService_GetSendPolicy_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "sendPolicy"}, ""))
-	pattern_EngageService_UpdateSendPolicy_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "sendPolicy"}, ""))
-	pattern_EngageService_ExplainSendDecision_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "sendDecision"}, "explain"))
+	pattern_EngageService_CreateTemplate_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "templates"}, ""))
+	pattern_EngageService_GetTemplate_0           = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "templates", "name"}, ""))
+	pattern_EngageService_ListTemplates_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "templates"}, ""))
+	pattern_EngageService_PublishTemplate_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "templates", "name"}, "publish"))
+	pattern_EngageService_DeleteTemplate_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "templates", "name"}, ""))
+	pattern_EngageService_RenderTemplate_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "templates"}, "render"))
+	pattern_EngageService_CreateChannel_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "channels"}, ""))
+	pattern_EngageService_GetChannel_0            = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "channels", "name"}, ""))
+	pattern_EngageService_ListChannels_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "channels"}, ""))
+	pattern_EngageService_UpdateChannel_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "channels", "channel.name"}, ""))
+	pattern_EngageService_DeleteChannel_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "channels", "name"}, ""))
+	pattern_EngageService_TestChannel_0           = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "channels", "name"}, "test"))
+	pattern_EngageService_GetMessage_0            = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "messages", "name"}, ""))
+	pattern_EngageService_ListMessages_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "messages"}, ""))
+	pattern_EngageService_ResolveUnknownMessage_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "messages", "name"}, "resolve"))
+	pattern_EngageService_CancelMessage_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "messages", "name"}, "cancel"))
+	pattern_EngageService_GetConsent_0            = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "leads", "name", "consent"}, ""))
+	pattern_EngageService_UpdateConsent_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "leads", "name", "consent"}, "update"))
+	pattern_EngageService_Unsubscribe_0           = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "consent"}, "unsubscribe"))
+	pattern_EngageService_CreateSuppression_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "suppressions"}, ""))
+	pattern_EngageService_GetSuppression_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "suppressions", "name"}, ""))
+	pattern_EngageService_ListSuppressions_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "suppressions"}, ""))
+	pattern_EngageService_DeleteSuppression_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "suppressions", "name"}, ""))
+	pattern_EngageService_GetSendPolicy_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "sendPolicy"}, ""))
+	pattern_EngageService_UpdateSendPolicy_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "sendPolicy"}, ""))
+	pattern_EngageService_ExplainSendDecision_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "sendDecision"}, "explain"))
 )
 
 var (
-	forward_EngageService_CreateTemplate_0      = runtime.ForwardResponseMessage
-	forward_EngageService_GetTemplate_0         = runtime.ForwardResponseMessage
-	forward_EngageService_ListTemplates_0       = runtime.ForwardResponseMessage
-	forward_EngageService_PublishTemplate_0     = runtime.ForwardResponseMessage
-	forward_EngageService_DeleteTemplate_0      = runtime.ForwardResponseMessage
-	forward_EngageService_RenderTemplate_0      = runtime.ForwardResponseMessage
-	forward_EngageService_CreateChannel_0       = runtime.ForwardResponseMessage
-	forward_EngageService_GetChannel_0          = runtime.ForwardResponseMessage
-	forward_EngageService_ListChannels_0        = runtime.ForwardResponseMessage
-	forward_EngageService_UpdateChannel_0       = runtime.ForwardResponseMessage
-	forward_EngageService_DeleteChannel_0       = runtime.ForwardResponseMessage
-	forward_EngageService_TestChannel_0         = runtime.ForwardResponseMessage
-	forward_EngageService_GetMessage_0          = runtime.ForwardResponseMessage
-	forward_EngageService_ListMessages_0        = runtime.ForwardResponseMessage
-	forward_EngageService_CancelMessage_0       = runtime.ForwardResponseMessage
-	forward_EngageService_GetConsent_0          = runtime.ForwardResponseMessage
-	forward_EngageService_UpdateConsent_0       = runtime.ForwardResponseMessage
-	forward_EngageService_Unsubscribe_0         = runtime.ForwardResponseMessage
-	forward_EngageService_CreateSuppression_0   = runtime.ForwardResponseMessage
-	forward_EngageService_GetSuppression_0      = runtime.ForwardResponseMessage
-	forward_EngageService_ListSuppressions_0    = runtime.ForwardResponseMessage
-	forward_EngageService_DeleteSuppression_0   = runtime.ForwardResponseMessage
-	forward_EngageService_GetSendPolicy_0       = runtime.ForwardResponseMessage
-	forward_EngageService_UpdateSendPolicy_0    = runtime.ForwardResponseMessage
-	forward_EngageService_ExplainSendDecision_0 = runtime.ForwardResponseMessage
+	forward_EngageService_CreateTemplate_0        = runtime.ForwardResponseMessage
+	forward_EngageService_GetTemplate_0           = runtime.ForwardResponseMessage
+	forward_EngageService_ListTemplates_0         = runtime.ForwardResponseMessage
+	forward_EngageService_PublishTemplate_0       = runtime.ForwardResponseMessage
+	forward_EngageService_DeleteTemplate_0        = runtime.ForwardResponseMessage
+	forward_EngageService_RenderTemplate_0        = runtime.ForwardResponseMessage
+	forward_EngageService_CreateChannel_0         = runtime.ForwardResponseMessage
+	forward_EngageService_GetChannel_0            = runtime.ForwardResponseMessage
+	forward_EngageService_ListChannels_0          = runtime.ForwardResponseMessage
+	forward_EngageService_UpdateChannel_0         = runtime.ForwardResponseMessage
+	forward_EngageService_DeleteChannel_0         = runtime.ForwardResponseMessage
+	forward_EngageService_TestChannel_0           = runtime.ForwardResponseMessage
+	forward_EngageService_GetMessage_0            = runtime.ForwardResponseMessage
+	forward_EngageService_ListMessages_0          = runtime.ForwardResponseMessage
+	forward_EngageService_ResolveUnknownMessage_0 = runtime.ForwardResponseMessage
+	forward_EngageService_CancelMessage_0         = runtime.ForwardResponseMessage
+	forward_EngageService_GetConsent_0            = runtime.ForwardResponseMessage
+	forward_EngageService_UpdateConsent_0         = runtime.ForwardResponseMessage
+	forward_EngageService_Unsubscribe_0           = runtime.ForwardResponseMessage
+	forward_EngageService_CreateSuppression_0     = runtime.ForwardResponseMessage
+	forward_EngageService_GetSuppression_0        = runtime.ForwardResponseMessage
+	forward_EngageService_ListSuppressions_0      = runtime.ForwardResponseMessage
+	forward_EngageService_DeleteSuppression_0     = runtime.ForwardResponseMessage
+	forward_EngageService_GetSendPolicy_0         = runtime.ForwardResponseMessage
+	forward_EngageService_UpdateSendPolicy_0      = runtime.ForwardResponseMessage
+	forward_EngageService_ExplainSendDecision_0   = runtime.ForwardResponseMessage
 )

@@ -1,7 +1,7 @@
 /* task.h: work that no call asks for: it reads through a ctx and leaves its effects in the ctx's unit, like a
  * handler. */
-#ifndef SERVER_TASK_H
-#define SERVER_TASK_H
+#ifndef AGENTS_RECORD_TASK_H
+#define AGENTS_RECORD_TASK_H
 
 #include "agents/record/app.h"
 
@@ -11,6 +11,10 @@ C_BEGIN
  * one that serves calls. */
 MUSTCHECK struct status task_run(struct app *app, const char *name, struct arena *a,
                                  struct status (*work)(struct ctx *c));
+
+/* The same within one workspace, with an argument for the work. */
+MUSTCHECK struct status task_run_in(struct app *app, const char *name, const char *workspace, struct arena *a,
+                                    struct status (*work)(struct ctx *c, void *arg), void *arg);
 
 C_END
 #endif

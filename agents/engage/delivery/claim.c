@@ -1,0 +1,210 @@
+/* The unit that lets a message through. */
+#include "agents/engage/contact/admit.h"
+#include "agents/engage/delivery/delivery_private.h"
+#include "agents/engage/delivery/delivery_sql.h"
+#include "agents/record/row_status.h"
+#include "agents/record/times.h"
+#include "base/clock.h"
+
+#include <stdio.h>
+
+#define AGAIN_US (60 * US_PER_SECOND) /* to see whether a channel, a policy or an owner has changed */
+#define BEHIND_US (US_PER_SECOND / 2) /* to see whether the lead's message before is through */
+
+/* ---- What is at hand ---- */
+
+static struct status load(struct ctx *c, struct in_hand *h, bool *ret_due)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_ROW], &rows, v_text(c->workspace), v_text(h->id)));
+    *ret_due =
+        rows.n && row_at(&rows, 0)[1].i <= MESSAGE__STATE_SENDING && row_at(&rows, 0)[2].i <= c->now_us;
+    if (!*ret_due)
+        return ok();
+    const struct value *v = row_at(&rows, 0);
+    h->row.id = h->id;
+    h->row.version = v[0].i;
+    h->row.message = PB_UNPACK(c->arena, Message, v[4].s);
+    if (!h->row.message)
+        return c->arena->overflow ? fail_memory()
+                                  : fail(c->arena, REASON_INTERNAL, "messages/%s cannot be decoded", h->id);
+    h->first = v[3].s.n == 0;
+    if (!h->first)
+        unfreeze(h, v[3].s);
+    return ok();
+}
+
+/* h->channel.channel stays NULL where none can be used. */
+static struct status find_channel(struct ctx *c, struct in_hand *h)
+{
+    const Message *m = h->row.message;
+    memset(&h->channel, 0, sizeof h->channel);
+    if (!*m->channel)
+        TRY(channel_for(c, m->medium, &h->channel));
+    else {
+        struct status s = channel_load(c, m->channel, &h->channel);
+        if (s.reason != REASON_CHANNEL_NOT_FOUND)
+            TRY(s);
+    }
+    if (h->channel.channel && (h->channel.channel->disabled || h->channel.channel->medium != m->medium))
+        h->channel.channel = NULL;
+    return ok();
+}
+
+static struct status open_channel(struct ctx *c, struct in_hand *h)
+{
+    TRY(find_channel(c, h));
+    struct status s = h->channel.channel ? channel_secrets(c, &h->channel, &h->secrets) : ok();
+    if (s.reason != REASON_CHANNEL_STATE)
+        return s;
+    h->channel.channel = NULL;
+    return ok();
+}
+
+static struct status has_to_wait(struct ctx *c, const struct in_hand *h, const struct lead_row *lead,
+                                 bool *ret)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_BEFORE], &rows, v_text(c->workspace), v_text(lead->id),
+                 v_text(h->id), v_int(time_us(h->row.message->create_time))));
+    *ret = row_at(&rows, 0)[0].i > 0;
+    return ok();
+}
+
+/* ---- The gate ---- */
+
+/* A message that was let through once was counted then: what it was counted by does not hold it back now. */
+static bool asks(const struct in_hand *h, enum gate_name gate)
+{
+    return h->first || (gate != GATE_CAP && gate != GATE_MAX_MEDIA && gate != GATE_PRIORITY);
+}
+
+static enum gate_answer answer(const struct in_hand *h, const struct gate_decision *d, int64_t *next_us)
+{
+    enum gate_answer worst = GATE_PASS;
+    *next_us = d->next_us;
+    if (h->first)
+        return d->answer;
+    for (enum gate_name g = 0; g < GATE_NAMES; g++)
+        if (asks(h, g) && d->lines[g].answer > worst) {
+            worst = d->lines[g].answer;
+            *next_us = d->lines[g].until_us;
+        }
+    return worst;
+}
+
+static struct status admit(struct ctx *c, const struct in_hand *h, struct gate_result *g)
+{
+    if (h->first)
+        return gate_admit(c, g);
+    if (g->contact.version == 0)
+        lead_hold(c, g->lead);
+    return contact_save(c, &g->contact);
+}
+
+static struct status ask_gate(struct ctx *c, struct in_hand *h, const struct lead_row *lead,
+                              struct gate_result **ret, bool *ret_pass)
+{
+    Message *m = h->row.message;
+    struct gate_request r = { m->purpose, m->medium, m->priority, c->now_us,
+                              m->expire_time ? time_us(m->expire_time) : GATE_NEVER };
+    int64_t next_us;
+    TRY(gate_check(c, &r, lead, ret));
+    enum gate_answer a = answer(h, &(*ret)->decision, &next_us);
+    *ret_pass = a == GATE_PASS;
+    if (a == GATE_REFUSE)
+        return finish(c, h, MESSAGE__STATE_REFUSED,
+                      (*ret)->decision.decided_by == GATE_EXPIRY ? MESSAGE__CAUSE_EXPIRED
+                                                                 : MESSAGE__CAUSE_GATE,
+                      (*ret)->reason);
+    if (a == GATE_DEFER)
+        return wait_until(c, h, next_us == GATE_NEVER ? c->now_us + AGAIN_US : next_us, MESSAGE__CAUSE_GATE,
+                          (*ret)->reason);
+    return ok();
+}
+
+/* ---- The claim ---- */
+
+/* Its process is gone. Of a mail nobody knows more; a webhook goes on as after an attempt that told nothing.
+ */
+static struct status take_over(struct ctx *c, struct in_hand *h)
+{
+    h->sent.outcome = SEND_UNKNOWN;
+    snprintf(h->sent.detail, sizeof h->sent.detail, "the server stopped while it was on its way");
+    TRY(find_channel(c, h));
+    return outcome(c, h);
+}
+
+static struct status send_now(struct ctx *c, struct in_hand *h, struct gate_result *g, struct str frozen)
+{
+    Message *m = h->row.message;
+    bool stored_is_sent = m->medium == MEDIUM_IN_APP;
+    int64_t lease = LEASE_US(c->app->send);
+    m->channel = arena_printf(c->arena, CHANNELS "%s", h->channel.id);
+    m->consent_entry = (char *)g->consent_entry;
+    m->attempt_count++;
+    m->state = stored_is_sent ? MESSAGE__STATE_SENT : MESSAGE__STATE_SENDING;
+    m->cause = m->cause == MESSAGE__CAUSE_INTERRUPTED ? m->cause : MESSAGE__CAUSE_UNSPECIFIED;
+    m->detail = (char *)protobuf_c_empty_string;
+    m->next_attempt_time = NULL;
+    m->sent_time = stored_is_sent ? time_message(c->arena, c->now_us) : NULL;
+    if (!m->channel)
+        return fail_memory();
+    TRY(message_save(c, &h->row, c->now_us + lease, frozen,
+                     stored_is_sent ? "message.sent" : "message.sending"));
+    h->lease_mono_us = clock_mono_us() + lease;
+    h->sending = !stored_is_sent;
+    return admit(c, h, g);
+}
+
+static struct status decide(struct ctx *c, struct in_hand *h, const struct lead_row *lead)
+{
+    struct gate_result *g;
+    struct str frozen = str_make(NULL, 0);
+    bool behind, pass;
+    TRY(has_to_wait(c, h, lead, &behind));
+    if (behind) {
+        defer(c, h, c->now_us + BEHIND_US);
+        return ok();
+    }
+    TRY(ask_gate(c, h, lead, &g, &pass));
+    if (!pass)
+        return ok();
+    TRY(open_channel(c, h));
+    if (!h->channel.channel)
+        return wait_until(c, h, c->now_us + AGAIN_US, MESSAGE__CAUSE_NO_CHANNEL,
+                          "no channel in service reaches by this medium, or its secrets are to be set again");
+    if (h->channel.channel->smtp && !mail_address(str_of(lead->before->email)))
+        return finish(c, h, MESSAGE__STATE_REFUSED, MESSAGE__CAUSE_NO_ADDRESS,
+                      "the address is not one of ASCII");
+    if (h->first) {
+        struct status s = words(c, h, lead->before, &frozen);
+        if (row_is_at_fault(s))
+            return finish(c, h, MESSAGE__STATE_REFUSED, MESSAGE__CAUSE_TEMPLATE, s.message);
+        TRY(s);
+    }
+    int64_t wait = pace_ask(c, h, lead->before);
+    if (wait) {
+        defer(c, h, c->now_us + wait);
+        return ok();
+    }
+    return send_now(c, h, g, frozen);
+}
+
+struct status claim(struct ctx *c, void *arg)
+{
+    struct in_hand *h = arg;
+    struct lead_row lead;
+    bool due;
+    h->sending = false;
+    TRY(load(c, h, &due));
+    if (!due)
+        return ok();
+    if (h->row.message->state == MESSAGE__STATE_SENDING)
+        return take_over(c, h);
+    struct status s = lead_load(c, h->row.message->lead, "lead", &lead);
+    if (s.reason == REASON_LEAD_NOT_FOUND)
+        return finish(c, h, MESSAGE__STATE_CANCELLED, MESSAGE__CAUSE_LEAD_GONE, "the lead is gone");
+    TRY(s);
+    return decide(c, h, &lead);
+}

@@ -1,0 +1,22 @@
+/* delivery_sql.h: the statements of the delivery over the table message. */
+#ifndef AGENTS_ENGAGE_DELIVERY_DELIVERY_SQL_H
+#define AGENTS_ENGAGE_DELIVERY_DELIVERY_SQL_H
+
+#include "store/db.h"
+
+C_BEGIN
+
+enum delivery_stmt {
+    DELIVERY_DUE,    /* now, limit -> workspace, id, lead id; of all workspaces */
+    DELIVERY_ROW,    /* workspace, id -> version, state, due time, frozen, data */
+    DELIVERY_BEFORE, /* workspace, lead id, id, create time -> how many of the lead's messages have to come
+                        before */
+    DELIVERY_DEFER,  /* against the version: looked at again at another time */
+    DELIVERY_PARK,   /* against the version: FAILED, though it cannot be decoded */
+    DELIVERY_STMTS
+};
+
+extern const struct stmt delivery_sql[DELIVERY_STMTS];
+
+C_END
+#endif

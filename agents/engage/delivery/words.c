@@ -1,0 +1,130 @@
+/* What is handed over, from the template's words; frozen with the message. */
+#include "agents/engage/delivery/delivery_private.h"
+#include "agents/engage/template/templates.h"
+#include "agents/record/checks.h"
+#include "base/buf.h"
+
+#define BODY_MAX (4u << 20)
+
+/* ---- Frozen: the address, a line end, the bytes ---- */
+
+static struct status freeze(struct ctx *c, struct in_hand *h, const char *to, struct str bytes,
+                            struct str *ret)
+{
+    size_t n = strlen(to);
+    char *p = arena_raw(c->arena, n + 1 + bytes.n);
+    if (!p)
+        return fail_memory();
+    memcpy(p, to, n);
+    p[n] = '\n';
+    memcpy(p + n + 1, bytes.p, bytes.n);
+    *ret = str_make(p, n + 1 + bytes.n);
+    h->frozen.to = to;
+    h->frozen.bytes = bytes;
+    return ok();
+}
+
+void unfreeze(struct in_hand *h, struct str bytes)
+{
+    struct str rest = bytes, to = str_split(&rest, '\n');
+    ((char *)to.p)[to.n] = 0; /* where the line end was */
+    h->frozen.to = to.p;
+    h->frozen.bytes = rest;
+}
+
+/* ---- Mail ---- */
+
+static struct status freeze_mail(struct ctx *c, struct in_hand *h, const Lead *lead,
+                                 const struct form_request *r, const struct form_message *said,
+                                 struct str *ret)
+{
+    Message *m = h->row.message;
+    const SmtpSettings *s = h->channel.channel->smtp;
+    struct mail mail;
+    struct str bytes;
+    memset(&mail, 0, sizeof mail);
+    m->transport_id = arena_printf(c->arena, "%s%s", h->id, strchr(s->from_address, '@'));
+    if (!m->transport_id)
+        return fail_memory();
+    mail.to = lead->email;
+    mail.subject = said->subject.p;
+    mail.text = said->text.p;
+    mail.html = said->html.p;
+    mail.message_id = m->transport_id;
+    mail.unsubscribe_url = r->system[FORM_UNSUBSCRIBE_URL] ? r->system[FORM_UNSUBSCRIBE_URL] : "";
+    mail.date_us = c->now_us;
+    TRY(channel_mail(c, h->channel.channel, h->secrets, &mail, &bytes));
+    return freeze(c, h, lead->email, bytes, ret);
+}
+
+/* ---- Webhook ---- */
+
+static const char *address(const Lead *lead, Medium medium)
+{
+    switch (medium) {
+    case MEDIUM_EMAIL:
+    case MEDIUM_ADS:
+        return lead->email;
+    case MEDIUM_SMS:
+    case MEDIUM_CHAT:
+        return lead->phone;
+    default:
+        return lead->external_id;
+    }
+}
+
+static void put(struct buf *b, const char *name, struct str value)
+{
+    buf_puts(b, b->n ? "," : "{");
+    buf_json(b, str_of(name));
+    buf_putc(b, ':');
+    buf_json(b, value);
+}
+
+static struct status freeze_post(struct ctx *c, struct in_hand *h, const Lead *lead,
+                                 const struct form_message *said, struct str *ret)
+{
+    Message *m = h->row.message;
+    struct buf b;
+    m->transport_id = (char *)h->id;
+    buf_init(&b, BODY_MAX);
+    put(&b, "type", STR("message"));
+    put(&b, "message", str_of(m->name));
+    put(&b, "lead", str_of(lead->name));
+    put(&b, "purpose", str_of(m->purpose));
+    put(&b, "to", str_of(address(lead, m->medium)));
+    put(&b, "locale", str_of(said->locale));
+    put(&b, "subject", said->subject);
+    put(&b, "text", said->text);
+    put(&b, "html", said->html);
+    buf_putc(&b, '}');
+    char *copy = b.overflow ? NULL : arena_dup(c->arena, buf_str(&b));
+    size_t n = b.n;
+    buf_done(&b);
+    return copy ? freeze(c, h, "", str_make(copy, n), ret) : fail_memory();
+}
+
+/* ---- Rendering ---- */
+
+struct status words(struct ctx *c, struct in_hand *h, const Lead *lead, struct str *ret)
+{
+    Message *m = h->row.message;
+    const Channel *channel = h->channel.channel;
+    struct form_request r;
+    struct form_message said;
+    const char *id;
+    memset(&r, 0, sizeof r);
+    TRY(name_id(c->arena, m->template_, "templates/", "template", &id));
+    if (!m->template_version)
+        TRY(template_serving(c, id, &m->template_version));
+    r.medium = m->medium;
+    r.locale = "";
+    r.lead = lead;
+    r.system[FORM_UNSUBSCRIBE_URL] = c->app->unsubscribe_url ? c->app->unsubscribe_url(c, m) : NULL;
+    r.system[FORM_SENDER_NAME] =
+        channel->smtp && *channel->smtp->from_name ? channel->smtp->from_name : channel->display_name;
+    r.system[FORM_SENDER_EMAIL] = channel->smtp ? channel->smtp->from_address : "";
+    r.system[FORM_SENDER_ADDRESS] = channel->postal_address;
+    TRY(template_render(c, id, m->template_version, &r, &said));
+    return channel->smtp ? freeze_mail(c, h, lead, &r, &said, ret) : freeze_post(c, h, lead, &said, ret);
+}

@@ -1,0 +1,199 @@
+// delivery.h: a house with people, words, channels and providers, and a delivery that runs where a test
+// starts it.
+#ifndef TESTS_UNIT_AGENTS_ENGAGE_DELIVERY_H
+#define TESTS_UNIT_AGENTS_ENGAGE_DELIVERY_H
+
+#include "agents/engage/channel/channel.h"
+#include "agents/engage/delivery/delivery.h"
+#include "agents/engage/gate/zones.h"
+#include "agents/engage/template/templates.h"
+#include "tests/unit/agents/engage/fixture.h"
+#include "tests/unit/agents/engage/sink.h"
+
+#include <chrono>
+
+namespace fixture
+{
+
+class DeliveryRoom : public EngageRoom
+{
+  protected:
+    DeliveryRoom()
+    {
+        house.app.send = &limits;
+        house.app.max_channels = 5;
+        EXPECT_EQ(zones_open(ZONES_FOLDER, &memory, &house.app.zones).code, CODE_OK);
+        EXPECT_EQ(forms_open(&memory, &house.app.forms).code, CODE_OK);
+        make_template();
+    }
+    ~DeliveryRoom() override
+    {
+        stop();
+        forms_close(house.app.forms);
+        zones_close(house.app.zones);
+    }
+
+    void make_template()
+    {
+        TemplateContent contents[] = { TEMPLATE_CONTENT_INIT, TEMPLATE_CONTENT_INIT, TEMPLATE_CONTENT_INIT };
+        TemplateContent *all[] = { &contents[0], &contents[1], &contents[2] };
+        const Medium media[] = { MEDIUM_EMAIL, MEDIUM_SMS, MEDIUM_IN_APP };
+        for (size_t i = 0; i < COUNT(all); i++) {
+            contents[i].locale = text("en");
+            contents[i].medium = media[i];
+            contents[i].text = text("Hello {{full_name}}");
+        }
+        contents[0].subject = text("Hello");
+        TemplateField field = TEMPLATE_FIELD_INIT, *fields[] = { &field };
+        field.path = text("full_name");
+        field.type = TEMPLATE_FIELD__TYPE_TEXT;
+        field.required = true;
+        Template t = TEMPLATE_INIT;
+        t.purpose = text("transactional");
+        t.default_locale = text("en");
+        t.contents = all;
+        t.n_contents = COUNT(all);
+        t.fields = fields;
+        t.n_fields = 1;
+        CreateTemplateRequest req = CREATE_TEMPLATE_REQUEST_INIT;
+        req.template_id = text("hello");
+        req.template_ = &t;
+        auto made = house.call(create_template, req, &Template_descriptor);
+        ASSERT_TRUE(made.ok_()) << made.message();
+        PublishTemplateRequest publish = PUBLISH_TEMPLATE_REQUEST_INIT;
+        publish.name = text("templates/hello");
+        ASSERT_TRUE(house.call(publish_template, publish, &Template_descriptor).ok_());
+    }
+
+    void make_channel(const std::string &id, Medium medium, bool by_mail = true)
+    {
+        Channel ch = CHANNEL_INIT;
+        SmtpSettings s = SMTP_SETTINGS_INIT;
+        WebhookSettings w = WEBHOOK_SETTINGS_INIT;
+        s.host = text("127.0.0.1");
+        s.port = static_cast<int>(smtp.listener.port);
+        s.security = SMTP_SETTINGS__SECURITY_NONE;
+        s.from_address = text("news@us.example");
+        w.url = text(http.url());
+        w.signing_secret = text("a secret of sixteen");
+        ch.medium = medium;
+        if (medium == MEDIUM_EMAIL && by_mail)
+            ch.smtp = &s;
+        else if (medium != MEDIUM_IN_APP)
+            ch.webhook = &w;
+        CreateChannelRequest req = CREATE_CHANNEL_REQUEST_INIT;
+        req.channel_id = text(id);
+        req.channel = &ch;
+        auto made = house.call(create_channel, req, &Channel_descriptor);
+        ASSERT_TRUE(made.ok_()) << made.message();
+    }
+    void mail_and_sms()
+    {
+        make_channel("mail", MEDIUM_EMAIL);
+        make_channel("sms", MEDIUM_SMS);
+    }
+
+    void person(const std::string &id, const std::string &full_name = "Ann")
+    {
+        Fields f = { { "email", id + "@mail.example" }, { "phone", "+43" + std::to_string(phone++) } };
+        if (!full_name.empty())
+            f["full_name"] = full_name;
+        create(f, id);
+    }
+
+    std::string order(const std::string &lead, Medium medium = MEDIUM_EMAIL, int64_t in_seconds = 0,
+                      const char *purpose = "transactional")
+    {
+        std::string name;
+        auto a = house.run([&](ctx *c) {
+            Message *m = PB_NEW(c->arena, Message);
+            m->lead = pb_str(c->arena, str_of(("leads/" + lead).c_str()));
+            m->medium = medium;
+            m->purpose = pb_str(c->arena, str_of(purpose));
+            m->priority = PRIORITY_MEDIUM;
+            m->template_ = pb_str(c->arena, STR("templates/hello"));
+            m->send_time = time_message(c->arena, c->now_us + in_seconds * US_PER_SECOND);
+            m->expire_time = time_message(c->arena, c->now_us + 3600 * US_PER_SECOND);
+            TRY(message_add(c, m));
+            name = m->name;
+            return ok();
+        });
+        EXPECT_TRUE(a.ok_()) << a.message();
+        return name;
+    }
+
+    void start()
+    {
+        delivery *d = nullptr;
+        struct status s = delivery_start(&house.app, &options, &memory, &d);
+        ASSERT_EQ(s.code, CODE_OK) << s.message;
+        running.push_back(d);
+    }
+    void stop()
+    {
+        for (delivery *d : running)
+            delivery_stop(d);
+        running.clear();
+    }
+
+    // What becomes of it, once it is neither waiting nor under way; or what is left of it after ten seconds.
+    Answer<Message> end_of(const std::string &name)
+    {
+        for (int i = 0; i < 500; i++) {
+            auto m = message(name);
+            if (m->state != MESSAGE__STATE_SCHEDULED && m->state != MESSAGE__STATE_SENDING)
+                return m;
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        return message(name);
+    }
+    // It waits for this reason.
+    Answer<Message> waits(const std::string &name, Message__Cause cause)
+    {
+        for (int i = 0; i < 250; i++) {
+            auto m = message(name);
+            if (m->state == MESSAGE__STATE_SCHEDULED && m->cause == cause)
+                return m;
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        ADD_FAILURE() << name << " does not wait";
+        return message(name);
+    }
+    void moments(int n = 15)
+    {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20 * n));
+    }
+
+    std::string id_of(const std::string &mail)
+    {
+        size_t at = mail.find("Message-ID: <") + 13;
+        return mail.substr(at, mail.find('>', at) - at);
+    }
+
+    // As another process left it: under way, its lease over.
+    void abandon(const std::string &name, const std::string &frozen, const char *channel)
+    {
+        auto a = house.run([&](ctx *c) {
+            message_row row;
+            TRY(message_load(c, name.c_str(), &row));
+            row.message->state = MESSAGE__STATE_SENDING;
+            row.message->attempt_count = 1;
+            row.message->channel = pb_str(c->arena, str_of(channel));
+            row.message->transport_id = pb_str(c->arena, STR("key-of-the-dead"));
+            return message_save(c, &row, c->now_us - 1, str_make(frozen.data(), frozen.size()),
+                                "message.sending");
+        });
+        ASSERT_TRUE(a.ok_()) << a.message();
+    }
+
+    send_limits limits = { 400, "127.0.0.1", nullptr };
+    delivery_options options = { 3, 3, 20000 };
+    sink::Smtp smtp;
+    sink::Http http;
+    std::vector<delivery *> running;
+    int phone = 660100000;
+};
+
+} // namespace fixture
+
+#endif

@@ -1,0 +1,389 @@
+// Messages on their way, against providers that take, refuse, slow down, fall silent and hang up, and
+// processes that die: each takes effect once, and what became of it is told.
+#include "agents/record/suppression.h"
+#include "tests/unit/agents/engage/delivery.h"
+
+#include <algorithm>
+
+using namespace fixture;
+
+namespace
+{
+
+using Delivery = DeliveryRoom;
+
+TEST_F(Delivery, MailsLeaveOnceWithAnIdOfTheirOwn)
+{
+    mail_and_sms();
+    std::vector<std::string> names;
+    for (int i = 0; i < 40; i++) {
+        person("p" + std::to_string(i));
+        names.push_back(order("p" + std::to_string(i)));
+    }
+    start();
+    std::vector<std::string> told, seen;
+    for (auto &name : names) {
+        auto m = end_of(name);
+        ASSERT_EQ(m->state, MESSAGE__STATE_SENT) << m->detail;
+        EXPECT_STREQ(m->channel, "channels/mail");
+        EXPECT_EQ(m->attempt_count, 1);
+        EXPECT_EQ(m->template_version, 1);
+        EXPECT_NE(m->sent_time, nullptr);
+        told.push_back(m->transport_id);
+    }
+    stop();
+    start();
+    moments();
+    for (auto &mail : smtp.mails())
+        seen.push_back(id_of(mail));
+    std::sort(told.begin(), told.end());
+    std::sort(seen.begin(), seen.end());
+    EXPECT_EQ(seen, told);
+    EXPECT_NE(smtp.mails()[0].find("\r\n\r\nHello Ann\r\n"), std::string::npos);
+    EXPECT_EQ(events("message.sent"), 40);
+}
+
+TEST_F(Delivery, NothingLeavesBeforeItsTimeOrOnceItIsCancelled)
+{
+    mail_and_sms();
+    person("a");
+    std::string later = order("a", MEDIUM_EMAIL, 600), cancelled = order("a", MEDIUM_EMAIL, 0);
+    ASSERT_TRUE(cancel(cancelled).ok_());
+    start();
+    moments();
+    EXPECT_EQ(message(later)->state, MESSAGE__STATE_SCHEDULED);
+    EXPECT_EQ(message(cancelled)->state, MESSAGE__STATE_CANCELLED);
+    EXPECT_EQ(smtp.listener.connections, 0);
+}
+
+TEST_F(Delivery, WhatIsRefusedIsToldAndNotSentAgain)
+{
+    mail_and_sms();
+    person("a");
+    smtp.at("RCPT", "550 5.1.1 unknown");
+    std::string name = order("a");
+    start();
+    auto m = end_of(name);
+    EXPECT_EQ(m->state, MESSAGE__STATE_FAILED);
+    EXPECT_EQ(m->cause, MESSAGE__CAUSE_PROVIDER_REFUSED);
+    EXPECT_STREQ(m->detail, "5.1.1 unknown");
+    EXPECT_EQ(m->attempt_count, 1);
+}
+
+TEST_F(Delivery, AKnownFailureIsTriedAgainSoManyTimes)
+{
+    mail_and_sms();
+    person("a");
+    smtp.at("END", "451 later");
+    std::string name = order("a");
+    start();
+    auto m = end_of(name);
+    EXPECT_EQ(m->state, MESSAGE__STATE_FAILED);
+    EXPECT_EQ(m->attempt_count, 3);
+    EXPECT_STREQ(m->detail, "later");
+    EXPECT_TRUE(smtp.mails().empty());
+}
+
+TEST_F(Delivery, AnotherAttemptHasTheSameBytesAndKey)
+{
+    mail_and_sms();
+    person("a");
+    http.answer("500 Oh\r\nContent-Length: 0\r\n\r\n");
+    std::string name = order("a", MEDIUM_SMS);
+    start();
+    while (http.posts().empty())
+        moments(1);
+    http.answer("200 OK\r\nContent-Length: 0\r\n\r\n");
+    auto m = end_of(name);
+    ASSERT_EQ(m->state, MESSAGE__STATE_SENT) << m->detail;
+    EXPECT_GE(m->attempt_count, 2);
+    auto posts = http.posts();
+    ASSERT_EQ(static_cast<int>(posts.size()), m->attempt_count);
+    for (auto &p : posts) {
+        EXPECT_EQ(p.body, posts[0].body);
+        EXPECT_EQ(p.headers["idempotency-key"], m->transport_id);
+    }
+    EXPECT_NE(posts[0].body.find("\"text\":\"Hello Ann\""), std::string::npos) << posts[0].body;
+    EXPECT_NE(posts[0].body.find("\"to\":\"+43660100000\""), std::string::npos) << posts[0].body;
+}
+
+TEST_F(Delivery, AMailThatMayHaveBeenTakenIsUnknownAndStaysSo)
+{
+    mail_and_sms();
+    person("a");
+    for (const char *how : { "CUT", "HANG" }) {
+        smtp.at("END", how);
+        size_t before = smtp.mails().size();
+        std::string name = order("a");
+        start();
+        auto m = end_of(name);
+        EXPECT_EQ(m->state, MESSAGE__STATE_UNKNOWN) << m->detail;
+        EXPECT_EQ(m->cause, MESSAGE__CAUSE_INTERRUPTED);
+        moments();
+        EXPECT_EQ(smtp.mails().size(), before + 1);
+        stop();
+    }
+}
+
+TEST_F(Delivery, AWebhookThatMayHaveBeenTakenIsAskedAgain)
+{
+    mail_and_sms();
+    person("a");
+    person("b");
+    http.answer("CUT");
+    std::string lost = order("a", MEDIUM_SMS);
+    start();
+    auto m = end_of(lost);
+    EXPECT_EQ(m->state, MESSAGE__STATE_UNKNOWN) << "every attempt told nothing";
+    EXPECT_EQ(m->attempt_count, 3);
+    size_t before = http.posts().size();
+    std::string found = order("b", MEDIUM_SMS);
+    while (http.posts().size() == before)
+        moments(1);
+    http.answer("200 OK\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_EQ(end_of(found)->state, MESSAGE__STATE_SENT);
+}
+
+TEST_F(Delivery, WhatIsUnknownIsResolvedByWhoKnows)
+{
+    mail_and_sms();
+    auto resolve = [&](const std::string &name, ResolveUnknownMessageRequest__Resolution as) {
+        ResolveUnknownMessageRequest req = RESOLVE_UNKNOWN_MESSAGE_REQUEST_INIT;
+        req.name = text(name);
+        req.resolution = as;
+        return house.call(resolve_unknown_message, req, &Message_descriptor);
+    };
+    std::vector<std::string> names;
+    smtp.at("END", "CUT");
+    for (const char *id : { "a", "b", "c" }) {
+        person(id);
+        names.push_back(order(id));
+    }
+    start();
+    for (auto &name : names)
+        ASSERT_EQ(end_of(name)->state, MESSAGE__STATE_UNKNOWN);
+    smtp.at("END", "");
+    EXPECT_EQ(resolve(names[0], RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_UNSPECIFIED).reason(),
+              "FIELD_INVALID");
+    EXPECT_EQ(resolve(names[0], RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_SENT)->state,
+              MESSAGE__STATE_SENT);
+    EXPECT_EQ(resolve(names[1], RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_FAILED)->state,
+              MESSAGE__STATE_FAILED);
+    EXPECT_EQ(resolve(names[1], RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_FAILED).writes, 0);
+    EXPECT_EQ(resolve(names[1], RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_SENT).reason(), "MESSAGE_STATE");
+    size_t before = smtp.mails().size();
+    ASSERT_TRUE(resolve(names[2], RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_RESEND).ok_());
+    auto m = end_of(names[2]);
+    EXPECT_EQ(m->state, MESSAGE__STATE_SENT) << m->detail;
+    auto mails = smtp.mails();
+    ASSERT_EQ(mails.size(), before + 1);
+    EXPECT_EQ(id_of(mails.back()), m->transport_id);
+    EXPECT_EQ(std::count(mails.begin(), mails.end(), mails.back()), 2) << "the same bytes as before";
+}
+
+// The attempts do not count, and the whole channel waits.
+TEST_F(Delivery, AProviderThatAsksToSlowDownIsLeftAlone)
+{
+    mail_and_sms();
+    options.attempts = 1;
+    options.threads = 1;
+    for (const char *id : { "a", "b", "c" })
+        person(id);
+    http.answer("429 Slow down\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n");
+    std::string first = order("a", MEDIUM_SMS);
+    start();
+    auto m = waits(first, MESSAGE__CAUSE_PROVIDER_BUSY);
+    EXPECT_EQ(m->attempt_count, 0);
+    size_t before = http.posts().size();
+    http.answer("200 OK\r\nContent-Length: 0\r\n\r\n");
+    std::string second = order("b", MEDIUM_SMS), third = order("c", MEDIUM_EMAIL);
+    EXPECT_EQ(end_of(third)->state, MESSAGE__STATE_SENT) << "another channel goes on";
+    EXPECT_EQ(http.posts().size(), before);
+    EXPECT_EQ(end_of(first)->state, MESSAGE__STATE_SENT);
+    EXPECT_EQ(end_of(second)->state, MESSAGE__STATE_SENT);
+}
+
+TEST_F(Delivery, MessagesOfALeadLeaveInTheirOrder)
+{
+    mail_and_sms();
+    options.threads = 6;
+    std::vector<std::string> names;
+    for (int l = 0; l < 5; l++)
+        person("p" + std::to_string(l));
+    for (int i = 0; i < 12; i++)
+        for (int l = 0; l < 5; l++)
+            names.push_back(order("p" + std::to_string(l), MEDIUM_SMS));
+    start();
+    for (auto &name : names)
+        ASSERT_EQ(end_of(name)->state, MESSAGE__STATE_SENT);
+    std::vector<std::string> sent[5]; // of each lead
+    for (auto &p : http.posts())
+        sent[(std::find(names.begin(), names.end(), "messages/" + p.headers["idempotency-key"]) -
+              names.begin()) %
+             5]
+            .push_back("messages/" + p.headers["idempotency-key"]);
+    for (int l = 0; l < 5; l++) {
+        ASSERT_EQ(sent[l].size(), 12u);
+        for (int i = 0; i < 12; i++)
+            EXPECT_EQ(sent[l][i], names[i * 5 + l]);
+    }
+}
+
+// While one is to be tried again, those planned after it wait.
+TEST_F(Delivery, AMessageThatIsTriedAgainKeepsItsPlace)
+{
+    mail_and_sms();
+    person("a");
+    options.first_wait_us = 600000;
+    http.answer("500 Oh\r\nContent-Length: 0\r\n\r\n");
+    std::string first = order("a", MEDIUM_SMS), second = order("a", MEDIUM_SMS);
+    start();
+    while (http.posts().empty())
+        moments(1);
+    http.answer("200 OK\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_EQ(end_of(second)->state, MESSAGE__STATE_SENT);
+    auto posts = http.posts();
+    ASSERT_EQ(posts.size(), 3u);
+    EXPECT_EQ("messages/" + posts[1].headers["idempotency-key"], first);
+    EXPECT_EQ("messages/" + posts[2].headers["idempotency-key"], second);
+}
+
+TEST_F(Delivery, NothingPassesTheGate)
+{
+    mail_and_sms();
+    person("a");
+    auto a = house.run([&](ctx *c) {
+        lead_row row;
+        lead_identity *all;
+        size_t n;
+        suppression what = { SUPPRESSION__CAUSE_COMPLAINT, "", MEDIUM_UNSPECIFIED };
+        TRY(lead_load(c, "leads/a", "name", &row));
+        TRY(lead_identities(c, &row, &all, &n));
+        return suppression_add(c, all, n, &what);
+    });
+    ASSERT_TRUE(a.ok_()) << a.message();
+    std::string name = order("a");
+    start();
+    auto m = end_of(name);
+    EXPECT_EQ(m->state, MESSAGE__STATE_REFUSED);
+    EXPECT_EQ(m->cause, MESSAGE__CAUSE_GATE);
+    EXPECT_STREQ(m->detail, "the address is suppressed");
+    EXPECT_EQ(smtp.listener.connections, 0);
+}
+
+// What the lead says between two attempts counts.
+TEST_F(Delivery, TheGateIsAskedBeforeEveryAttempt)
+{
+    mail_and_sms();
+    person("a");
+    options.first_wait_us = 300000;
+    smtp.at("END", "451 later");
+    std::string name = order("a");
+    start();
+    waits(name, MESSAGE__CAUSE_PROVIDER_REFUSED);
+    auto a = house.run([&](ctx *c) {
+        lead_row row;
+        lead_identity *all;
+        size_t n;
+        suppression what = { SUPPRESSION__CAUSE_COMPLAINT, "", MEDIUM_UNSPECIFIED };
+        TRY(lead_load(c, "leads/a", "name", &row));
+        TRY(lead_identities(c, &row, &all, &n));
+        return suppression_add(c, all, n, &what);
+    });
+    ASSERT_TRUE(a.ok_()) << a.message();
+    smtp.at("END", "");
+    EXPECT_EQ(end_of(name)->state, MESSAGE__STATE_REFUSED);
+    EXPECT_TRUE(smtp.mails().empty());
+}
+
+TEST_F(Delivery, WhatCannotBeSaidIsRefused)
+{
+    mail_and_sms();
+    person("a", "");
+    std::string name = order("a");
+    start();
+    auto m = end_of(name);
+    EXPECT_EQ(m->state, MESSAGE__STATE_REFUSED);
+    EXPECT_EQ(m->cause, MESSAGE__CAUSE_TEMPLATE);
+    EXPECT_NE(std::string(m->detail).find("full_name"), std::string::npos) << m->detail;
+}
+
+TEST_F(Delivery, WaitsForAChannel)
+{
+    person("a");
+    std::string name = order("a");
+    start();
+    waits(name, MESSAGE__CAUSE_NO_CHANNEL);
+    EXPECT_EQ(message(name)->attempt_count, 0);
+}
+
+TEST_F(Delivery, MessagesWithinTheProductAreStored)
+{
+    make_channel("inside", MEDIUM_IN_APP);
+    person("a");
+    std::string name = order("a", MEDIUM_IN_APP);
+    start();
+    EXPECT_EQ(end_of(name)->state, MESSAGE__STATE_SENT);
+    EXPECT_EQ(smtp.listener.connections + http.listener.connections, 0);
+}
+
+// A process died while it had them in hand.
+TEST_F(Delivery, WhatADeadProcessLeftIsUnknownOrAskedAgain)
+{
+    mail_and_sms();
+    person("a");
+    person("b");
+    std::string mail = order("a", MEDIUM_EMAIL, 600), post = order("b", MEDIUM_SMS, 600);
+    abandon(mail, "a@mail.example\nbytes", "channels/mail");
+    abandon(post, "\n{\"as\":\"frozen\"}", "channels/sms");
+    start();
+    EXPECT_EQ(end_of(mail)->state, MESSAGE__STATE_UNKNOWN);
+    auto m = end_of(post);
+    EXPECT_EQ(m->state, MESSAGE__STATE_SENT) << m->detail;
+    ASSERT_EQ(http.posts().size(), 1u);
+    EXPECT_EQ(http.posts()[0].body, "{\"as\":\"frozen\"}");
+    EXPECT_EQ(http.posts()[0].headers["idempotency-key"], "key-of-the-dead");
+    EXPECT_EQ(smtp.listener.connections, 0);
+}
+
+// What cannot be read holds nothing else up.
+TEST_F(Delivery, PoisonIsParked)
+{
+    mail_and_sms();
+    person("a");
+    person("b");
+    static const stmt spoil = { "test_spoil", "btt",
+                                "",           "UPDATE message SET data = $1 WHERE workspace = $2 AND id = $3",
+                                nullptr,      nullptr };
+    std::string bad = order("a"), good = order("b");
+    auto a = house.run([&](ctx *c) {
+        UNIT_ADD(c->unit, &spoil, 1, REASON_CONFLICT, v_bytes(STR("\xff\xff")), v_text(c->workspace),
+                 v_text(bad.c_str() + strlen("messages/")));
+        return ok();
+    });
+    ASSERT_TRUE(a.ok_()) << a.message();
+    start();
+    EXPECT_EQ(end_of(good)->state, MESSAGE__STATE_SENT);
+    moments();
+    EXPECT_EQ(house.count("SELECT count(*) FROM message WHERE workspace = $1 AND state = 4"), 1);
+}
+
+TEST_F(Delivery, ManyShareTheWork)
+{
+    mail_and_sms();
+    std::vector<std::string> names;
+    for (int i = 0; i < 20; i++)
+        person("p" + std::to_string(i));
+    for (int i = 0; i < 200; i++)
+        names.push_back(order("p" + std::to_string(i % 20), MEDIUM_SMS));
+    for (int i = 0; i < 3; i++)
+        start();
+    for (auto &name : names)
+        ASSERT_EQ(end_of(name)->state, MESSAGE__STATE_SENT);
+    std::set<std::string> keys;
+    for (auto &p : http.posts())
+        EXPECT_TRUE(keys.insert(p.headers["idempotency-key"]).second);
+    EXPECT_EQ(keys.size(), names.size());
+}
+
+} // namespace
