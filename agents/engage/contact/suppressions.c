@@ -52,9 +52,17 @@ static struct status check_create(struct ctx *c, const CreateSuppressionRequest 
     return k.s;
 }
 
+/* An address that does not exist says nothing of the lead's other ones. */
+static Medium medium_of(const CreateSuppressionRequest *req)
+{
+    if (req->medium || req->cause != SUPPRESSION__CAUSE_HARD_BOUNCE)
+        return req->medium;
+    return *req->email ? MEDIUM_EMAIL : MEDIUM_SMS;
+}
+
 struct status create_suppression(struct ctx *c, const CreateSuppressionRequest *req, Suppression *res)
 {
-    const struct suppression what = { req->cause, req->purpose, req->medium };
+    const struct suppression what = { req->cause, req->purpose, medium_of(req) };
     struct address a;
     struct suppression_hit *hits;
     const char *name;

@@ -1120,7 +1120,7 @@ type CreateSuppressionRequest struct {
 	Cause Suppression_Cause `protobuf:"varint,3,opt,name=cause,proto3,enum=marketing.v1.Suppression_Cause" json:"cause,omitempty"`
 	// Only for this purpose; empty: for all.
 	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
-	// Only by this medium; unset: by all.
+	// Only by this medium; unset: by all, but HARD_BOUNCE by mail or SMS, as the address is.
 	Medium Medium `protobuf:"varint,5,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
 	// Makes a retry safe.
 	RequestId     string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`

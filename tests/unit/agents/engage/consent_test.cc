@@ -177,8 +177,9 @@ TEST_F(ConsentRoom, SuppressionsAreFoundByNameAndAddressAndTellNoAddress)
     EXPECT_STREQ(by_name->entries[1]->purpose, "marketing");
     EXPECT_EQ(std::string(s->name).find("mail"), std::string::npos);
     EXPECT_EQ(explain("transactional")->decided_by, SEND_GATE_SUPPRESSION);
+    EXPECT_EQ(suppress("b@mail.example", SUPPRESSION__CAUSE_HARD_BOUNCE)->entries[0]->medium, MEDIUM_EMAIL);
     EXPECT_EQ(suppress("a@mail.example", SUPPRESSION__CAUSE_ERASURE).fields(), "cause");
-    EXPECT_EQ(suppression_of("suppressions/-", "b@mail.example").reason(), "SUPPRESSION_NOT_FOUND");
+    EXPECT_EQ(suppression_of("suppressions/-", "c@mail.example").reason(), "SUPPRESSION_NOT_FOUND");
     EXPECT_EQ(suppression_of("suppressions/1zz").reason(), "FIELD_INVALID");
 }
 
