@@ -4,6 +4,7 @@
 #include "agents/engage/delivery/delivery.h"
 #include "agents/engage/gate/zones.h"
 #include "agents/engage/template/templates.h"
+#include "agents/orchestrator/orchestrator.h"
 #include "agents/record/active.h"
 #include "agents/record/denied.h"
 #include "agents/record/known.h"
@@ -54,6 +55,7 @@ static struct status open_store(struct house *h)
     TRY(audit_open(&h->arena, &h->app.audit));
     TRY(denied_open(&h->arena, &h->app.denied));
     TRY(forms_open(&h->arena, &h->app.forms));
+    TRY(orchestrator_open(reactions, &h->arena, &h->app.orchestrator));
     return active_open(active_loaders, &h->arena, &h->app.active);
 }
 
@@ -154,6 +156,7 @@ void house_close(struct house *h)
     active_close(h->app.active);
     zones_close(h->app.zones);
     audit_close(h->app.audit);
+    orchestrator_close(h->app.orchestrator);
     known_close(h->app.known);
     scoring_close(h->app.scoring);
     forms_close(h->app.forms);

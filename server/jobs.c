@@ -1,6 +1,8 @@
 #include "server/jobs.h"
 
 #include "agents/audit/audit.h"
+#include "agents/engage/journey/journey.h"
+#include "agents/orchestrator/orchestrator.h"
 #include "agents/privacy/privacy.h"
 #include "agents/record/active.h"
 #include "agents/record/denied.h"
@@ -32,26 +34,38 @@ static struct status trim_memory(struct ctx *c)
     return ok();
 }
 
+/* Whose thread a job runs on: what agents do may take long, and holds up no upkeep. */
+enum lane { UPKEEP, AGENTS, LANES };
+
 /* A tick is a task (agents/record/task.h). */
 static const struct job {
+    enum lane lane;
     const char *name;
     int64_t every_us;
     struct status (*tick)(struct ctx *c);
 } table[] = {
-    { "active_refresh", US_PER_SECOND, active_refresh },
-    { "audit_checkpoints", 300 * US_PER_SECOND, audit_checkpoints },
-    { "audit_denials", US_PER_SECOND / 2, denied_write },
-    { "audit_seal", US_PER_SECOND / 10, audit_seal },
-    { "iam_refresh", US_PER_SECOND, iam_refresh },
-    { "known_fill", US_PER_SECOND / 20, known_fill },
-    { "memory_trim", 5 * US_PER_SECOND, trim_memory },
-    { "privacy_sweep", US_PER_SECOND / 10, privacy_sweep },
-    { "request_id_purge", US_PER_SECOND / 4, purge_request_ids },
+    { AGENTS, "journeys", US_PER_SECOND / 5, journeys_on_time },
+    { AGENTS, "reactions", US_PER_SECOND / 20, orchestrator_react },
+    { UPKEEP, "active_refresh", US_PER_SECOND, active_refresh },
+    { UPKEEP, "audit_checkpoints", 300 * US_PER_SECOND, audit_checkpoints },
+    { UPKEEP, "audit_denials", US_PER_SECOND / 2, denied_write },
+    { UPKEEP, "audit_seal", US_PER_SECOND / 10, audit_seal },
+    { UPKEEP, "iam_refresh", US_PER_SECOND, iam_refresh },
+    { UPKEEP, "known_fill", US_PER_SECOND / 20, known_fill },
+    { UPKEEP, "memory_trim", 5 * US_PER_SECOND, trim_memory },
+    { UPKEEP, "privacy_sweep", US_PER_SECOND / 10, privacy_sweep },
+    { UPKEEP, "request_id_purge", US_PER_SECOND / 4, purge_request_ids },
+};
+
+struct worker {
+    struct jobs *jobs;
+    enum lane lane;
+    pthread_t thread;
 };
 
 struct jobs {
     struct app *app;
-    pthread_t thread;
+    struct worker workers[LANES];
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stopping;
@@ -75,20 +89,28 @@ static void wait_until(struct jobs *j, int64_t mono_us)
     pthread_mutex_unlock(&j->lock);
 }
 
+/* When the lane's next job is due. */
+static int64_t next_due(const struct jobs *j, enum lane lane)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (table[i].lane == lane)
+            next = MIN(next, j->due_us[i]);
+    return next;
+}
+
 static void *main_loop(void *arg)
 {
-    struct jobs *j = arg;
+    struct worker *w = arg;
+    struct jobs *j = w->jobs;
     struct arena a;
     arena_init(&a, 8u << 20);
     for (;;) {
-        int64_t next = INT64_MAX;
-        for (size_t i = 0; i < COUNT(table); i++)
-            next = MIN(next, j->due_us[i]);
-        wait_until(j, next);
+        wait_until(j, next_due(j, w->lane));
         if (__atomic_load_n(&j->stopping, __ATOMIC_ACQUIRE))
             break;
         for (size_t i = 0; i < COUNT(table); i++)
-            if (j->due_us[i] <= clock_mono_us()) {
+            if (table[i].lane == w->lane && j->due_us[i] <= clock_mono_us()) {
                 run(j, &table[i], &a);
                 j->due_us[i] = clock_mono_us() + table[i].every_us;
             }
@@ -111,8 +133,12 @@ struct status jobs_start(struct app *app, struct jobs **ret)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&j->wake, &attr);
     pthread_condattr_destroy(&attr);
-    if (pthread_create(&j->thread, NULL, main_loop, j)) {
-        free(j);
+    for (size_t i = 0; i < LANES; i++) {
+        j->workers[i] = (struct worker){ j, (enum lane)i, 0 };
+        if (!pthread_create(&j->workers[i].thread, NULL, main_loop, &j->workers[i]))
+            continue;
+        j->workers[i].jobs = NULL; /* no thread */
+        jobs_stop(j);
         return fail(NULL, REASON_OVERLOADED, "no thread for the jobs");
     }
     *ret = j;
@@ -125,9 +151,11 @@ void jobs_stop(struct jobs *j)
         return;
     pthread_mutex_lock(&j->lock);
     __atomic_store_n(&j->stopping, true, __ATOMIC_RELEASE);
-    pthread_cond_signal(&j->wake);
+    pthread_cond_broadcast(&j->wake);
     pthread_mutex_unlock(&j->lock);
-    pthread_join(j->thread, NULL);
+    for (size_t i = 0; i < LANES; i++)
+        if (j->workers[i].jobs)
+            pthread_join(j->workers[i].thread, NULL);
     pthread_cond_destroy(&j->wake);
     pthread_mutex_destroy(&j->lock);
     free(j);

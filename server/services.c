@@ -5,6 +5,7 @@
 #include "agents/engage/contact/consent.h"
 #include "agents/engage/contact/policy.h"
 #include "agents/engage/delivery/delivery.h"
+#include "agents/engage/journey/journey.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
 #include "agents/lead/lead.h"
@@ -83,6 +84,17 @@ RPC_UNARY(delete_suppression, DeleteSuppressionRequest, Empty)
 RPC_UNARY(get_send_policy, GetSendPolicyRequest, SendPolicy)
 RPC_UNARY(update_send_policy, UpdateSendPolicyRequest, SendPolicy)
 RPC_UNARY(explain_send_decision, ExplainSendDecisionRequest, ExplainSendDecisionResponse)
+RPC_UNARY(create_journey, CreateJourneyRequest, Journey)
+RPC_UNARY(get_journey, GetJourneyRequest, Journey)
+RPC_UNARY(list_journeys, ListJourneysRequest, ListJourneysResponse)
+RPC_UNARY(publish_journey, PublishJourneyRequest, Journey)
+RPC_UNARY(pause_journey, PauseJourneyRequest, Journey)
+RPC_UNARY(resume_journey, ResumeJourneyRequest, Journey)
+RPC_UNARY(retire_journey, RetireJourneyRequest, Journey)
+RPC_UNARY(enroll_lead, EnrollLeadRequest, Enrollment)
+RPC_UNARY(unenroll_lead, UnenrollLeadRequest, Enrollment)
+RPC_UNARY(get_enrollment, GetEnrollmentRequest, Enrollment)
+RPC_UNARY(list_enrollments, ListEnrollmentsRequest, ListEnrollmentsResponse)
 
 RPC_CLIENT_STREAM(import_model, ImportModelRequest, ModelVersion, struct model_import)
 RPC_UNARY(get_model_version, GetModelVersionRequest, ModelVersion)
@@ -251,6 +263,23 @@ static const struct rpc_method methods[] = {
       RPC_MUTATES, 1024, 0 },
     { ENGAGE, "ExplainSendDecision", &explain_send_decision_rpc, LANE_DB, "engage.read", QUOTA_READ, 0,
       LEAD_KB, 0 },
+    { ENGAGE, "CreateJourney", &create_journey_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 4096,
+      0 },
+    { ENGAGE, "GetJourney", &get_journey_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 2048, 0 },
+    { ENGAGE, "ListJourneys", &list_journeys_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 131072, 0 },
+    { ENGAGE, "PublishJourney", &publish_journey_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES,
+      131072, 0 },
+    { ENGAGE, "PauseJourney", &pause_journey_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 2048,
+      0 },
+    { ENGAGE, "ResumeJourney", &resume_journey_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 2048,
+      0 },
+    { ENGAGE, "RetireJourney", &retire_journey_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 2048,
+      0 },
+    { ENGAGE, "EnrollLead", &enroll_lead_rpc, LANE_DB, "engage.send", QUOTA_WRITE, RPC_MUTATES, LEAD_KB, 0 },
+    { ENGAGE, "UnenrollLead", &unenroll_lead_rpc, LANE_DB, "engage.send", QUOTA_WRITE, RPC_MUTATES, LEAD_KB,
+      0 },
+    { ENGAGE, "GetEnrollment", &get_enrollment_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 128, 0 },
+    { ENGAGE, "ListEnrollments", &list_enrollments_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
 
     { MODEL, "ImportModel", &import_model_rpc, LANE_SLOW, "models.write", QUOTA_ADMIN, RPC_MUTATES, 80 * 1024,
       0 },
@@ -330,21 +359,47 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,       &known_statements,
-    &events_statements,      &event_log_statements,
-    &decisions_statements,   &active_statements,
-    &engagement_statements,  &scoring_statements,
-    &lead_statements,        &triage_statements,
-    &model_statements,       &idem_statements,
-    &iam_statements,         &audit_statements,
-    &privacy_statements,     &suppression_statements,
-    &message_statements,     &channel_statements,
-    &delivery_statements,    &contact_statements,
-    &send_policy_statements, NULL,
+    &leads_statements,
+    &known_statements,
+    &events_statements,
+    &event_log_statements,
+    &decisions_statements,
+    &active_statements,
+    &engagement_statements,
+    &scoring_statements,
+    &lead_statements,
+    &triage_statements,
+    &model_statements,
+    &idem_statements,
+    &iam_statements,
+    &audit_statements,
+    &privacy_statements,
+    &suppression_statements,
+    &message_statements,
+    &channel_statements,
+    &delivery_statements,
+    &contact_statements,
+    &send_policy_statements,
+    &template_statements,
+    &journey_statements,
+    &orchestrator_statements,
+    NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {
     { "model", model_slot_load, model_slot_unload },
     { "routing_policy", policy_load, policy_unload },
     { "engagement_model", engagement_slot_load, engagement_slot_unload },
+    { "journeys", journeys_load, journeys_unload },
+};
+
+const struct reaction reactions[] = {
+    { "engage", "lead.created", journeys_on_lead },
+    { "engage", "lead.updated", journeys_on_lead },
+    { "engage", "lead.triaged", journeys_on_lead },
+    { "engage", "lead.event_recorded", journeys_on_lead_event },
+    { "engage", "lead.merged", journeys_on_lead_gone },
+    { "engage", "lead.deleted", journeys_on_lead_gone },
+    { "engage", "subject.erased", journeys_on_lead_gone },
+    { NULL, NULL, NULL },
 };

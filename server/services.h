@@ -1,11 +1,12 @@
-/* services.h: what the server serves: one visible table of methods, and the lists of statements and loaders
- * that go with them.
+/* services.h: what the server serves: one visible table of methods, and the lists of statements, loaders
+ * and reactions that go with them.
  *
  * How to add a method is told at the top of server/rpc/rpc.h; its scope is the permission that the caller
  * must hold. */
 #ifndef SERVER_SERVICES_H
 #define SERVER_SERVICES_H
 
+#include "agents/orchestrator/orchestrator.h"
 #include "agents/record/active.h"
 #include "server/rpc/rpc.h"
 #include "store/db.h"
@@ -20,6 +21,9 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 extern const struct stmt_table *const all_statements[];
 
 extern const struct active_loader active_loaders[ACTIVE_SLOTS];
+
+/* What happens because something happened: for orchestrator_open. */
+extern const struct reaction reactions[];
 
 C_END
 #endif

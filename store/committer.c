@@ -198,20 +198,33 @@ static void post(struct unit *u, void *arg)
     sem_post(arg);
 }
 
-struct status committer_run(struct committer *c, struct unit *u)
+size_t committer_run_all(struct committer *c, struct unit *units, size_t n)
 {
     sem_t done;
+    size_t waiting = 0, durable = 0;
     sem_init(&done, 0, 0);
-    u->done = post;
-    u->arg = &done;
-    struct status s = committer_submit(c, u);
-    if (is_ok(s)) {
+    for (size_t i = 0; i < n; i++) {
+        units[i].done = post;
+        units[i].arg = &done;
+        struct status s = committer_submit(c, &units[i]);
+        if (is_ok(s))
+            waiting++; /* its outcome may be there already */
+        else
+            units[i].outcome = s;
+    }
+    for (; waiting; waiting--)
         while (sem_wait(&done) && errno == EINTR)
             ;
-        s = u->outcome;
-    }
+    for (size_t i = 0; i < n; i++)
+        durable += is_ok(units[i].outcome);
     sem_destroy(&done);
-    return s;
+    return durable;
+}
+
+struct status committer_run(struct committer *c, struct unit *u)
+{
+    committer_run_all(c, u, 1);
+    return u->outcome;
 }
 
 void committer_stats(struct committer *c, struct committer_stats *ret)

@@ -30,6 +30,8 @@ void committer_stop(struct committer *);
 MUSTCHECK struct status committer_submit(struct committer *, struct unit *u);
 /* Submits and waits for the outcome: for jobs and tools, never for a thread that serves calls. */
 MUSTCHECK struct status committer_run(struct committer *, struct unit *u);
+/* Submits all and waits for all; each has its outcome then. The number that were made durable. */
+size_t committer_run_all(struct committer *, struct unit *units, size_t n);
 void committer_stats(struct committer *, struct committer_stats *ret);
 
 C_END

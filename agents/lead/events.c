@@ -153,10 +153,15 @@ static struct status pack_event(struct ctx *c, const LeadEvent *e, int64_t event
     return ret->p ? ok() : fail_memory();
 }
 
-/* Of what a caller wrote the log holds nothing: it outlives the lead. */
-static struct status announce_event(struct ctx *c, int64_t event_us, const struct lead_row *row)
+/* Of what a caller wrote the log holds nothing, for it outlives the lead; a mark of the event's id lets those
+ * who react find the event. */
+static struct status announce_event(struct ctx *c, const LeadEvent *e, int64_t event_us,
+                                    const struct lead_row *row)
 {
+    char mark[ID_TEXT];
     LeadEvent told = LEAD_EVENT_INIT;
+    id_derive(STR("lead event"), str_of(e->event_id), mark);
+    told.event_id = mark;
     told.event_time = time_message(c->arena, event_us);
     struct str payload = told.event_time ? pb_pack(c->arena, &told) : str_make(NULL, 0);
     if (!payload.p)
@@ -174,7 +179,7 @@ static struct status store_event(struct ingest *g, const LeadEvent *e, int64_t e
     UNIT_ADD(g->c->unit, &lead_room_sql[EVENT_INSERT], 1, REASON_CONFLICT, v_text(g->c->workspace),
              v_text(e->event_id), v_text(row->id), v_int(event_us), v_int(g->c->now_us), v_text(e->type),
              v_bytes(data));
-    return announce_event(g->c, event_us, row);
+    return announce_event(g->c, e, event_us, row);
 }
 
 static struct status take_event(struct ingest *g, const LeadEvent *e, const char *field)

@@ -77,9 +77,12 @@ static const struct table {
     const char *store;
     enum privacy_statement count, erase;
 } tables[] = {
-    { "lead_event", COUNT_EVENTS, EVENTS_ERASE },        { "outcome", COUNT_OUTCOMES, OUTCOMES_ERASE },
-    { "message", COUNT_MESSAGES, MESSAGES_ERASE },       { "contact", COUNT_CONTACTS, CONTACTS_ERASE },
+    { "lead_event", COUNT_EVENTS, EVENTS_ERASE },
+    { "outcome", COUNT_OUTCOMES, OUTCOMES_ERASE },
+    { "message", COUNT_MESSAGES, MESSAGES_ERASE },
+    { "contact", COUNT_CONTACTS, CONTACTS_ERASE },
     { "consent_entry", COUNT_CONSENTS, CONSENTS_ERASE },
+    { "enrollment", COUNT_ENROLLMENTS, ENROLLMENTS_ERASE },
 };
 
 static struct status erase_table(struct ctx *c, const struct subject *s, const struct table *t, Erasure *e)

@@ -196,9 +196,20 @@ static struct status part_consents(struct ctx *c, struct subject_export *x, Expo
     return decoded(c, res->consent);
 }
 
+static struct status part_enrollments(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
+                                      bool *ret_found)
+{
+    struct str data;
+    TRY(next_by_id(c, x, ENROLLMENT_NEXT, &data, ret_found));
+    if (!*ret_found)
+        return ok();
+    res->enrollment = PB_UNPACK(c->arena, Enrollment, data);
+    return decoded(c, res->enrollment);
+}
+
 static const part_fn parts[] = {
-    part_lead,     part_suppression, part_identities, part_aliases, part_events,
-    part_outcomes, part_decisions,   part_messages,   part_contact, part_consents,
+    part_lead,      part_suppression, part_identities, part_aliases,  part_events,      part_outcomes,
+    part_decisions, part_messages,    part_contact,    part_consents, part_enrollments,
 };
 
 struct status export_subject_open(struct ctx *c, const ExportSubjectRequest *req, struct subject_export **ret)

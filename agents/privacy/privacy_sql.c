@@ -13,6 +13,11 @@
     " WHERE workspace = " workspace " AND subject_id IN (SELECT " lead                                       \
     " UNION ALL SELECT subject_id FROM lead_ended WHERE workspace = " workspace " AND lead_id = " lead ")"
 #define OF_PERSON OF_PERSON_AT("$1", "$2")
+/* Rows of merged leads included. */
+#define NEXT_BY_ID(table)                                                                                    \
+    "SELECT id, data FROM " table " WHERE workspace = $1 AND (lead_id = $2 OR lead_id IN"                    \
+    " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2)) AND id > $3 ORDER BY id "     \
+    "LIMIT 1"
 /* Whether a reply holds a text, somewhere between protobuf's own bytes. */
 #define NAMING(holds)                                                                                        \
     "SELECT seq FROM idempotency WHERE workspace = $1 AND seq > $2 AND seq <= $3 AND " holds                 \
@@ -32,6 +37,7 @@ const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
                     "SELECT count(subject_key) FROM lead WHERE workspace = $1 AND id = $2", NULL, NULL },
     [COUNT_DECISIONS] = { "privacy_count_decisions", "tt", "i", COUNT_OF("decision"), NULL, NULL },
     [COUNT_MESSAGES] = { "privacy_count_messages", "tt", "i", COUNT_OF("message"), NULL, NULL },
+    [COUNT_ENROLLMENTS] = { "privacy_count_enrollments", "tt", "i", COUNT_OF("enrollment"), NULL, NULL },
     [EVENTS_ERASE] = { "privacy_events_erase", "tt", "", ERASE_OF("lead_event"), NULL, NULL },
     [OUTCOMES_ERASE] = { "privacy_outcomes_erase", "tt", "", ERASE_OF("outcome"), NULL, NULL },
     [COUNT_CONTACTS] = { "privacy_count_contacts", "tt", "i", COUNT_OF("contact"), NULL, NULL },
@@ -39,6 +45,7 @@ const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
     [CONTACTS_ERASE] = { "privacy_contacts_erase", "tt", "", ERASE_OF("contact"), NULL, NULL },
     [CONSENTS_ERASE] = { "privacy_consents_erase", "tt", "", ERASE_OF("consent_entry"), NULL, NULL },
     [MESSAGES_ERASE] = { "privacy_messages_erase", "tt", "", ERASE_OF("message"), NULL, NULL },
+    [ENROLLMENTS_ERASE] = { "privacy_enrollments_erase", "tt", "", ERASE_OF("enrollment"), NULL, NULL },
 
     [ENDED_OF] = { "privacy_ended_of", "tt", "tii",
                    "SELECT e.lead_id, count(e.subject_key), (SELECT count(*) FROM lead AS l"
@@ -101,11 +108,8 @@ const struct stmt privacy_sql[PRIVACY_STATEMENTS] = {
                      NULL, NULL },
     [OUTCOME_NEXT] = { "privacy_outcome_next", "ttit", "itb", NEXT_OF("outcome", "outcome_time", "id"), NULL,
                        NULL },
-    [MESSAGE_NEXT] = { "privacy_message_next", "ttt", "tb",
-                       "SELECT id, data FROM message WHERE workspace = $1 AND (lead_id = $2 OR lead_id IN"
-                       " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
-                       " AND id > $3 ORDER BY id LIMIT 1",
-                       NULL, NULL },
+    [MESSAGE_NEXT] = { "privacy_message_next", "ttt", "tb", NEXT_BY_ID("message"), NULL, NULL },
+    [ENROLLMENT_NEXT] = { "privacy_enrollment_next", "ttt", "tb", NEXT_BY_ID("enrollment"), NULL, NULL },
     [CONSENT_NEXT] = { "privacy_consent_next", "ttt", "tb",
                        "SELECT id, data FROM consent_entry WHERE workspace = $1 AND lead_id = $2 AND id > $3"
                        " ORDER BY id LIMIT 1",

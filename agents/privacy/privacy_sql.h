@@ -7,21 +7,23 @@
 C_BEGIN
 
 enum privacy_statement {
-    ALIASES_OF,      /* workspace, lead id -> alias ids */
-    COUNT_EVENTS,    /* workspace, lead id -> rows */
-    COUNT_OUTCOMES,  /* the same */
-    COUNT_ALIASES,   /* the same */
-    COUNT_DECISIONS, /* the same */
-    COUNT_SEALED,    /* the same: decisions under a key */
-    COUNT_KEY,       /* the same: keys of the lead itself */
-    COUNT_MESSAGES,  /* the same */
-    COUNT_CONTACTS,  /* the same */
-    COUNT_CONSENTS,  /* the same */
-    EVENTS_ERASE,    /* workspace, lead id */
-    OUTCOMES_ERASE,  /* the same */
-    MESSAGES_ERASE,  /* the same */
-    CONTACTS_ERASE,  /* the same */
-    CONSENTS_ERASE,  /* the same */
+    ALIASES_OF,        /* workspace, lead id -> alias ids */
+    COUNT_EVENTS,      /* workspace, lead id -> rows */
+    COUNT_OUTCOMES,    /* the same */
+    COUNT_ALIASES,     /* the same */
+    COUNT_DECISIONS,   /* the same */
+    COUNT_SEALED,      /* the same: decisions under a key */
+    COUNT_KEY,         /* the same: keys of the lead itself */
+    COUNT_MESSAGES,    /* the same */
+    COUNT_ENROLLMENTS, /* the same */
+    COUNT_CONTACTS,    /* the same */
+    COUNT_CONSENTS,    /* the same */
+    EVENTS_ERASE,      /* workspace, lead id */
+    OUTCOMES_ERASE,    /* the same */
+    MESSAGES_ERASE,    /* the same */
+    ENROLLMENTS_ERASE, /* the same */
+    CONTACTS_ERASE,    /* the same */
+    CONSENTS_ERASE,    /* the same */
 
     ENDED_OF,    /* workspace, lead id -> id of an ended lead of its person, its keys, whether another lives
                     under    it now */
@@ -43,11 +45,12 @@ enum privacy_statement {
     ERASURE_INSERT, /* workspace, id, state, create_time, work, data */
     ERASURE_UPDATE, /* state, step, place, after, work, data, workspace, id, version */
 
-    EVENT_NEXT,   /* workspace, lead id, after time, after id -> time, id, data */
-    OUTCOME_NEXT, /* workspace, lead id, after time, after id -> time, id, data */
-    MESSAGE_NEXT, /* workspace, lead id, after id -> id, data; those of merged leads included */
-    CONSENT_NEXT, /* workspace, lead id, after id -> id, data */
-    CONTACT_NEXT, /* the same */
+    EVENT_NEXT,      /* workspace, lead id, after time, after id -> time, id, data */
+    OUTCOME_NEXT,    /* workspace, lead id, after time, after id -> time, id, data */
+    MESSAGE_NEXT,    /* workspace, lead id, after id -> id, data; those of merged leads included */
+    ENROLLMENT_NEXT, /* the same */
+    CONSENT_NEXT,    /* workspace, lead id, after id -> id, data */
+    CONTACT_NEXT,    /* the same */
     PRIVACY_STATEMENTS
 };
 

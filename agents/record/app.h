@@ -16,6 +16,7 @@ struct iam; /* server/iam/iam.h */
 struct audit;
 struct denied;
 struct signer;
+struct orchestrator;
 struct forms; /* agents/engage/template/templates.h */
 struct delivery;
 struct send_limits; /* agents/engage/send/send.h */
@@ -39,7 +40,8 @@ struct app {
     struct audit *audit;         /* agents/audit/audit.h: the chain over the event log */
     struct denied *denied;       /* agents/record/denied.h: refused calls on their way into the event log */
     struct forms *forms;         /* compiled templates */
-    const struct send_limits *send; /* agents/engage/send/send.h: what holds for all channels */
+    struct orchestrator *orchestrator; /* agents/orchestrator/orchestrator.h: reactions to events */
+    const struct send_limits *send;    /* agents/engage/send/send.h: what holds for all channels */
     struct delivery
         *delivery; /* agents/engage/delivery/delivery.h: sends what is due; NULL: nothing is sent */
     /* The link by which the lead of a message says that it wants no more of them, in the ctx's arena; NULL

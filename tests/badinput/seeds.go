@@ -182,6 +182,31 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 	}
 }
 
+func journey() *pb.Journey {
+	return &pb.Journey{DisplayName: "seed", Entry: &pb.JourneyEntry{Event: "demo_request", Filter: `country = "AT"`}, ExitFilter: `company = "Seed"`,
+		ExitEvents: []string{"purchase"}, ReEntry: pb.Journey_RE_ENTRY_AFTER_EXIT, ReEntryDelay: durationpb.New(time.Hour), CreateTime: timestamppb.Now(), Steps: []*pb.JourneyStep{
+			{Id: "first", Action: &pb.JourneyStep_Send{Send: &pb.JourneySend{Template: "templates/known", Medium: pb.Medium_MEDIUM_EMAIL, Expiry: durationpb.New(time.Hour), Priority: 1}}},
+			{Id: "wait", Action: &pb.JourneyStep_Wait{Wait: &pb.JourneyWait{Duration: durationpb.New(time.Hour), Event: "click", EventNext: "fork"}}},
+			{Id: "fork", Next: "end", Action: &pb.JourneyStep_Branch{Branch: &pb.JourneyBranch{Arms: []*pb.JourneyArm{{Filter: `country = "DE"`, Next: "wait"}}}}},
+		}}
+}
+
+func journeySeeds(w *world) map[string]proto.Message {
+	return map[string]proto.Message{
+		"CreateJourney":   &pb.CreateJourneyRequest{JourneyId: "seed", Journey: journey(), ValidateOnly: true},
+		"GetJourney":      &pb.GetJourneyRequest{Name: "journeys/none", Version: 1},
+		"ListJourneys":    &pb.ListJourneysRequest{PageSize: 10},
+		"PublishJourney":  &pb.PublishJourneyRequest{Name: "journeys/none", Version: 1},
+		"PauseJourney":    &pb.PauseJourneyRequest{Name: "journeys/none"},
+		"ResumeJourney":   &pb.ResumeJourneyRequest{Name: "journeys/none"},
+		"RetireJourney":   &pb.RetireJourneyRequest{Name: "journeys/none"},
+		"EnrollLead":      &pb.EnrollLeadRequest{Journey: "journeys/none", Lead: w.lead, ValidateOnly: true},
+		"UnenrollLead":    &pb.UnenrollLeadRequest{Journey: "journeys/none", Lead: w.lead},
+		"GetEnrollment":   &pb.GetEnrollmentRequest{Name: "journeys/none/enrollments/none"},
+		"ListEnrollments": &pb.ListEnrollmentsRequest{Parent: "journeys/-", Lead: w.lead, PageSize: 10},
+	}
+}
+
 func modelServiceSeeds(_ *world) map[string]proto.Message {
 	return map[string]proto.Message{
 		"ImportModel":        &pb.ImportModelRequest{ModelId: "seed", VersionId: "v", Content: []byte("no model"), Promote: true},
@@ -267,6 +292,7 @@ func seeds(w *world) []seed {
 	add("marketing.v1.TriageService", triageServiceSeeds(w))
 	add("marketing.v1.ModelService", modelServiceSeeds(w))
 	add("marketing.v1.EngageService", engageServiceSeeds(w))
+	add("marketing.v1.EngageService", journeySeeds(w))
 	add("marketing.v1.AuthService", authServiceSeeds(w))
 	add("marketing.v1.AuditService", auditServiceSeeds(w))
 	add("marketing.v1.SystemService", systemServiceSeeds(w))

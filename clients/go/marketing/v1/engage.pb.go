@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xcf\x17\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xd4!\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -58,7 +58,20 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\x11DeleteSuppression\x12&.marketing.v1.DeleteSuppressionRequest\x1a\x16.google.protobuf.Empty\"!\x82\xd3\xe4\x93\x02\x1b*\x19/v1/{name=suppressions/*}\x12e\n" +
 	"\rGetSendPolicy\x12\".marketing.v1.GetSendPolicyRequest\x1a\x18.marketing.v1.SendPolicy\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/sendPolicy\x12n\n" +
 	"\x10UpdateSendPolicy\x12%.marketing.v1.UpdateSendPolicyRequest\x1a\x18.marketing.v1.SendPolicy\"\x19\x82\xd3\xe4\x93\x02\x13:\x01*\"\x0e/v1/sendPolicy\x12\x8c\x01\n" +
-	"\x13ExplainSendDecision\x12(.marketing.v1.ExplainSendDecisionRequest\x1a).marketing.v1.ExplainSendDecisionResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/sendDecision:explainBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x13ExplainSendDecision\x12(.marketing.v1.ExplainSendDecisionRequest\x1a).marketing.v1.ExplainSendDecisionResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/sendDecision:explain\x12c\n" +
+	"\rCreateJourney\x12\".marketing.v1.CreateJourneyRequest\x1a\x15.marketing.v1.Journey\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/journeys\x12c\n" +
+	"\n" +
+	"GetJourney\x12\x1f.marketing.v1.GetJourneyRequest\x1a\x15.marketing.v1.Journey\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=journeys/*}\x12k\n" +
+	"\fListJourneys\x12!.marketing.v1.ListJourneysRequest\x1a\".marketing.v1.ListJourneysResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/journeys\x12v\n" +
+	"\x0ePublishJourney\x12#.marketing.v1.PublishJourneyRequest\x1a\x15.marketing.v1.Journey\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=journeys/*}:publish\x12p\n" +
+	"\fPauseJourney\x12!.marketing.v1.PauseJourneyRequest\x1a\x15.marketing.v1.Journey\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v1/{name=journeys/*}:pause\x12s\n" +
+	"\rResumeJourney\x12\".marketing.v1.ResumeJourneyRequest\x1a\x15.marketing.v1.Journey\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=journeys/*}:resume\x12s\n" +
+	"\rRetireJourney\x12\".marketing.v1.RetireJourneyRequest\x1a\x15.marketing.v1.Journey\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=journeys/*}:retire\x12s\n" +
+	"\n" +
+	"EnrollLead\x12\x1f.marketing.v1.EnrollLeadRequest\x1a\x18.marketing.v1.Enrollment\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{journey=journeys/*}:enroll\x12y\n" +
+	"\fUnenrollLead\x12!.marketing.v1.UnenrollLeadRequest\x1a\x18.marketing.v1.Enrollment\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{journey=journeys/*}:unenroll\x12z\n" +
+	"\rGetEnrollment\x12\".marketing.v1.GetEnrollmentRequest\x1a\x18.marketing.v1.Enrollment\"+\x82\xd3\xe4\x93\x02%\x12#/v1/{name=journeys/*/enrollments/*}\x12\x8b\x01\n" +
+	"\x0fListEnrollments\x12$.marketing.v1.ListEnrollmentsRequest\x1a%.marketing.v1.ListEnrollmentsResponse\"+\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=journeys/*}/enrollmentsBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var file_marketing_v1_engage_proto_goTypes = []any{
 	(*CreateTemplateRequest)(nil),        // 0: marketing.v1.CreateTemplateRequest
@@ -87,22 +100,37 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*GetSendPolicyRequest)(nil),         // 23: marketing.v1.GetSendPolicyRequest
 	(*UpdateSendPolicyRequest)(nil),      // 24: marketing.v1.UpdateSendPolicyRequest
 	(*ExplainSendDecisionRequest)(nil),   // 25: marketing.v1.ExplainSendDecisionRequest
-	(*Template)(nil),                     // 26: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),        // 27: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),                // 28: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),       // 29: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                      // 30: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),         // 31: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),          // 32: marketing.v1.TestChannelResponse
-	(*Message)(nil),                      // 33: marketing.v1.Message
-	(*ListMessagesResponse)(nil),         // 34: marketing.v1.ListMessagesResponse
-	(*GetConsentResponse)(nil),           // 35: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                      // 36: marketing.v1.Consent
-	(*UnsubscribeResponse)(nil),          // 37: marketing.v1.UnsubscribeResponse
-	(*Suppression)(nil),                  // 38: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),     // 39: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                   // 40: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil),  // 41: marketing.v1.ExplainSendDecisionResponse
+	(*CreateJourneyRequest)(nil),         // 26: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),            // 27: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),          // 28: marketing.v1.ListJourneysRequest
+	(*PublishJourneyRequest)(nil),        // 29: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),          // 30: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),         // 31: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),         // 32: marketing.v1.RetireJourneyRequest
+	(*EnrollLeadRequest)(nil),            // 33: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),          // 34: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),         // 35: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),       // 36: marketing.v1.ListEnrollmentsRequest
+	(*Template)(nil),                     // 37: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),        // 38: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                // 39: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),       // 40: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                      // 41: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),         // 42: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),          // 43: marketing.v1.TestChannelResponse
+	(*Message)(nil),                      // 44: marketing.v1.Message
+	(*ListMessagesResponse)(nil),         // 45: marketing.v1.ListMessagesResponse
+	(*GetConsentResponse)(nil),           // 46: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                      // 47: marketing.v1.Consent
+	(*UnsubscribeResponse)(nil),          // 48: marketing.v1.UnsubscribeResponse
+	(*Suppression)(nil),                  // 49: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),     // 50: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                   // 51: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),  // 52: marketing.v1.ExplainSendDecisionResponse
+	(*Journey)(nil),                      // 53: marketing.v1.Journey
+	(*ListJourneysResponse)(nil),         // 54: marketing.v1.ListJourneysResponse
+	(*Enrollment)(nil),                   // 55: marketing.v1.Enrollment
+	(*ListEnrollmentsResponse)(nil),      // 56: marketing.v1.ListEnrollmentsResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -131,34 +159,56 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	23, // 23: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
 	24, // 24: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
 	25, // 25: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
-	26, // 26: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	26, // 27: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	27, // 28: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	26, // 29: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	28, // 30: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	29, // 31: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	30, // 32: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	30, // 33: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	31, // 34: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	30, // 35: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	28, // 36: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	32, // 37: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	33, // 38: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	34, // 39: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	33, // 40: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
-	33, // 41: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	35, // 42: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	36, // 43: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	37, // 44: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	38, // 45: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	38, // 46: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	39, // 47: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	28, // 48: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	40, // 49: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	40, // 50: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	41, // 51: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	26, // [26:52] is the sub-list for method output_type
-	0,  // [0:26] is the sub-list for method input_type
+	26, // 26: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
+	27, // 27: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
+	28, // 28: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
+	29, // 29: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
+	30, // 30: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
+	31, // 31: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
+	32, // 32: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
+	33, // 33: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
+	34, // 34: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
+	35, // 35: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
+	36, // 36: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
+	37, // 37: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	37, // 38: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	38, // 39: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	37, // 40: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	39, // 41: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	40, // 42: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	41, // 43: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	41, // 44: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	42, // 45: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	41, // 46: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	39, // 47: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	43, // 48: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	44, // 49: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	45, // 50: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	44, // 51: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	44, // 52: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	46, // 53: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	47, // 54: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	48, // 55: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	49, // 56: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	49, // 57: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	50, // 58: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	39, // 59: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	51, // 60: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	51, // 61: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	52, // 62: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	53, // 63: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
+	53, // 64: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
+	54, // 65: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
+	53, // 66: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
+	53, // 67: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
+	53, // 68: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
+	53, // 69: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
+	55, // 70: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
+	55, // 71: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
+	55, // 72: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
+	56, // 73: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
+	37, // [37:74] is the sub-list for method output_type
+	0,  // [0:37] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
@@ -171,6 +221,7 @@ func file_marketing_v1_engage_proto_init() {
 	}
 	file_marketing_v1_channel_proto_init()
 	file_marketing_v1_contact_proto_init()
+	file_marketing_v1_journey_proto_init()
 	file_marketing_v1_message_proto_init()
 	file_marketing_v1_template_proto_init()
 	type x struct{}

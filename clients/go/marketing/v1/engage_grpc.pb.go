@@ -48,6 +48,17 @@ const (
 	EngageService_GetSendPolicy_FullMethodName         = "/marketing.v1.EngageService/GetSendPolicy"
 	EngageService_UpdateSendPolicy_FullMethodName      = "/marketing.v1.EngageService/UpdateSendPolicy"
 	EngageService_ExplainSendDecision_FullMethodName   = "/marketing.v1.EngageService/ExplainSendDecision"
+	EngageService_CreateJourney_FullMethodName         = "/marketing.v1.EngageService/CreateJourney"
+	EngageService_GetJourney_FullMethodName            = "/marketing.v1.EngageService/GetJourney"
+	EngageService_ListJourneys_FullMethodName          = "/marketing.v1.EngageService/ListJourneys"
+	EngageService_PublishJourney_FullMethodName        = "/marketing.v1.EngageService/PublishJourney"
+	EngageService_PauseJourney_FullMethodName          = "/marketing.v1.EngageService/PauseJourney"
+	EngageService_ResumeJourney_FullMethodName         = "/marketing.v1.EngageService/ResumeJourney"
+	EngageService_RetireJourney_FullMethodName         = "/marketing.v1.EngageService/RetireJourney"
+	EngageService_EnrollLead_FullMethodName            = "/marketing.v1.EngageService/EnrollLead"
+	EngageService_UnenrollLead_FullMethodName          = "/marketing.v1.EngageService/UnenrollLead"
+	EngageService_GetEnrollment_FullMethodName         = "/marketing.v1.EngageService/GetEnrollment"
+	EngageService_ListEnrollments_FullMethodName       = "/marketing.v1.EngageService/ListEnrollments"
 )
 
 // EngageServiceClient is the client API for EngageService service.
@@ -121,6 +132,33 @@ type EngageServiceClient interface {
 	UpdateSendPolicy(ctx context.Context, in *UpdateSendPolicyRequest, opts ...grpc.CallOption) (*SendPolicy, error)
 	// Says what every gate would say of a message now, and when it might leave. Fails: NOT_FOUND / LEAD_NOT_FOUND, MESSAGE_NOT_FOUND.
 	ExplainSendDecision(ctx context.Context, in *ExplainSendDecisionRequest, opts ...grpc.CallOption) (*ExplainSendDecisionResponse, error)
+	// Stores a new draft: version 1 of a new journey, or the next version of one that exists. Fails: INVALID_ARGUMENT / JOURNEY_INVALID.
+	CreateJourney(ctx context.Context, in *CreateJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
+	// Returns a version of a journey. Fails: NOT_FOUND / JOURNEY_NOT_FOUND.
+	GetJourney(ctx context.Context, in *GetJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
+	// Lists all versions of all journeys, by id and version.
+	ListJourneys(ctx context.Context, in *ListJourneysRequest, opts ...grpc.CallOption) (*ListJourneysResponse, error)
+	// Puts a version into service: leads enter it from now on, those under way finish theirs. At most 100 journeys of a workspace are in
+	// service at a time. Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE.
+	PublishJourney(ctx context.Context, in *PublishJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
+	// Holds a journey: nobody enters, and leads under way wait where they are. Messages that are planned already are not held (CancelMessage).
+	// Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE where it is not in service.
+	PauseJourney(ctx context.Context, in *PauseJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
+	// Lets a held journey go on; waits that ended meanwhile end now. Fails: as PauseJourney.
+	ResumeJourney(ctx context.Context, in *ResumeJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
+	// Takes a journey out of service: nobody enters any more, leads under way finish. Fails: as PauseJourney.
+	RetireJourney(ctx context.Context, in *RetireJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
+	// Has a lead enter the version in service, whatever its entry says. Fails: NOT_FOUND / JOURNEY_NOT_FOUND or LEAD_NOT_FOUND,
+	// FAILED_PRECONDITION / JOURNEY_STATE where it is not in service or held, ALREADY_EXISTS / ENROLLMENT_EXISTS where the lead is under way
+	// or may not enter again (yet).
+	EnrollLead(ctx context.Context, in *EnrollLeadRequest, opts ...grpc.CallOption) (*Enrollment, error)
+	// Has a lead leave. Messages that are planned already stay (CancelMessage). Fails: NOT_FOUND / ENROLLMENT_NOT_FOUND where it is not
+	// under way.
+	UnenrollLead(ctx context.Context, in *UnenrollLeadRequest, opts ...grpc.CallOption) (*Enrollment, error)
+	// Returns where a lead stands in a journey. Fails: NOT_FOUND / ENROLLMENT_NOT_FOUND.
+	GetEnrollment(ctx context.Context, in *GetEnrollmentRequest, opts ...grpc.CallOption) (*Enrollment, error)
+	// Lists who is or was in a journey, or in which journeys a lead is or was.
+	ListEnrollments(ctx context.Context, in *ListEnrollmentsRequest, opts ...grpc.CallOption) (*ListEnrollmentsResponse, error)
 }
 
 type engageServiceClient struct {
@@ -391,6 +429,116 @@ func (c *engageServiceClient) ExplainSendDecision(ctx context.Context, in *Expla
 	return out, nil
 }
 
+func (c *engageServiceClient) CreateJourney(ctx context.Context, in *CreateJourneyRequest, opts ...grpc.CallOption) (*Journey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Journey)
+	err := c.cc.Invoke(ctx, EngageService_CreateJourney_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) GetJourney(ctx context.Context, in *GetJourneyRequest, opts ...grpc.CallOption) (*Journey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Journey)
+	err := c.cc.Invoke(ctx, EngageService_GetJourney_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ListJourneys(ctx context.Context, in *ListJourneysRequest, opts ...grpc.CallOption) (*ListJourneysResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListJourneysResponse)
+	err := c.cc.Invoke(ctx, EngageService_ListJourneys_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) PublishJourney(ctx context.Context, in *PublishJourneyRequest, opts ...grpc.CallOption) (*Journey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Journey)
+	err := c.cc.Invoke(ctx, EngageService_PublishJourney_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) PauseJourney(ctx context.Context, in *PauseJourneyRequest, opts ...grpc.CallOption) (*Journey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Journey)
+	err := c.cc.Invoke(ctx, EngageService_PauseJourney_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ResumeJourney(ctx context.Context, in *ResumeJourneyRequest, opts ...grpc.CallOption) (*Journey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Journey)
+	err := c.cc.Invoke(ctx, EngageService_ResumeJourney_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) RetireJourney(ctx context.Context, in *RetireJourneyRequest, opts ...grpc.CallOption) (*Journey, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Journey)
+	err := c.cc.Invoke(ctx, EngageService_RetireJourney_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) EnrollLead(ctx context.Context, in *EnrollLeadRequest, opts ...grpc.CallOption) (*Enrollment, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Enrollment)
+	err := c.cc.Invoke(ctx, EngageService_EnrollLead_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) UnenrollLead(ctx context.Context, in *UnenrollLeadRequest, opts ...grpc.CallOption) (*Enrollment, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Enrollment)
+	err := c.cc.Invoke(ctx, EngageService_UnenrollLead_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) GetEnrollment(ctx context.Context, in *GetEnrollmentRequest, opts ...grpc.CallOption) (*Enrollment, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Enrollment)
+	err := c.cc.Invoke(ctx, EngageService_GetEnrollment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ListEnrollments(ctx context.Context, in *ListEnrollmentsRequest, opts ...grpc.CallOption) (*ListEnrollmentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListEnrollmentsResponse)
+	err := c.cc.Invoke(ctx, EngageService_ListEnrollments_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // EngageServiceServer is the server API for EngageService service.
 // All implementations must embed UnimplementedEngageServiceServer
 // for forward compatibility.
@@ -462,6 +610,33 @@ type EngageServiceServer interface {
 	UpdateSendPolicy(context.Context, *UpdateSendPolicyRequest) (*SendPolicy, error)
 	// Says what every gate would say of a message now, and when it might leave. Fails: NOT_FOUND / LEAD_NOT_FOUND, MESSAGE_NOT_FOUND.
 	ExplainSendDecision(context.Context, *ExplainSendDecisionRequest) (*ExplainSendDecisionResponse, error)
+	// Stores a new draft: version 1 of a new journey, or the next version of one that exists. Fails: INVALID_ARGUMENT / JOURNEY_INVALID.
+	CreateJourney(context.Context, *CreateJourneyRequest) (*Journey, error)
+	// Returns a version of a journey. Fails: NOT_FOUND / JOURNEY_NOT_FOUND.
+	GetJourney(context.Context, *GetJourneyRequest) (*Journey, error)
+	// Lists all versions of all journeys, by id and version.
+	ListJourneys(context.Context, *ListJourneysRequest) (*ListJourneysResponse, error)
+	// Puts a version into service: leads enter it from now on, those under way finish theirs. At most 100 journeys of a workspace are in
+	// service at a time. Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE.
+	PublishJourney(context.Context, *PublishJourneyRequest) (*Journey, error)
+	// Holds a journey: nobody enters, and leads under way wait where they are. Messages that are planned already are not held (CancelMessage).
+	// Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE where it is not in service.
+	PauseJourney(context.Context, *PauseJourneyRequest) (*Journey, error)
+	// Lets a held journey go on; waits that ended meanwhile end now. Fails: as PauseJourney.
+	ResumeJourney(context.Context, *ResumeJourneyRequest) (*Journey, error)
+	// Takes a journey out of service: nobody enters any more, leads under way finish. Fails: as PauseJourney.
+	RetireJourney(context.Context, *RetireJourneyRequest) (*Journey, error)
+	// Has a lead enter the version in service, whatever its entry says. Fails: NOT_FOUND / JOURNEY_NOT_FOUND or LEAD_NOT_FOUND,
+	// FAILED_PRECONDITION / JOURNEY_STATE where it is not in service or held, ALREADY_EXISTS / ENROLLMENT_EXISTS where the lead is under way
+	// or may not enter again (yet).
+	EnrollLead(context.Context, *EnrollLeadRequest) (*Enrollment, error)
+	// Has a lead leave. Messages that are planned already stay (CancelMessage). Fails: NOT_FOUND / ENROLLMENT_NOT_FOUND where it is not
+	// under way.
+	UnenrollLead(context.Context, *UnenrollLeadRequest) (*Enrollment, error)
+	// Returns where a lead stands in a journey. Fails: NOT_FOUND / ENROLLMENT_NOT_FOUND.
+	GetEnrollment(context.Context, *GetEnrollmentRequest) (*Enrollment, error)
+	// Lists who is or was in a journey, or in which journeys a lead is or was.
+	ListEnrollments(context.Context, *ListEnrollmentsRequest) (*ListEnrollmentsResponse, error)
 	mustEmbedUnimplementedEngageServiceServer()
 }
 
@@ -549,6 +724,39 @@ func (UnimplementedEngageServiceServer) UpdateSendPolicy(context.Context, *Updat
 }
 func (UnimplementedEngageServiceServer) ExplainSendDecision(context.Context, *ExplainSendDecisionRequest) (*ExplainSendDecisionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainSendDecision not implemented")
+}
+func (UnimplementedEngageServiceServer) CreateJourney(context.Context, *CreateJourneyRequest) (*Journey, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateJourney not implemented")
+}
+func (UnimplementedEngageServiceServer) GetJourney(context.Context, *GetJourneyRequest) (*Journey, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetJourney not implemented")
+}
+func (UnimplementedEngageServiceServer) ListJourneys(context.Context, *ListJourneysRequest) (*ListJourneysResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListJourneys not implemented")
+}
+func (UnimplementedEngageServiceServer) PublishJourney(context.Context, *PublishJourneyRequest) (*Journey, error) {
+	return nil, status.Error(codes.Unimplemented, "method PublishJourney not implemented")
+}
+func (UnimplementedEngageServiceServer) PauseJourney(context.Context, *PauseJourneyRequest) (*Journey, error) {
+	return nil, status.Error(codes.Unimplemented, "method PauseJourney not implemented")
+}
+func (UnimplementedEngageServiceServer) ResumeJourney(context.Context, *ResumeJourneyRequest) (*Journey, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeJourney not implemented")
+}
+func (UnimplementedEngageServiceServer) RetireJourney(context.Context, *RetireJourneyRequest) (*Journey, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetireJourney not implemented")
+}
+func (UnimplementedEngageServiceServer) EnrollLead(context.Context, *EnrollLeadRequest) (*Enrollment, error) {
+	return nil, status.Error(codes.Unimplemented, "method EnrollLead not implemented")
+}
+func (UnimplementedEngageServiceServer) UnenrollLead(context.Context, *UnenrollLeadRequest) (*Enrollment, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnenrollLead not implemented")
+}
+func (UnimplementedEngageServiceServer) GetEnrollment(context.Context, *GetEnrollmentRequest) (*Enrollment, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetEnrollment not implemented")
+}
+func (UnimplementedEngageServiceServer) ListEnrollments(context.Context, *ListEnrollmentsRequest) (*ListEnrollmentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListEnrollments not implemented")
 }
 func (UnimplementedEngageServiceServer) mustEmbedUnimplementedEngageServiceServer() {}
 func (UnimplementedEngageServiceServer) testEmbeddedByValue()                       {}
@@ -1039,6 +1247,204 @@ func _EngageService_ExplainSendDecision_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EngageService_CreateJourney_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateJourneyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).CreateJourney(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_CreateJourney_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).CreateJourney(ctx, req.(*CreateJourneyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_GetJourney_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetJourneyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).GetJourney(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_GetJourney_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).GetJourney(ctx, req.(*GetJourneyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ListJourneys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListJourneysRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ListJourneys(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ListJourneys_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ListJourneys(ctx, req.(*ListJourneysRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_PublishJourney_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PublishJourneyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).PublishJourney(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_PublishJourney_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).PublishJourney(ctx, req.(*PublishJourneyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_PauseJourney_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PauseJourneyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).PauseJourney(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_PauseJourney_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).PauseJourney(ctx, req.(*PauseJourneyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ResumeJourney_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeJourneyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ResumeJourney(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ResumeJourney_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ResumeJourney(ctx, req.(*ResumeJourneyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_RetireJourney_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetireJourneyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).RetireJourney(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_RetireJourney_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).RetireJourney(ctx, req.(*RetireJourneyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_EnrollLead_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EnrollLeadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).EnrollLead(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_EnrollLead_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).EnrollLead(ctx, req.(*EnrollLeadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_UnenrollLead_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnenrollLeadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).UnenrollLead(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_UnenrollLead_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).UnenrollLead(ctx, req.(*UnenrollLeadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_GetEnrollment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetEnrollmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).GetEnrollment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_GetEnrollment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).GetEnrollment(ctx, req.(*GetEnrollmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ListEnrollments_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListEnrollmentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ListEnrollments(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ListEnrollments_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ListEnrollments(ctx, req.(*ListEnrollmentsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // EngageService_ServiceDesc is the grpc.ServiceDesc for EngageService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1149,6 +1555,50 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExplainSendDecision",
 			Handler:    _EngageService_ExplainSendDecision_Handler,
+		},
+		{
+			MethodName: "CreateJourney",
+			Handler:    _EngageService_CreateJourney_Handler,
+		},
+		{
+			MethodName: "GetJourney",
+			Handler:    _EngageService_GetJourney_Handler,
+		},
+		{
+			MethodName: "ListJourneys",
+			Handler:    _EngageService_ListJourneys_Handler,
+		},
+		{
+			MethodName: "PublishJourney",
+			Handler:    _EngageService_PublishJourney_Handler,
+		},
+		{
+			MethodName: "PauseJourney",
+			Handler:    _EngageService_PauseJourney_Handler,
+		},
+		{
+			MethodName: "ResumeJourney",
+			Handler:    _EngageService_ResumeJourney_Handler,
+		},
+		{
+			MethodName: "RetireJourney",
+			Handler:    _EngageService_RetireJourney_Handler,
+		},
+		{
+			MethodName: "EnrollLead",
+			Handler:    _EngageService_EnrollLead_Handler,
+		},
+		{
+			MethodName: "UnenrollLead",
+			Handler:    _EngageService_UnenrollLead_Handler,
+		},
+		{
+			MethodName: "GetEnrollment",
+			Handler:    _EngageService_GetEnrollment_Handler,
+		},
+		{
+			MethodName: "ListEnrollments",
+			Handler:    _EngageService_ListEnrollments_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -520,7 +520,9 @@ type ExportSubjectResponse struct {
 	// What may be sent to it, and what was sent lately.
 	Contact *Contact `protobuf:"bytes,8,opt,name=contact,proto3" json:"contact,omitempty"`
 	// What it said about being written to, with the proof.
-	Consent       *Consent `protobuf:"bytes,9,opt,name=consent,proto3" json:"consent,omitempty"`
+	Consent *Consent `protobuf:"bytes,9,opt,name=consent,proto3" json:"consent,omitempty"`
+	// Where it is or was in a journey.
+	Enrollment    *Enrollment `protobuf:"bytes,10,opt,name=enrollment,proto3" json:"enrollment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -618,11 +620,18 @@ func (x *ExportSubjectResponse) GetConsent() *Consent {
 	return nil
 }
 
+func (x *ExportSubjectResponse) GetEnrollment() *Enrollment {
+	if x != nil {
+		return x.Enrollment
+	}
+	return nil
+}
+
 var File_marketing_v1_privacy_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_privacy_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/privacy.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amarketing/v1/contact.proto\x1a\x17marketing/v1/lead.proto\x1a\x1amarketing/v1/message.proto\x1a\x19marketing/v1/triage.proto\"M\n" +
+	"\x1amarketing/v1/privacy.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/journey.proto\x1a\x17marketing/v1/lead.proto\x1a\x1amarketing/v1/message.proto\x1a\x19marketing/v1/triage.proto\"M\n" +
 	"\x13EraseSubjectRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x1d\n" +
 	"\n" +
@@ -656,7 +665,7 @@ const file_marketing_v1_privacy_proto_rawDesc = "" +
 	"public_key\x18\x03 \x01(\fR\tpublicKey\x12\x1c\n" +
 	"\tsignature\x18\x04 \x01(\fR\tsignature\"/\n" +
 	"\x14ExportSubjectRequest\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"\x9c\x03\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"\xd6\x03\n" +
 	"\x15ExportSubjectResponse\x12&\n" +
 	"\x04lead\x18\x01 \x01(\v2\x12.marketing.v1.LeadR\x04lead\x12\x14\n" +
 	"\x05alias\x18\x02 \x01(\tR\x05alias\x12-\n" +
@@ -668,7 +677,11 @@ const file_marketing_v1_privacy_proto_rawDesc = "" +
 	"suppressed\x12/\n" +
 	"\amessage\x18\a \x01(\v2\x15.marketing.v1.MessageR\amessage\x12/\n" +
 	"\acontact\x18\b \x01(\v2\x15.marketing.v1.ContactR\acontact\x12/\n" +
-	"\aconsent\x18\t \x01(\v2\x15.marketing.v1.ConsentR\aconsentBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\aconsent\x18\t \x01(\v2\x15.marketing.v1.ConsentR\aconsent\x128\n" +
+	"\n" +
+	"enrollment\x18\n" +
+	" \x01(\v2\x18.marketing.v1.EnrollmentR\n" +
+	"enrollmentBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_privacy_proto_rawDescOnce sync.Once
@@ -702,6 +715,7 @@ var file_marketing_v1_privacy_proto_goTypes = []any{
 	(*Message)(nil),                      // 14: marketing.v1.Message
 	(*Contact)(nil),                      // 15: marketing.v1.Contact
 	(*Consent)(nil),                      // 16: marketing.v1.Consent
+	(*Enrollment)(nil),                   // 17: marketing.v1.Enrollment
 }
 var file_marketing_v1_privacy_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.Erasure.state:type_name -> marketing.v1.Erasure.State
@@ -715,11 +729,12 @@ var file_marketing_v1_privacy_proto_depIdxs = []int32{
 	14, // 8: marketing.v1.ExportSubjectResponse.message:type_name -> marketing.v1.Message
 	15, // 9: marketing.v1.ExportSubjectResponse.contact:type_name -> marketing.v1.Contact
 	16, // 10: marketing.v1.ExportSubjectResponse.consent:type_name -> marketing.v1.Consent
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	17, // 11: marketing.v1.ExportSubjectResponse.enrollment:type_name -> marketing.v1.Enrollment
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_privacy_proto_init() }
@@ -728,6 +743,7 @@ func file_marketing_v1_privacy_proto_init() {
 		return
 	}
 	file_marketing_v1_contact_proto_init()
+	file_marketing_v1_journey_proto_init()
 	file_marketing_v1_lead_proto_init()
 	file_marketing_v1_message_proto_init()
 	file_marketing_v1_triage_proto_init()

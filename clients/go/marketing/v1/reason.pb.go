@@ -192,6 +192,16 @@ const (
 	Reason_REASON_CHANNEL_STATE Reason = 86
 	// [NOT_FOUND] Nothing forbids this address.
 	Reason_REASON_SUPPRESSION_NOT_FOUND Reason = 90
+	// [NOT_FOUND] No such journey or version.
+	Reason_REASON_JOURNEY_NOT_FOUND Reason = 91
+	// [INVALID_ARGUMENT] The journey's parts are missing, contradict each other or lead nowhere.
+	Reason_REASON_JOURNEY_INVALID Reason = 92
+	// [FAILED_PRECONDITION] The journey is not in a state that allows this.
+	Reason_REASON_JOURNEY_STATE Reason = 93
+	// [NOT_FOUND] The lead is not in the journey, or there is no such enrollment.
+	Reason_REASON_ENROLLMENT_NOT_FOUND Reason = 94
+	// [ALREADY_EXISTS] The lead is in the journey already, or may not enter again yet.
+	Reason_REASON_ENROLLMENT_EXISTS Reason = 95
 )
 
 // Enum value maps for Reason.
@@ -279,6 +289,11 @@ var (
 		85: "REASON_CHANNEL_ALREADY_EXISTS",
 		86: "REASON_CHANNEL_STATE",
 		90: "REASON_SUPPRESSION_NOT_FOUND",
+		91: "REASON_JOURNEY_NOT_FOUND",
+		92: "REASON_JOURNEY_INVALID",
+		93: "REASON_JOURNEY_STATE",
+		94: "REASON_ENROLLMENT_NOT_FOUND",
+		95: "REASON_ENROLLMENT_EXISTS",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -363,6 +378,11 @@ var (
 		"REASON_CHANNEL_ALREADY_EXISTS":      85,
 		"REASON_CHANNEL_STATE":               86,
 		"REASON_SUPPRESSION_NOT_FOUND":       90,
+		"REASON_JOURNEY_NOT_FOUND":           91,
+		"REASON_JOURNEY_INVALID":             92,
+		"REASON_JOURNEY_STATE":               93,
+		"REASON_ENROLLMENT_NOT_FOUND":        94,
+		"REASON_ENROLLMENT_EXISTS":           95,
 	}
 )
 
@@ -397,7 +417,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xb9\x12\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xcc\x13\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -481,7 +501,12 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x18REASON_CHANNEL_NOT_FOUND\x10T\x12!\n" +
 	"\x1dREASON_CHANNEL_ALREADY_EXISTS\x10U\x12\x18\n" +
 	"\x14REASON_CHANNEL_STATE\x10V\x12 \n" +
-	"\x1cREASON_SUPPRESSION_NOT_FOUND\x10ZBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x1cREASON_SUPPRESSION_NOT_FOUND\x10Z\x12\x1c\n" +
+	"\x18REASON_JOURNEY_NOT_FOUND\x10[\x12\x1a\n" +
+	"\x16REASON_JOURNEY_INVALID\x10\\\x12\x18\n" +
+	"\x14REASON_JOURNEY_STATE\x10]\x12\x1f\n" +
+	"\x1bREASON_ENROLLMENT_NOT_FOUND\x10^\x12\x1c\n" +
+	"\x18REASON_ENROLLMENT_EXISTS\x10_BKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once

@@ -43,6 +43,7 @@ class LeadRoom : public testing::Test
             { "model", load_nothing, unload_nothing },
             { "routing_policy", load_nothing, unload_nothing },
             { "engagement_model", load_prior, unload_nothing },
+            { "journeys", load_nothing, unload_nothing },
         };
         arena_init(&memory, 64 << 20);
         EXPECT_EQ(active_open(loaders, &memory, &house.app.active).code, CODE_OK);

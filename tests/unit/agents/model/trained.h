@@ -117,6 +117,7 @@ class ScoringHouse : public House
             { "model", model_slot_load, model_slot_unload },
             { "routing_policy", policy_load, policy_unload },
             { "engagement_model", engagement_slot_load, engagement_slot_unload },
+            { "journeys", nullptr, nullptr },
         };
         arena_init(&parts_, size_t(1) << 20);
         std::string keys = directory + "/keys";

@@ -34,6 +34,7 @@ const active_loader loaders[ACTIVE_SLOTS] = {
     { "model", load_text, unload_text },
     { "routing_policy", load_text, unload_text },
     { "engagement_model", load_text, unload_text },
+    { "journeys", load_text, unload_text },
 };
 
 class Active : public testing::Test

@@ -1,0 +1,214 @@
+/* Moves of leads in journeys. */
+#include "agents/engage/journey/stored.h"
+#include "agents/engage/message/message.h"
+#include "agents/record/events.h"
+#include "agents/record/times.h"
+#include "base/ids.h"
+
+/* ---- Rows ---- */
+
+struct status enrolled_take(struct ctx *c, const struct value *row, struct enrolled *ret)
+{
+    ret->id = row[COL_ID].s.p;
+    ret->journey_id = row[COL_JOURNEY].s.p;
+    ret->lead_id = row[COL_LEAD].s.p;
+    ret->version = row[COL_VERSION].i;
+    ret->journey_version = row[COL_JOURNEY_VERSION].i;
+    ret->due_us = row[COL_DUE].i;
+    ret->e = PB_UNPACK(c->arena, Enrollment, row[COL_DATA].s);
+    if (ret->e)
+        return ok();
+    return c->arena->overflow ? fail_memory()
+                              : fail(c->arena, REASON_INTERNAL, "an enrollment cannot be decoded");
+}
+
+/* The log holds where a lead is, not what it did to get there. */
+static struct status announce(struct ctx *c, const Enrollment *e, const char *action)
+{
+    Enrollment told = *e;
+    told.entry_event = (char *)protobuf_c_empty_string;
+    const struct event v = { AGENT_TYPE_ENGAGE, "engage", action, e->lead, "", "", pb_pack(c->arena, &told) };
+    if (!v.payload.p)
+        return fail_memory();
+    event_add(c, &v);
+    return ok();
+}
+
+static struct status write_row(struct ctx *c, struct enrolled *x, int state)
+{
+    x->e->update_time = time_message(c->arena, c->now_us);
+    struct str data = x->e->update_time ? pb_pack(c->arena, x->e) : str_make(NULL, 0);
+    if (!data.p)
+        return fail_memory();
+    UNIT_ADD(c->unit, &journey_sql[ENROLLMENT_UPDATE], 1, REASON_CONFLICT, v_int(state), v_int(x->due_us),
+             v_int(c->now_us), v_bytes(data), v_text(c->workspace), v_text(x->id), v_int(x->version));
+    return ok();
+}
+
+/* ---- Steps ---- */
+
+struct walker {
+    struct ctx *c;
+    const Lead *lead;
+    const Enrollment *e;
+};
+
+static struct status plan_message(struct walker *w, const struct plan_step *s)
+{
+    struct arena *a = w->c->arena;
+    Message *m = PB_NEW(a, Message);
+    if (!m)
+        return fail_memory();
+    m->lead = w->lead->name;
+    m->medium = s->medium;
+    m->priority = s->priority;
+    m->template_ = pb_str(a, str_of(s->template_name));
+    m->enrollment = w->e->name;
+    m->send_time = time_message(a, w->c->now_us);
+    m->expire_time = time_message(a, w->c->now_us + s->expiry_us);
+    return m->template_ && m->send_time && m->expire_time ? message_add(w->c, m) : fail_memory();
+}
+
+static struct status take_step(void *arg, const struct plan_step *s)
+{
+    return s->kind == JOURNEY_STEP__ACTION_SEND ? plan_message(arg, s) : ok();
+}
+
+/* The enrollment says where the lead is now. */
+static struct status put_place(struct ctx *c, const struct plan *p, const struct place *at,
+                               struct enrolled *x)
+{
+    Enrollment *e = x->e;
+    e->state = at->left ? ENROLLMENT__STATE_EXITED : ENROLLMENT__STATE_ACTIVE;
+    e->exit_cause = at->cause;
+    e->step_count = at->taken;
+    e->step = pb_str(c->arena, str_of(p->steps[at->step].id));
+    e->due_time = at->left ? NULL : time_message(c->arena, at->due_us);
+    x->due_us = at->due_us;
+    return e->step && (at->left || e->due_time) ? ok() : fail_memory();
+}
+
+static const char *what_happened(const struct place *at)
+{
+    return at->left ? "journey.exited" : "journey.moved";
+}
+
+/* ---- Entering ---- */
+
+struct status enroll_may(struct ctx *c, const struct plan *p, const struct lead_row *lead, bool *ret,
+                         int64_t *ret_entry)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &journey_sql[ENROLLMENT_PAST], &rows, v_text(c->workspace), v_text(lead->id),
+                 v_text(p->id)));
+    const struct value *past = row_at(&rows, 0);
+    bool again = p->again && past[1].i == 0 && c->now_us >= past[2].i + p->again_delay_us;
+    *ret_entry = past[0].i + 1;
+    *ret = past[0].i == 0 || again;
+    return ok();
+}
+
+static struct status new_enrollment(struct ctx *c, const struct plan *p, const struct lead_row *lead,
+                                    const char *why, struct enrolled *ret)
+{
+    char id[ID_TEXT];
+    id_new(id);
+    Enrollment *e = PB_NEW(c->arena, Enrollment);
+    ret->id = arena_dup(c->arena, str_of(id));
+    if (!e || !ret->id)
+        return fail_memory();
+    e->name = arena_printf(c->arena, JOURNEYS "%s/enrollments/%s", p->id, id);
+    e->lead = lead->lead->name;
+    e->journey_version = p->version;
+    e->entry_event = pb_str(c->arena, str_of(why));
+    e->create_time = e->update_time = time_message(c->arena, c->now_us);
+    ret->e = e;
+    return e->name && e->entry_event && e->create_time ? ok() : fail_memory();
+}
+
+struct status enroll_enter(struct ctx *c, const struct plan *p, const struct lead_row *lead, int64_t entry,
+                           const char *why, Enrollment **ret)
+{
+    struct enrolled x;
+    struct place at;
+    TRY(new_enrollment(c, p, lead, why, &x));
+    struct walker w = { c, lead->lead, x.e };
+    const struct plan_actor actor = { take_step, &w };
+    TRY(plan_begin(p, lead->lead, c->now_us, &actor, &at));
+    TRY(put_place(c, p, &at, &x));
+    struct str data = pb_pack(c->arena, x.e);
+    if (!data.p)
+        return fail_memory();
+    UNIT_ADD(c->unit, &journey_sql[ENROLLMENT_INSERT], 1, REASON_CONFLICT, v_text(c->workspace), v_text(x.id),
+             v_text(p->id), v_int(p->version), v_text(lead->id), v_int(entry),
+             v_int(at.left ? HAS_LEFT : UNDER_WAY), v_int(x.due_us), v_int(c->now_us), v_bytes(data));
+    *ret = x.e;
+    TRY(announce(c, x.e, "journey.entered"));
+    return at.left ? announce(c, x.e, "journey.exited") : ok();
+}
+
+/* ---- Going on ---- */
+
+struct status enroll_push(struct ctx *c, const struct plan *p, const Lead *lead, struct enrolled *x,
+                          const char *event)
+{
+    bool moved;
+    struct walker w = { c, lead, x->e };
+    const struct plan_actor actor = { take_step, &w };
+    struct place at = { .step = plan_step_of(p, x->e->step), .due_us = x->due_us, .taken = x->e->step_count };
+    if (at.step == PLAN_END)
+        return enroll_leave(c, x, ENROLLMENT__EXIT_CAUSE_FAILED);
+    TRY(plan_push(p, lead, c->now_us, event, &actor, &at, &moved));
+    if (!moved)
+        return ok();
+    TRY(put_place(c, p, &at, x));
+    TRY(write_row(c, x, at.left ? HAS_LEFT : UNDER_WAY));
+    return announce(c, x->e, what_happened(&at));
+}
+
+struct status enroll_leave(struct ctx *c, struct enrolled *x, Enrollment__ExitCause cause)
+{
+    x->e->state = ENROLLMENT__STATE_EXITED;
+    x->e->exit_cause = cause;
+    x->e->due_time = NULL;
+    x->due_us = 0;
+    TRY(write_row(c, x, HAS_LEFT));
+    return announce(c, x->e, "journey.exited");
+}
+
+struct status enroll_hold(struct ctx *c, struct enrolled *x)
+{
+    UNIT_ADD(c->unit, &journey_sql[JOURNEY_IS_HELD], 1, REASON_CONFLICT, v_text(c->workspace),
+             v_text(x->journey_id));
+    return write_row(c, x, HELD);
+}
+
+/* ---- By the version that it entered ---- */
+
+/* The plan that an enrollment runs by. A version that cannot be run any more: NULL. */
+static struct status plan_of(struct ctx *c, const struct journeys *all, const struct enrolled *x,
+                             const struct plan **ret)
+{
+    *ret = journeys_find(all, x->journey_id);
+    if (*ret && (*ret)->version == x->journey_version)
+        return ok();
+    struct status s = journey_plan(c, x->journey_id, x->journey_version, ret);
+    if (s.reason != REASON_JOURNEY_INVALID && s.reason != REASON_JOURNEY_NOT_FOUND)
+        return s;
+    *ret = NULL;
+    return ok();
+}
+
+bool journey_is_held(const struct journeys *all, const struct enrolled *x)
+{
+    const struct plan *p = journeys_find(all, x->journey_id);
+    return p && p->paused;
+}
+
+struct status enroll_push_any(struct ctx *c, const struct journeys *all, const Lead *lead, struct enrolled *x,
+                              const char *event)
+{
+    const struct plan *p;
+    TRY(plan_of(c, all, x, &p));
+    return p ? enroll_push(c, p, lead, x, event) : enroll_leave(c, x, ENROLLMENT__EXIT_CAUSE_FAILED);
+}

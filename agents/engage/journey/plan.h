@@ -1,0 +1,93 @@
+/* plan.h: a journey made ready to run: a lead and a push in, the lead's new place and what to send out. No
+ * I/O; a compiled plan never changes and any number of threads may use it at once. */
+#ifndef AGENTS_ENGAGE_JOURNEY_PLAN_H
+#define AGENTS_ENGAGE_JOURNEY_PLAN_H
+
+#include "agents/record/leads.h"
+#include "base/filter.h"
+
+C_BEGIN
+
+#define PLAN_STEPS_MAX 64
+#define PLAN_ARMS_MAX 16
+#define PLAN_EXIT_EVENTS_MAX 16
+#define PLAN_END SIZE_MAX /* the step behind the last */
+
+struct plan_arm {
+    const struct filter *filter;
+    size_t next;
+};
+
+struct plan_step {
+    const char *id;
+    size_t next;
+    JourneyStep__ActionCase kind;
+    /* WAIT */
+    int64_t wait_us;
+    const char *event; /* NULL: only time ends it */
+    size_t event_next;
+    /* BRANCH */
+    struct plan_arm arms[PLAN_ARMS_MAX];
+    size_t n_arms;
+    /* SEND */
+    const char *template_name;
+    Medium medium;
+    Priority priority;
+    int64_t expiry_us;
+};
+
+struct plan {
+    struct arena arena; /* holds all of it, this struct included */
+    const char *id;     /* without "journeys/" */
+    int64_t version;
+    bool paused;
+    const char *entry_event;           /* NULL: only EnrollLead */
+    const struct filter *entry_filter; /* NULL: every lead */
+    const struct filter *exit_filter;  /* NULL: never */
+    const char *exit_events[PLAN_EXIT_EVENTS_MAX];
+    size_t n_exit_events;
+    bool again;
+    int64_t again_delay_us;
+    struct plan_step *steps;
+    size_t n;
+};
+
+/* Checks a journey and compiles it (heap), with id and version as its message has them. `field` is its path
+ * in the request, for violations. Fails: JOURNEY_INVALID with a violation for every fault found: steps that
+ * do not exist or that nothing leads to, a circle without a wait in it, filters, lengths, parts that are
+ * missing. */
+MUSTCHECK struct status plan_compile(struct arena *errors, const Journey *j, const char *field,
+                                     struct plan **ret);
+void plan_free(void *plan); /* NULL is allowed */
+
+/* The step of this id; PLAN_END where there is none. */
+size_t plan_step_of(const struct plan *p, const char *id);
+
+/* Where a lead is. Between two calls it stands in a wait, or has left. */
+struct place {
+    size_t step;    /* of one that has left, the last it took */
+    int64_t due_us; /* when the wait ends */
+    int64_t taken;  /* steps so far */
+    bool left;
+    Enrollment__ExitCause cause;
+};
+
+/* What comes of a move beside the place: called for each step that is taken. */
+struct plan_actor {
+    struct status (*take)(void *arg, const struct plan_step *step);
+    void *arg;
+};
+
+/* Whether the event (an action of the log, or the type of a lead event) makes this lead enter. */
+bool plan_admits(const struct plan *p, const char *event, const Lead *lead);
+
+/* The lead enters and goes as far as it can. */
+MUSTCHECK struct status plan_begin(const struct plan *p, const Lead *lead, int64_t now_us,
+                                   const struct plan_actor *actor, struct place *ret);
+
+/* Something may move the lead: a lead event of this type, or (NULL) time alone. *ret_moved: it did. */
+MUSTCHECK struct status plan_push(const struct plan *p, const Lead *lead, int64_t now_us, const char *event,
+                                  const struct plan_actor *actor, struct place *place, bool *ret_moved);
+
+C_END
+#endif

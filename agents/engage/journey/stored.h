@@ -1,0 +1,66 @@
+/* stored.h: between the files of this room: journeys and enrollments as they are stored. */
+#ifndef AGENTS_ENGAGE_JOURNEY_STORED_H
+#define AGENTS_ENGAGE_JOURNEY_STORED_H
+
+#include "agents/engage/journey/journey_sql.h"
+#include "agents/engage/journey/plan.h"
+#include "agents/record/app.h"
+
+C_BEGIN
+
+#define JOURNEYS "journeys/"
+#define JOURNEYS_MAX 100 /* in service at a time */
+
+/* All journeys of a workspace that are in service, paused ones included; counted by active.h. */
+struct journeys {
+    struct arena arena; /* holds this struct */
+    struct plan *plans[JOURNEYS_MAX];
+    size_t n;
+};
+MUSTCHECK struct status journeys_serving(struct ctx *c, const struct journeys **ret);
+/* NULL where it is not in service. */
+const struct plan *journeys_find(const struct journeys *all, const char *id);
+
+struct enrolled;
+/* Whether its journey is paused. */
+bool journey_is_held(const struct journeys *all, const struct enrolled *x);
+
+/* The number of the newest version. Fails: JOURNEY_NOT_FOUND. */
+MUSTCHECK struct status journey_newest(struct ctx *c, const char *id, int64_t *ret);
+
+/* A stored version. Fails: JOURNEY_NOT_FOUND. */
+MUSTCHECK struct status journey_stored(struct ctx *c, const char *id, int64_t version, Journey **ret);
+/* The same, compiled; it lives as long as the ctx's arena. Fails: JOURNEY_INVALID where this build knows more
+ * rules than the one that stored it. */
+MUSTCHECK struct status journey_plan(struct ctx *c, const char *id, int64_t version, const struct plan **ret);
+
+/* A lead in a journey. */
+struct enrolled {
+    const char *id, *journey_id, *lead_id;
+    int64_t version; /* of the row */
+    int64_t journey_version;
+    int64_t due_us;
+    Enrollment *e;
+};
+MUSTCHECK struct status enrolled_take(struct ctx *c, const struct value *row, struct enrolled *ret);
+
+/* ---- Moves: each adds to the ctx's unit ---- */
+
+/* Whether the lead may enter now; *ret_entry: for the how-manieth time that would be. */
+MUSTCHECK struct status enroll_may(struct ctx *c, const struct plan *p, const struct lead_row *lead,
+                                   bool *ret, int64_t *ret_entry);
+/* The lead enters and goes as far as it can. */
+MUSTCHECK struct status enroll_enter(struct ctx *c, const struct plan *p, const struct lead_row *lead,
+                                     int64_t entry, const char *why, Enrollment **ret);
+/* An event (NULL: time) pushes it. */
+MUSTCHECK struct status enroll_push(struct ctx *c, const struct plan *p, const Lead *lead, struct enrolled *x,
+                                    const char *event);
+/* The same by the plan of the version that it entered; where that cannot be run any more, it leaves. */
+MUSTCHECK struct status enroll_push_any(struct ctx *c, const struct journeys *all, const Lead *lead,
+                                        struct enrolled *x, const char *event);
+MUSTCHECK struct status enroll_leave(struct ctx *c, struct enrolled *x, Enrollment__ExitCause cause);
+/* Its journey is paused and its wait has ended: it waits for the journey to be resumed. */
+MUSTCHECK struct status enroll_hold(struct ctx *c, struct enrolled *x);
+
+C_END
+#endif

@@ -1,0 +1,86 @@
+/* Waits that have ended. */
+#include "agents/engage/journey/journey.h"
+#include "agents/engage/journey/stored.h"
+#include "agents/record/aside.h"
+#include "store/committer.h"
+
+#define DUE_AT_ONCE 64
+#define ROUNDS 16
+#define ROUND_BYTES (size_t)(256 * 1024 * 1024) /* a lead may hold 2 MiB; taken only when needed */
+
+static struct status on_time(struct ctx *c, const struct value *row)
+{
+    const struct journeys *all;
+    struct enrolled x;
+    struct lead_row lead;
+    TRY(enrolled_take(c, row, &x));
+    TRY(journeys_serving(c, &all));
+    if (journey_is_held(all, &x))
+        return enroll_hold(c, &x);
+    const char *name = arena_printf(c->arena, "leads/%s", x.lead_id);
+    if (!name)
+        return fail_memory();
+    struct status s = lead_load(c, name, "lead", &lead);
+    if (s.reason == REASON_LEAD_NOT_FOUND)
+        return enroll_leave(c, &x, ENROLLMENT__EXIT_CAUSE_LEAD_GONE);
+    TRY(s);
+    return enroll_push_any(c, all, lead.lead, &x, NULL);
+}
+
+/* Several enrollments, each in a unit of its own, so that one that loses against an event does not hold the
+ * others back. */
+struct round {
+    struct unit units[DUE_AT_ONCE];
+    size_t n;
+};
+
+static struct status add_move(struct ctx *c, struct round *r, const struct value *row)
+{
+    struct unit *u = &r->units[r->n];
+    struct ctx own = *c;
+    memset(u, 0, sizeof *u);
+    u->arena = c->arena;
+    own.unit = u;
+    own.workspace = u->workspace = row[COL_WORKSPACE].s.p;
+    db_reach_own(&own);
+    struct status s = on_time(&own, row);
+    c->read = own.read;
+    r->n += is_ok(s) && u->n;
+    return s;
+}
+
+/* *ret_more: there may be more that are due. */
+static struct status move_some(struct ctx *c, bool *ret_more)
+{
+    struct rows rows;
+    struct round *r = ARENA_NEW(c->arena, struct round);
+    struct status worst = ok();
+    if (!r)
+        return fail_memory();
+    db_reach_all(c);
+    TRY(DB_QUERY(c, &journey_sql[ENROLLMENTS_DUE], &rows, v_int(c->now_us), v_int(DUE_AT_ONCE)));
+    for (size_t i = 0; i < rows.n; i++) {
+        struct status s = add_move(c, r, row_at(&rows, i));
+        worst = is_ok(s) ? worst : s;
+    }
+    db_read_done(c);
+    size_t done = committer_run_all(c->app->committer, r->units, r->n);
+    *ret_more = rows.n == DUE_AT_ONCE && done > 0;
+    return worst;
+}
+
+struct status journeys_on_time(struct ctx *c)
+{
+    bool more = true;
+    for (int i = 0; more && i < ROUNDS; i++) {
+        struct arena memory;
+        arena_init(&memory, ROUND_BYTES);
+        struct ctx own = aside(c, &memory);
+        struct status s = aside_end(c, &own, move_some(&own, &more));
+        db_read_done(&own);
+        c->read = NULL;
+        arena_done(&memory);
+        TRY(s);
+    }
+    return ok();
+}

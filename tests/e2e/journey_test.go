@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/want"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+func sendStep(id, template string) *pb.JourneyStep {
+	return &pb.JourneyStep{Id: id, Action: &pb.JourneyStep_Send{Send: &pb.JourneySend{Template: "templates/" + template, Medium: pb.Medium_MEDIUM_EMAIL}}}
+}
+
+func waitStep(id string, d time.Duration, event, eventNext string) *pb.JourneyStep {
+	return &pb.JourneyStep{Id: id, Action: &pb.JourneyStep_Wait{Wait: &pb.JourneyWait{Duration: durationpb.New(d), Event: event, EventNext: eventNext}}}
+}
+
+func (s *story) publishJourney(id string, j *pb.Journey) {
+	s.Helper()
+	_, err := s.h.Engage().CreateJourney(s.ctx, &pb.CreateJourneyRequest{JourneyId: id, Journey: j, RequestId: requestID()})
+	want.OK(s, err)
+	_, err = s.h.Engage().PublishJourney(s.ctx, &pb.PublishJourneyRequest{Name: "journeys/" + id, RequestId: requestID()})
+	want.OK(s, err)
+}
+
+// enrollments of a lead, as "journey at step" or "journey left CAUSE".
+func (s *story) enrollments(lead string) []string {
+	s.Helper()
+	page, err := s.h.Engage().ListEnrollments(s.ctx, &pb.ListEnrollmentsRequest{Parent: "journeys/-", Lead: lead})
+	want.OK(s, err)
+	all := []string{}
+	for _, e := range page.Enrollments {
+		if e.State == pb.Enrollment_STATE_ACTIVE {
+			all = append(all, "at "+e.Step)
+		} else {
+			all = append(all, "left "+e.ExitCause.String())
+		}
+	}
+	return all
+}
+
+// eventually waits until the enrollments of a lead are these.
+func (s *story) eventually(lead string, places ...string) {
+	s.Helper()
+	limit := time.Now().Add(20 * time.Second)
+	for got := s.enrollments(lead); fmt.Sprint(got) != fmt.Sprint(places); got = s.enrollments(lead) {
+		if time.Now().After(limit) {
+			want.Equal(s, "enrollments of "+lead, fmt.Sprint(got), fmt.Sprint(places))
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (s *story) messagesTo(lead string) []*pb.Message {
+	s.Helper()
+	page, err := s.h.Engage().ListMessages(s.ctx, &pb.ListMessagesRequest{Lead: lead})
+	want.OK(s, err)
+	return page.Messages
+}
+
+// A lead enters by what triage says, goes on by what it does and by time, also over a restart.
+func TestALeadGoesThroughAJourney(t *testing.T) {
+	tell(t, func(s *story) {
+		s.publishJourney("welcome", &pb.Journey{
+			Entry: &pb.JourneyEntry{Event: "lead.triaged", Filter: `source = "webinar"`},
+			Steps: []*pb.JourneyStep{sendStep("hello", "welcome"), waitStep("look", time.Hour, "demo_request", ""), waitStep("soon", 2*time.Second, "", ""), sendStep("invite", "demo-invite")},
+		})
+		in, out := s.triage(&pb.Lead{Email: "in@journey.example", Source: "webinar"}), s.triage(&pb.Lead{Email: "out@journey.example", Source: "fair"})
+		s.eventually(in.Lead, "at look")
+		want.Equal(s, "messages", len(s.messagesTo(in.Lead)), 1)
+		want.Equal(s, "state", s.messagesTo(in.Lead)[0].State, pb.Message_STATE_SCHEDULED)
+		s.ingest(event("j-1", in.Lead, "demo_request", 0))
+		s.eventually(in.Lead, "at soon")
+		want.OK(s, s.h.Stop())
+		want.OK(s, s.h.Up())
+		s.eventually(in.Lead, "left EXIT_CAUSE_FINISHED")
+		want.Equal(s, "messages", len(s.messagesTo(in.Lead)), 2)
+		want.Equal(s, "enrollments of who does not fit", len(s.enrollments(out.Lead)), 0)
+	})
+}
+
+// Many leads at once, while the server is killed now and then: each enters once and is written to once.
+func TestJourneysLoseAndDoubleNobody(t *testing.T) {
+	tell(t, func(s *story) {
+		s.publishJourney("welcome", &pb.Journey{
+			Entry: &pb.JourneyEntry{Event: "lead.created"},
+			Steps: []*pb.JourneyStep{waitStep("first", time.Second, "", ""), sendStep("hello", "welcome"), waitStep("second", time.Second, "", ""), sendStep("again", "welcome")},
+		})
+		var leads []*pb.Lead
+		for i := range 300 {
+			leads = append(leads, &pb.Lead{Email: fmt.Sprintf("many%d@journey.example", i)})
+		}
+		names := []string{}
+		for round := range 6 {
+			reply, err := s.h.Leads().BatchCreateLeads(s.ctx, &pb.BatchCreateLeadsRequest{Leads: leads[50*round : 50*round+50]})
+			want.OK(s, err)
+			for _, r := range reply.Results {
+				names = append(names, r.Lead)
+			}
+			time.Sleep(time.Duration(100+150*round) * time.Millisecond)
+			want.OK(s, s.h.Kill())
+			want.OK(s, s.h.Up())
+		}
+		for _, name := range names {
+			s.eventually(name, "left EXIT_CAUSE_FINISHED")
+			want.Equal(s, "messages to "+name, len(s.messagesTo(name)), 2)
+		}
+	})
+}
+
+// Over REST, as docs/journeys.md writes them.
+func TestAJourneyOverREST(t *testing.T) {
+	tellWith(t, withGateway, func(s *story) {
+		const steps = `"steps": [
+			{"id": "hello", "send": {"template": "templates/welcome", "medium": "MEDIUM_EMAIL"}},
+			{"id": "look", "wait": {"duration": "259200s", "event": "demo_request", "event_next": "end"}},
+			{"id": "fork", "branch": {"arms": [{"filter": "triage.fit_score > 0.7", "next": "invite"}]}, "next": "end"},
+			{"id": "invite", "send": {"template": "templates/demo-invite", "medium": "MEDIUM_EMAIL", "priority": "PRIORITY_HIGH"}}]`
+		made := &pb.Journey{}
+		s.rest("POST", "/v1/journeys", `{"journey_id": "welcome", "journey": {"entry": {"event": "lead.triaged"}, "exit_events": ["purchase"], `+steps+`}}`, made)
+		want.Equal(s, "state", made.State, pb.Journey_STATE_DRAFT)
+		s.refusedREST(400, "INVALID_ARGUMENT", "JOURNEY_INVALID", "POST", "/v1/journeys", `{"journey_id": "bad", "journey": {"steps": [{"id": "a", "next": "a", "send": {}}]}}`)
+		lead := s.create(&pb.Lead{Email: "rest@journey.example"})
+		s.refusedREST(400, "FAILED_PRECONDITION", "JOURNEY_STATE", "POST", "/v1/journeys/welcome:enroll", `{"lead": "`+lead.Name+`"}`)
+		s.rest("POST", "/v1/journeys/welcome:publish", `{}`, made)
+		e := &pb.Enrollment{}
+		s.rest("POST", "/v1/journeys/welcome:enroll", `{"lead": "`+lead.Name+`"}`, e)
+		want.Equal(s, "step", e.Step, "look")
+		s.refusedREST(409, "ALREADY_EXISTS", "ENROLLMENT_EXISTS", "POST", "/v1/journeys/welcome:enroll", `{"lead": "`+lead.Name+`"}`)
+		got := &pb.Enrollment{}
+		s.rest("GET", "/v1/"+e.Name, "", got)
+		want.Same(s, "enrollment", got, e)
+		s.rest("POST", "/v1/journeys/welcome:pause", `{}`, made)
+		want.Equal(s, "state", made.State, pb.Journey_STATE_PAUSED)
+		s.rest("POST", "/v1/journeys/welcome:resume", `{}`, made)
+		s.rest("POST", "/v1/journeys/welcome:unenroll", `{"lead": "`+lead.Name+`"}`, e)
+		want.Equal(s, "cause", e.ExitCause, pb.Enrollment_EXIT_CAUSE_UNENROLLED)
+		message := &pb.Message{}
+		s.rest("POST", "/v1/"+s.messagesTo(lead.Name)[0].Name+":cancel", `{}`, message)
+		want.Equal(s, "state", message.State, pb.Message_STATE_CANCELLED)
+		s.refusedREST(404, "NOT_FOUND", "JOURNEY_NOT_FOUND", "POST", "/v1/journeys/none:pause", `{}`)
+	})
+}

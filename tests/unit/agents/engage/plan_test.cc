@@ -1,0 +1,213 @@
+// The language of journeys: which are sound, and what they do with a lead.
+#include "tests/unit/agents/engage/journeys.h"
+
+#include "base/pb.h"
+
+#include <gtest/gtest.h>
+
+namespace
+{
+
+constexpr int64_t T = INT64_C(1795000000000000); // some time
+
+class Plans : public testing::Test
+{
+  protected:
+    ~Plans() override
+    {
+        plan_free(plan);
+    }
+
+    // "" where the journey is sound, else "path: what" of each fault, one a line.
+    std::string faults(const Journey *j)
+    {
+        struct plan *p = nullptr;
+        struct status s = plan_compile(&b.memory, j, "journey", &p);
+        plan_free(p);
+        std::string all;
+        for (const violation *v = s.violations; v; v = v->next)
+            all += std::string(v->field) + ": " + v->description + "\n";
+        EXPECT_EQ(s.reason, is_ok(s) ? REASON_NONE : REASON_JOURNEY_INVALID);
+        return all;
+    }
+
+    void compile(const Journey *j)
+    {
+        struct status s = plan_compile(&b.memory, j, "journey", &plan);
+        ASSERT_TRUE(is_ok(s)) << s.message;
+    }
+
+    static struct status note(void *arg, const plan_step *s)
+    {
+        static_cast<Plans *>(arg)->taken += std::string(s->id) + " ";
+        return ok();
+    }
+    // The steps that are taken.
+    std::string begin(int64_t now_us = T)
+    {
+        taken.clear();
+        plan_actor actor = { note, this };
+        EXPECT_TRUE(is_ok(plan_begin(plan, lead, now_us, &actor, &at)));
+        return taken;
+    }
+    std::string push(const char *event, int64_t now_us)
+    {
+        bool moved;
+        taken.clear();
+        plan_actor actor = { note, this };
+        EXPECT_TRUE(is_ok(plan_push(plan, lead, now_us, event, &actor, &at, &moved)));
+        return moved ? taken : "still";
+    }
+    std::string standing()
+    {
+        return at.left ? "left " + std::to_string(at.cause) : plan->steps[at.step].id;
+    }
+
+    journeys::Builder b;
+    Lead *lead = PB_NEW(&b.memory, Lead);
+    struct plan *plan = nullptr;
+    place at = {};
+    std::string taken;
+};
+
+TEST_F(Plans, TakesStepsUntilOneWaits)
+{
+    compile(b.journey({ b.send("hello"), b.wait("a-day", 86400), b.send("again"), b.wait("week", 604800) }));
+    EXPECT_EQ(begin(), "hello a-day ");
+    EXPECT_EQ(standing(), "a-day");
+    EXPECT_EQ(at.due_us, T + US_PER_DAY);
+    EXPECT_EQ(push(nullptr, T + US_PER_DAY - 1), "still");
+    EXPECT_EQ(push(nullptr, T + US_PER_DAY), "again week ");
+    EXPECT_EQ(push(nullptr, T + 8 * US_PER_DAY), "");
+    EXPECT_EQ(standing(), "left " + std::to_string(ENROLLMENT__EXIT_CAUSE_FINISHED));
+    EXPECT_EQ(at.taken, 4);
+}
+
+TEST_F(Plans, AnEventEndsAWaitBeforeItsTime)
+{
+    compile(b.journey(
+        { b.wait("cart", 3600, "purchase", "thanks"), b.send("reminder", "cart", "end"), b.send("thanks") }));
+    begin();
+    EXPECT_EQ(push("page_view", T + 1), "still");
+    EXPECT_EQ(push("purchase", T + 1), "thanks ");
+    EXPECT_TRUE(at.left);
+    begin();
+    EXPECT_EQ(push(nullptr, T + 3600 * US_PER_SECOND), "reminder ");
+    EXPECT_TRUE(at.left);
+}
+
+TEST_F(Plans, WithoutAWayOfItsOwnTheEventLeadsWhereTimeDoes)
+{
+    compile(b.journey({ b.wait("cart", 3600, "purchase"), b.send("next") }));
+    begin();
+    EXPECT_EQ(push("purchase", T + 1), "next ");
+}
+
+TEST_F(Plans, ABranchTakesTheFirstArmThatHolds)
+{
+    compile(b.journey(
+        { b.branch("by-country", { { "country = \"AT\"", "at" }, { "country:*", "abroad" } }, "end"),
+          b.send("at", "servus", "end"), b.send("abroad", "hello", "end") }));
+    EXPECT_EQ(begin(), "by-country ");
+    lead->country = b.text("AT");
+    EXPECT_EQ(begin(), "by-country at ");
+    lead->country = b.text("DE");
+    EXPECT_EQ(begin(), "by-country abroad ");
+}
+
+TEST_F(Plans, ExitsAreLookedAtBeforeEachStepAndAtEachEvent)
+{
+    Journey *j = b.journey({ b.wait("day", 86400), b.send("offer"), b.wait("week", 604800) });
+    j->exit_filter = b.text("company = \"Acme\"");
+    b.exits(j, { "unsubscribed", "purchase" });
+    compile(j);
+    begin();
+    EXPECT_EQ(push("purchase", T + 1), "");
+    EXPECT_EQ(standing(), "left " + std::to_string(ENROLLMENT__EXIT_CAUSE_EVENT));
+    begin();
+    lead->company = b.text("Acme");
+    EXPECT_EQ(push(nullptr, T + US_PER_DAY), "");
+    EXPECT_EQ(standing(), "left " + std::to_string(ENROLLMENT__EXIT_CAUSE_FILTER));
+    EXPECT_EQ(begin(), "");
+    EXPECT_TRUE(at.left);
+}
+
+TEST_F(Plans, AdmitByEventAndSegment)
+{
+    compile(b.journey({ b.send("hello") }, "lead.triaged", "country = \"AT\""));
+    EXPECT_FALSE(plan_admits(plan, "lead.triaged", lead));
+    lead->country = b.text("AT");
+    EXPECT_TRUE(plan_admits(plan, "lead.triaged", lead));
+    EXPECT_FALSE(plan_admits(plan, "lead.created", lead));
+}
+
+TEST_F(Plans, WithoutAnEntryAdmitNobody)
+{
+    compile(b.journey({ b.send("hello") }));
+    EXPECT_FALSE(plan_admits(plan, "", lead));
+    EXPECT_FALSE(plan_admits(plan, "lead.created", lead));
+}
+
+TEST_F(Plans, ACircleNeedsAWait)
+{
+    EXPECT_EQ(faults(b.journey({ b.send("a"), b.wait("day", 86400, "", "", "a") })), "");
+    EXPECT_EQ(faults(b.journey({ b.send("a"), b.send("b", "x", "a") })),
+              "journey.steps[0].next: leads into a circle without a wait\n"
+              "journey.steps[1].next: leads into a circle without a wait\n");
+    EXPECT_NE(faults(b.journey({ b.branch("a", { { "country = \"AT\"", "a" } }) })), "");
+}
+
+TEST_F(Plans, EveryStepMustBeReachable)
+{
+    EXPECT_EQ(faults(b.journey({ b.send("a", "x", "end"), b.send("b") })),
+              "journey.steps[1].id: no way leads to this step\n");
+}
+
+TEST_F(Plans, FaultsNameTheirPlace)
+{
+    EXPECT_EQ(faults(b.journey({})), "journey.steps: must be 1 to 64\n");
+    EXPECT_EQ(faults(b.journey({ b.step("a") })), "journey.steps[0].action: must be set\n");
+    EXPECT_EQ(faults(b.journey({ b.send("a"), b.send("a") })),
+              "journey.steps[1].id: steps[0] has the same id\n");
+    EXPECT_EQ(faults(b.journey({ b.send("a", "x", "nowhere") })),
+              "journey.steps[0].next: there is no step \"nowhere\"\n");
+    EXPECT_EQ(
+        faults(b.journey({ b.send("end") })),
+        "journey.steps[0].id: must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends, and not "
+        "\"end\"\n");
+    EXPECT_EQ(faults(b.journey({ b.wait("a", 0) })),
+              "journey.steps[0].wait.duration: must be whole seconds, 1 to 31622400\n");
+    EXPECT_EQ(faults(b.journey({ b.wait("a", 1, "", "b"), b.send("b") })),
+              "journey.steps[0].wait.event_next: there is no event that leads to it\n");
+    EXPECT_EQ(faults(b.journey({ b.branch("a", {}) })), "journey.steps[0].branch.arms: must be 1 to 16\n");
+    EXPECT_EQ(faults(b.journey({ b.branch("a", { { "", "end" } }) })),
+              "journey.steps[0].branch.arms[0].filter: must say something\n");
+    EXPECT_EQ(faults(b.journey({ b.send("a") }, "Demo Request")),
+              "journey.entry.event: must be 1 to 64 of [a-z0-9_.]\n");
+    EXPECT_NE(faults(b.journey({ b.send("a") }, "demo", "nonsense = 1")).find("journey.entry.filter: "),
+              std::string::npos);
+    JourneyStep *s = b.send("a");
+    s->send->medium = MEDIUM_UNSPECIFIED;
+    s->send->template_ = b.text("welcome");
+    s->send->expiry = b.seconds(1);
+    EXPECT_EQ(faults(b.journey({ s })),
+              "journey.steps[0].send.template: must be templates/{template}\n"
+              "journey.steps[0].send.medium: must be set\n"
+              "journey.steps[0].send.expiry: must be whole seconds, 60 to 2592000\n");
+}
+
+TEST_F(Plans, HoldAsManyPartsAsTheyMay)
+{
+    std::vector<JourneyStep *> steps;
+    for (int i = 0; i < PLAN_STEPS_MAX; i++)
+        steps.push_back(b.send("s" + std::to_string(i)));
+    EXPECT_EQ(faults(b.journey(steps)), "");
+    steps.push_back(b.send("one-more"));
+    EXPECT_EQ(faults(b.journey(steps)), "journey.steps: must be 1 to 64\n");
+    std::vector<std::pair<std::string, std::string>> arms(PLAN_ARMS_MAX, { "country = \"AT\"", "end" });
+    EXPECT_EQ(faults(b.journey({ b.branch("a", arms) })), "");
+    arms.push_back(arms[0]);
+    EXPECT_EQ(faults(b.journey({ b.branch("a", arms) })), "journey.steps[0].branch.arms: must be 1 to 16\n");
+}
+
+} // namespace

@@ -1,0 +1,214 @@
+// Reactions to events: each once, in order, whatever fails in between.
+#include "agents/orchestrator/orchestrator.h"
+
+#include "agents/record/events.h"
+#include "tests/unit/agents/harness.h"
+
+namespace
+{
+
+using harness::House;
+
+// What the reactions below were called with, and how they are to fail.
+struct Log {
+    std::vector<std::string> seen; // "engage leads/1"
+    std::map<std::string, int> failures;
+    enum reason failure = REASON_INTERNAL;
+} * log_;
+
+struct status note(struct ctx *c, const struct event_seen *e)
+{
+    log_->seen.push_back(std::string(c->principal) + " " + c->workspace + " " + e->subject);
+    if (log_->failures[e->subject]-- > 0)
+        return fail(c->arena, log_->failure, "as planned");
+    event_note(c, "engage", "reacted", e->subject);
+    return ok();
+}
+
+struct status look(struct ctx *c, const struct event_seen *e)
+{
+    log_->seen.push_back(std::string(c->principal) + " " + c->workspace + " " + e->subject);
+    return ok();
+}
+
+const struct reaction kReactions[] = {
+    { "engage", "lead.triaged", note },
+    { "engage", "lead.glanced", look },
+    { nullptr, nullptr, nullptr },
+};
+
+class Orchestrator : public testing::Test
+{
+  protected:
+    Orchestrator()
+    {
+        log_ = &log;
+        arena_init(&memory, 1 << 20);
+        start();
+    }
+    ~Orchestrator() override
+    {
+        orchestrator_close(house.app.orchestrator);
+        arena_done(&memory);
+    }
+
+    void start()
+    {
+        EXPECT_EQ(orchestrator_open(kReactions, &memory, &house.app.orchestrator).code, CODE_OK);
+    }
+    void restart()
+    {
+        orchestrator_close(house.app.orchestrator);
+        start();
+    }
+
+    void happens(const std::string &subject, const char *action = "lead.triaged",
+                 const char *workspace = "default")
+    {
+        auto a = house.run([&](ctx *c) {
+            c->workspace = workspace;
+            event_note(c, "triage", action, subject.c_str());
+            return ok();
+        });
+        ASSERT_TRUE(a.ok_()) << a.message();
+    }
+    void happen(int n)
+    {
+        for (int i = 1; i <= n; i++)
+            happens("leads/" + std::to_string(i));
+    }
+
+    // Ticks of the job until nothing is left to do.
+    void react(int ticks = 12)
+    {
+        for (int i = 0; i < ticks; i++)
+            last = house.run(orchestrator_react).reason();
+    }
+
+    int64_t reactions(const std::string &subject)
+    {
+        return house.count(
+            ("SELECT count(*) FROM event WHERE workspace = $1 AND action = 'reacted' AND subject = '" +
+             subject + "'")
+                .c_str());
+    }
+    int64_t reactions()
+    {
+        return house.count("SELECT count(*) FROM event WHERE workspace = $1 AND action = 'reacted'");
+    }
+    int64_t parked()
+    {
+        return house.count("SELECT count(*) FROM reaction_parked WHERE workspace = $1");
+    }
+    int64_t cursor()
+    {
+        return house.count("SELECT max(seq) FROM reaction_cursor WHERE $1 = $1");
+    }
+
+    Log log;
+    House house{ { &events_statements, &event_log_statements, &orchestrator_statements } };
+    arena memory;
+    std::string last;
+};
+
+TEST_F(Orchestrator, EachEventOnceAndInOrder)
+{
+    happen(600); // more than a turn takes
+    react();
+    EXPECT_EQ(reactions(), 600);
+    ASSERT_EQ(log.seen.size(), 600u);
+    for (int i = 0; i < 600; i++)
+        EXPECT_EQ(log.seen[i], "agents/engage default leads/" + std::to_string(i + 1));
+    react();
+    EXPECT_EQ(reactions(), 600);
+}
+
+TEST_F(Orchestrator, GoesOnWhereItWasAfterARestart)
+{
+    happen(5);
+    react();
+    restart();
+    react();
+    EXPECT_EQ(reactions(), 5);
+    happens("leads/6");
+    react();
+    EXPECT_EQ(reactions("leads/6"), 1);
+    EXPECT_EQ(reactions(), 6);
+}
+
+TEST_F(Orchestrator, ActsInTheWorkspaceOfTheEvent)
+{
+    happens("leads/1", "lead.triaged", "acme");
+    react();
+    ASSERT_EQ(log.seen.size(), 1u);
+    EXPECT_EQ(log.seen[0], "agents/engage acme leads/1");
+    EXPECT_EQ(reactions(), 0);
+    house.workspace = "acme";
+    EXPECT_EQ(reactions(), 1);
+}
+
+TEST_F(Orchestrator, WithoutAReactionNothingIsWritten)
+{
+    happens("leads/1", "lead.created");
+    happens("leads/2", "lead.glanced");
+    react();
+    EXPECT_EQ(cursor(), 0);
+    EXPECT_EQ(log.seen, std::vector<std::string>{ "agents/engage default leads/2" });
+    happens("leads/3");
+    react();
+    EXPECT_EQ(reactions(), 1);
+    EXPECT_GT(cursor(), 2);
+}
+
+TEST_F(Orchestrator, AFailureDoesNotUndoItsNeighboursForLong)
+{
+    log.failures["leads/3"] = 2;
+    happen(5);
+    react();
+    for (int i = 1; i <= 5; i++)
+        EXPECT_EQ(reactions("leads/" + std::to_string(i)), 1) << i;
+    EXPECT_EQ(parked(), 0);
+}
+
+TEST_F(Orchestrator, AnEventThatAlwaysFailsIsParkedAndTheOthersGoOn)
+{
+    log.failures["leads/3"] = 1000;
+    happen(5);
+    react();
+    EXPECT_EQ(reactions("leads/3"), 0);
+    EXPECT_EQ(reactions(), 4);
+    EXPECT_EQ(parked(), 1);
+    EXPECT_EQ(
+        house.count("SELECT count(*) FROM reaction_parked WHERE workspace = $1 AND reason = 'INTERNAL' AND"
+                    " message = 'as planned' AND subscriber = 'engage'"),
+        1);
+}
+
+TEST_F(Orchestrator, WhatFailsForNowIsNeverParked)
+{
+    log.failures["leads/1"] = 50;
+    log.failure = REASON_STORE_UNAVAILABLE;
+    happen(2);
+    react(20);
+    EXPECT_EQ(parked(), 0);
+    EXPECT_EQ(reactions(), 0);
+    EXPECT_EQ(last, "STORE_UNAVAILABLE");
+    react(40);
+    EXPECT_EQ(reactions(), 2);
+}
+
+TEST_F(Orchestrator, TwoReplicasDoNotReactTwice)
+{
+    happen(300);
+    struct orchestrator *mine = house.app.orchestrator, *other;
+    ASSERT_EQ(orchestrator_open(kReactions, &memory, &other).code, CODE_OK);
+    for (int i = 0; i < 30; i++) {
+        house.app.orchestrator = i % 2 ? other : mine;
+        react(1);
+    }
+    EXPECT_EQ(reactions(), 300);
+    orchestrator_close(other);
+    house.app.orchestrator = mine;
+}
+
+} // namespace
