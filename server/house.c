@@ -60,11 +60,12 @@ static struct status open_store(struct house *h)
 }
 
 #define FIRST_WAIT_US (5 * US_PER_SECOND)
+#define LEASE_MARGIN_US (30 * US_PER_SECOND)
 
 static struct status open_delivery(struct house *h)
 {
     struct delivery_options o = { (unsigned)h->options.delivery_threads, (unsigned)h->options.retry_attempts,
-                                  FIRST_WAIT_US };
+                                  FIRST_WAIT_US, LEASE_MARGIN_US };
     return o.threads ? delivery_start(&h->app, &o, &h->arena, &h->app.delivery) : ok();
 }
 

@@ -26,6 +26,7 @@ struct delivery_options {
     unsigned threads;      /* that deliver; each keeps its connections */
     unsigned attempts;     /* to hand over a message that a provider does not take, at least 1 */
     int64_t first_wait_us; /* after the first attempt; four times as long after each further one */
+    int64_t margin_us;     /* by which a lease outlasts the longest attempt: for commits that take long */
 };
 
 /* Starts the threads; their memory is the arena's, which must last until delivery_stop. app->send is set. */

@@ -9,10 +9,8 @@
 
 C_BEGIN
 
-/* The longest attempt (one that finds its connection hung up begins again), and how long nobody else takes
- * the message in hand. */
+/* The longest attempt: one that finds its connection hung up begins again. */
 #define ATTEMPT_US(limits) (2 * (limits)->timeout_ms * 1000)
-#define LEASE_US(limits) (ATTEMPT_US(limits) + 30 * US_PER_SECOND)
 
 /* What is handed over: kept with the message from the first attempt on. */
 struct frozen {

@@ -92,6 +92,14 @@ class House
         open();
     }
 
+    // Runs the work while the database is open here no more: for other processes (SQLite lets one write).
+    void while_closed(const std::function<void()> &work)
+    {
+        close();
+        work();
+        open();
+    }
+
     // Runs a handler on a copy of the request, as it would come from the wire, and commits what it left.
     template <class Req, class Res>
     Answer<Res> call(struct status (*handler)(ctx *, const Req *, Res *), const Req &req,

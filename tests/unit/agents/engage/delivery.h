@@ -187,7 +187,7 @@ class DeliveryRoom : public EngageRoom
     }
 
     send_limits limits = { 400, "127.0.0.1", nullptr };
-    delivery_options options = { 3, 3, 20000 };
+    delivery_options options = { 3, 3, 20000, 30 * US_PER_SECOND };
     sink::Smtp smtp;
     sink::Http http;
     std::vector<delivery *> running;

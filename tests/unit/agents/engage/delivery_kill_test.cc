@@ -1,0 +1,147 @@
+// Processes that deliver are killed again and again, at any moment: at a webhook each message takes effect
+// exactly once and none is missing; no mail is sent twice, and one whose outcome is not known is UNKNOWN.
+#include "tests/unit/agents/engage/delivery.h"
+
+#include <random>
+#include <spawn.h>
+#include <sys/wait.h>
+
+using namespace fixture;
+
+namespace
+{
+
+// Longer by DELIVERY_KILL_MESSAGES.
+int messages_wanted()
+{
+    const char *n = std::getenv("DELIVERY_KILL_MESSAGES");
+    return n ? std::stoi(n) : 300;
+}
+
+const stmt_table *const tables[] = { &leads_statements, &message_statements, nullptr };
+
+// What a replica of the server has of the delivery, until it is killed.
+int deliver(const char *url)
+{
+    static arena memory;
+    static struct app app;
+    static const send_limits limits = { 200, "127.0.0.1", nullptr };
+    static const delivery_options options = { 3, 20, 20000, 300000 };
+    db_options o = {};
+    delivery *d;
+    arena_init(&memory, size_t(64) << 20);
+    o.url = url;
+    o.tables = tables;
+    o.read_connections = 4;
+    app.send = &limits;
+    app.max_channels = 5;
+    app.secret_key = STR("a secret of thirty-two characters");
+    struct status s = db_open(&o, &memory, &app.db);
+    if (s.code == CODE_OK)
+        s = committer_start(app.db, 1024, &memory, &app.committer);
+    if (s.code == CODE_OK)
+        s = zones_open(ZONES_FOLDER, &memory, &app.zones);
+    if (s.code == CODE_OK)
+        s = forms_open(&memory, &app.forms);
+    if (s.code == CODE_OK)
+        s = delivery_start(&app, &options, &memory, &d);
+    if (s.code != CODE_OK) {
+        fprintf(stderr, "%s\n", s.message);
+        return 1;
+    }
+    for (;;)
+        pause();
+}
+
+class DeliveryKill : public DeliveryRoom
+{
+  protected:
+    pid_t spawn()
+    {
+        char self[] = "/proc/self/exe", role[] = "deliver";
+        std::string url = house.url;
+        char *argv[] = { self, role, url.data(), nullptr };
+        pid_t pid = 0;
+        EXPECT_EQ(posix_spawn(&pid, self, nullptr, nullptr, argv, environ), 0);
+        return pid;
+    }
+    void kill_one(pid_t pid)
+    {
+        int how;
+        kill(pid, SIGKILL);
+        ASSERT_EQ(waitpid(pid, &how, 0), pid);
+        ASSERT_TRUE(WIFSIGNALED(how)) << "it ended on its own";
+    }
+    int64_t unfinished()
+    {
+        return house.count("SELECT count(*) FROM message WHERE workspace = $1 AND state IN (1, 2)");
+    }
+    void order_all(int n)
+    {
+        const int people = 60;
+        for (int i = 0; i < people; i++)
+            person("p" + std::to_string(i));
+        for (int i = 0; i < n; i++)
+            (i % 2 ? posts : mails)
+                .insert(order("p" + std::to_string(i % people), i % 2 ? MEDIUM_SMS : MEDIUM_EMAIL));
+    }
+    void check()
+    {
+        std::set<std::string> arrived, effects;
+        for (auto &mail : smtp.mails())
+            EXPECT_TRUE(arrived.insert("messages/" + id_of(mail).substr(0, 26)).second) << "twice: " << mail;
+        for (auto &p : http.posts())
+            effects.insert("messages/" + p.headers["idempotency-key"]);
+        EXPECT_EQ(effects, posts);
+        for (auto &name : posts)
+            EXPECT_EQ(message(name)->state, MESSAGE__STATE_SENT) << name;
+        for (auto &name : mails) {
+            auto m = message(name);
+            EXPECT_TRUE(m->state == MESSAGE__STATE_SENT || m->state == MESSAGE__STATE_UNKNOWN) << m->detail;
+            EXPECT_TRUE(m->state == MESSAGE__STATE_UNKNOWN || arrived.count(name)) << name;
+            unknown += m->state == MESSAGE__STATE_UNKNOWN;
+        }
+    }
+
+    std::set<std::string> mails, posts; // names
+    int unknown = 0;
+};
+
+// One process after the other; on PostgreSQL two at a time, which share the messages.
+TEST_F(DeliveryKill, EachTakesEffectOnce)
+{
+    std::mt19937 chance(std::random_device{}());
+    const size_t replicas = house.server.empty() ? 1 : 2;
+    int64_t all = messages_wanted(), left = all;
+    int kills = 0;
+    mail_and_sms();
+    order_all(static_cast<int>(all));
+    for (int round = 0; left > 0 && round < 200; round++) {
+        house.while_closed([&] {
+            std::vector<pid_t> running(replicas);
+            for (pid_t &pid : running)
+                pid = spawn();
+            for (pid_t pid : running) {
+                usleep(left > all / 10 ? 40000 + chance() % static_cast<unsigned>(90000 + 100 * all)
+                                       : 2000000);
+                kill_one(pid);
+                kills++;
+            }
+        });
+        left = unfinished();
+    }
+    EXPECT_EQ(left, 0);
+    EXPECT_GT(kills, 3);
+    check();
+    printf("%d messages, %d kills, %d unknown\n", messages_wanted(), kills, unknown);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "deliver") == 0)
+        return deliver(argv[2]);
+    testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
+}
