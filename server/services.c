@@ -5,6 +5,7 @@
 #include "agents/engage/contact/consent.h"
 #include "agents/engage/contact/policy.h"
 #include "agents/engage/delivery/delivery.h"
+#include "agents/engage/engage.h"
 #include "agents/engage/journey/journey.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
@@ -70,6 +71,7 @@ RPC_UNARY(list_channels, ListChannelsRequest, ListChannelsResponse)
 RPC_UNARY(update_channel, UpdateChannelRequest, Channel)
 RPC_UNARY(delete_channel, DeleteChannelRequest, Empty)
 RPC_UNARY(test_channel, TestChannelRequest, TestChannelResponse)
+RPC_UNARY(engage_lead, EngageLeadRequest, EngageLeadResponse)
 RPC_UNARY(get_message, GetMessageRequest, Message)
 RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
 RPC_UNARY(cancel_message, CancelMessageRequest, Message)
@@ -241,6 +243,7 @@ static const struct rpc_method methods[] = {
     { ENGAGE, "DeleteChannel", &delete_channel_rpc, LANE_DB, "channels.write", QUOTA_ADMIN, RPC_MUTATES, 128,
       0 },
     { ENGAGE, "TestChannel", &test_channel_rpc, LANE_SLOW, "channels.write", QUOTA_ADMIN, 0, 1024, 0 },
+    { ENGAGE, "EngageLead", &engage_lead_rpc, LANE_DB, "engage.send", QUOTA_WRITE, RPC_MUTATES, LEAD_KB, 0 },
     { ENGAGE, "GetMessage", &get_message_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, 128, 0 },
     { ENGAGE, "ListMessages", &list_messages_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
     { ENGAGE, "ResolveUnknownMessage", &resolve_unknown_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE,

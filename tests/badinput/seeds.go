@@ -163,6 +163,8 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 			Url: "https://bad.example/", SigningSecret: "sixteen bytes, at least"}}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"display_name"}}},
 		"DeleteChannel": &pb.DeleteChannelRequest{Name: "channels/none", Etag: "1"},
 		"TestChannel":   &pb.TestChannelRequest{Name: "channels/known"},
+		"EngageLead": &pb.EngageLeadRequest{Lead: w.lead, Template: w.template, Medium: 1, Channel: "channels/none", SendTime: timestamppb.Now(), ExpireTime: timestamppb.New(time.Now().Add(time.Hour)),
+			Priority: 1, ValidateOnly: true},
 		"GetMessage":    &pb.GetMessageRequest{Name: "messages/none"},
 		"ListMessages":  &pb.ListMessagesRequest{Lead: w.lead, State: 1, PageSize: 10},
 		"CancelMessage": &pb.CancelMessageRequest{Name: "messages/none"},

@@ -25,5 +25,10 @@ MUSTCHECK struct status update_send_policy(struct ctx *c, const UpdateSendPolicy
 MUSTCHECK struct status explain_send_decision(struct ctx *c, const ExplainSendDecisionRequest *req,
                                               ExplainSendDecisionResponse *res);
 
+/* The answer of a gate, for people. */
+struct gate_result;
+MUSTCHECK struct status send_decision_show(struct ctx *c, const struct gate_result *g,
+                                           ExplainSendDecisionResponse *res);
+
 C_END
 #endif

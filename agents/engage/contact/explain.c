@@ -129,6 +129,11 @@ struct status explain_send_decision(struct ctx *c, const ExplainSendDecisionRequ
     struct lead_row lead;
     TRY(*req->message ? of_message(c, req, &r, &lead) : of_plan(c, req, &r, &lead));
     TRY(gate_check(c, &r, &lead, &g));
+    return send_decision_show(c, g, res);
+}
+
+struct status send_decision_show(struct ctx *c, const struct gate_result *g, ExplainSendDecisionResponse *res)
+{
     res->verdict = verdicts[g->decision.answer];
     if (g->decision.decided_by != GATE_NAMES)
         res->decided_by = (SendGate)(g->decision.decided_by + 1);

@@ -2,6 +2,8 @@
 #include "agents/engage/contact/admit.h"
 #include "agents/engage/delivery/delivery_private.h"
 #include "agents/engage/delivery/delivery_sql.h"
+#include "agents/engage/template/templates.h"
+#include "agents/record/checks.h"
 #include "agents/record/row_status.h"
 #include "agents/record/times.h"
 #include "base/clock.h"
@@ -157,6 +159,18 @@ static struct status send_now(struct ctx *c, struct in_hand *h, struct gate_resu
     return admit(c, h, g);
 }
 
+/* What was planned before its template was in service has no purpose yet. */
+static struct status find_purpose(struct ctx *c, Message *m)
+{
+    const char *id, *purpose;
+    if (*m->purpose)
+        return ok();
+    TRY(name_id(c->arena, m->template_, "templates/", "template", &id));
+    TRY(template_purpose(c, id, &purpose));
+    m->purpose = (char *)purpose;
+    return ok();
+}
+
 static struct status decide(struct ctx *c, struct in_hand *h, const struct lead_row *lead)
 {
     struct gate_result *g;
@@ -167,6 +181,10 @@ static struct status decide(struct ctx *c, struct in_hand *h, const struct lead_
         defer(c, h, c->now_us + BEHIND_US);
         return ok();
     }
+    TRY(find_purpose(c, h->row.message));
+    if (!*h->row.message->purpose)
+        return finish(c, h, MESSAGE__STATE_REFUSED, MESSAGE__CAUSE_TEMPLATE,
+                      "the template is not in service");
     TRY(ask_gate(c, h, lead, &g, &pass));
     if (!pass)
         return ok();

@@ -1,6 +1,8 @@
 /* Moves of leads in journeys. */
 #include "agents/engage/journey/stored.h"
 #include "agents/engage/message/message.h"
+#include "agents/engage/template/templates.h"
+#include "agents/record/checks.h"
 #include "agents/record/events.h"
 #include "agents/record/times.h"
 #include "base/ids.h"
@@ -53,14 +55,19 @@ struct walker {
     const Enrollment *e;
 };
 
+/* Whether the template is in service then is for the delivery to see. */
 static struct status plan_message(struct walker *w, const struct plan_step *s)
 {
     struct arena *a = w->c->arena;
+    const char *template_id, *purpose;
+    TRY(name_id(a, s->template_name, "templates/", "template", &template_id));
+    TRY(template_purpose(w->c, template_id, &purpose));
     Message *m = PB_NEW(a, Message);
     if (!m)
         return fail_memory();
     m->lead = w->lead->name;
     m->medium = s->medium;
+    m->purpose = (char *)purpose;
     m->priority = s->priority;
     m->template_ = pb_str(a, str_of(s->template_name));
     m->enrollment = w->e->name;

@@ -50,6 +50,19 @@ struct status template_serving(struct ctx *c, const char *id, int64_t *ret)
     return number(c, TEMPLATE_SERVING, id, ret);
 }
 
+struct status template_purpose(struct ctx *c, const char *id, const char **ret)
+{
+    int64_t version;
+    Template *t;
+    *ret = "";
+    TRY(template_serving(c, id, &version));
+    if (!version)
+        return ok();
+    TRY(template_stored(c, id, version, &t));
+    *ret = t->purpose;
+    return ok();
+}
+
 /* ---- Create ---- */
 
 static struct status check_sound(struct ctx *c, const Template *t, const char *field)

@@ -20,6 +20,9 @@ void forms_close(struct forms *); /* NULL is allowed */
 /* The version of a template in service; 0 where none is. */
 MUSTCHECK struct status template_serving(struct ctx *c, const char *id, int64_t *ret);
 
+/* What the version in service is sent for; "" where none is. */
+MUSTCHECK struct status template_purpose(struct ctx *c, const char *id, const char **ret);
+
 /* Renders a stored version, published or not, into the ctx's arena. Fails: TEMPLATE_NOT_FOUND (deleted ones
  * too), and as form_render. */
 MUSTCHECK struct status template_render(struct ctx *c, const char *id, int64_t version,

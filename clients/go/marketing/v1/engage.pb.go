@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xd4!\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xe5\"\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -42,7 +42,9 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\fListChannels\x12!.marketing.v1.ListChannelsRequest\x1a\".marketing.v1.ListChannelsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/channels\x12z\n" +
 	"\rUpdateChannel\x12\".marketing.v1.UpdateChannelRequest\x1a\x15.marketing.v1.Channel\".\x82\xd3\xe4\x93\x02(:\achannel2\x1d/v1/{channel.name=channels/*}\x12j\n" +
 	"\rDeleteChannel\x12\".marketing.v1.DeleteChannelRequest\x1a\x16.google.protobuf.Empty\"\x1d\x82\xd3\xe4\x93\x02\x17*\x15/v1/{name=channels/*}\x12y\n" +
-	"\vTestChannel\x12 .marketing.v1.TestChannelRequest\x1a!.marketing.v1.TestChannelResponse\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/{name=channels/*}:test\x12c\n" +
+	"\vTestChannel\x12 .marketing.v1.TestChannelRequest\x1a!.marketing.v1.TestChannelResponse\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/{name=channels/*}:test\x12\x8e\x01\n" +
+	"\n" +
+	"EngageLead\x12\x1f.marketing.v1.EngageLeadRequest\x1a .marketing.v1.EngageLeadResponse\"=\x82\xd3\xe4\x93\x027:\x01*Z\x17:\x01*\"\x12/api/agents/engage\"\x19/v1/{lead=leads/*}:engage\x12c\n" +
 	"\n" +
 	"GetMessage\x12\x1f.marketing.v1.GetMessageRequest\x1a\x15.marketing.v1.Message\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=messages/*}\x12k\n" +
 	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12\x84\x01\n" +
@@ -86,51 +88,53 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*UpdateChannelRequest)(nil),         // 9: marketing.v1.UpdateChannelRequest
 	(*DeleteChannelRequest)(nil),         // 10: marketing.v1.DeleteChannelRequest
 	(*TestChannelRequest)(nil),           // 11: marketing.v1.TestChannelRequest
-	(*GetMessageRequest)(nil),            // 12: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),          // 13: marketing.v1.ListMessagesRequest
-	(*ResolveUnknownMessageRequest)(nil), // 14: marketing.v1.ResolveUnknownMessageRequest
-	(*CancelMessageRequest)(nil),         // 15: marketing.v1.CancelMessageRequest
-	(*GetConsentRequest)(nil),            // 16: marketing.v1.GetConsentRequest
-	(*UpdateConsentRequest)(nil),         // 17: marketing.v1.UpdateConsentRequest
-	(*UnsubscribeRequest)(nil),           // 18: marketing.v1.UnsubscribeRequest
-	(*CreateSuppressionRequest)(nil),     // 19: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),        // 20: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),      // 21: marketing.v1.ListSuppressionsRequest
-	(*DeleteSuppressionRequest)(nil),     // 22: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),         // 23: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),      // 24: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),   // 25: marketing.v1.ExplainSendDecisionRequest
-	(*CreateJourneyRequest)(nil),         // 26: marketing.v1.CreateJourneyRequest
-	(*GetJourneyRequest)(nil),            // 27: marketing.v1.GetJourneyRequest
-	(*ListJourneysRequest)(nil),          // 28: marketing.v1.ListJourneysRequest
-	(*PublishJourneyRequest)(nil),        // 29: marketing.v1.PublishJourneyRequest
-	(*PauseJourneyRequest)(nil),          // 30: marketing.v1.PauseJourneyRequest
-	(*ResumeJourneyRequest)(nil),         // 31: marketing.v1.ResumeJourneyRequest
-	(*RetireJourneyRequest)(nil),         // 32: marketing.v1.RetireJourneyRequest
-	(*EnrollLeadRequest)(nil),            // 33: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),          // 34: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),         // 35: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),       // 36: marketing.v1.ListEnrollmentsRequest
-	(*Template)(nil),                     // 37: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),        // 38: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),                // 39: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),       // 40: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                      // 41: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),         // 42: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),          // 43: marketing.v1.TestChannelResponse
-	(*Message)(nil),                      // 44: marketing.v1.Message
-	(*ListMessagesResponse)(nil),         // 45: marketing.v1.ListMessagesResponse
-	(*GetConsentResponse)(nil),           // 46: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                      // 47: marketing.v1.Consent
-	(*UnsubscribeResponse)(nil),          // 48: marketing.v1.UnsubscribeResponse
-	(*Suppression)(nil),                  // 49: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),     // 50: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                   // 51: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil),  // 52: marketing.v1.ExplainSendDecisionResponse
-	(*Journey)(nil),                      // 53: marketing.v1.Journey
-	(*ListJourneysResponse)(nil),         // 54: marketing.v1.ListJourneysResponse
-	(*Enrollment)(nil),                   // 55: marketing.v1.Enrollment
-	(*ListEnrollmentsResponse)(nil),      // 56: marketing.v1.ListEnrollmentsResponse
+	(*EngageLeadRequest)(nil),            // 12: marketing.v1.EngageLeadRequest
+	(*GetMessageRequest)(nil),            // 13: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),          // 14: marketing.v1.ListMessagesRequest
+	(*ResolveUnknownMessageRequest)(nil), // 15: marketing.v1.ResolveUnknownMessageRequest
+	(*CancelMessageRequest)(nil),         // 16: marketing.v1.CancelMessageRequest
+	(*GetConsentRequest)(nil),            // 17: marketing.v1.GetConsentRequest
+	(*UpdateConsentRequest)(nil),         // 18: marketing.v1.UpdateConsentRequest
+	(*UnsubscribeRequest)(nil),           // 19: marketing.v1.UnsubscribeRequest
+	(*CreateSuppressionRequest)(nil),     // 20: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),        // 21: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),      // 22: marketing.v1.ListSuppressionsRequest
+	(*DeleteSuppressionRequest)(nil),     // 23: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),         // 24: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),      // 25: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),   // 26: marketing.v1.ExplainSendDecisionRequest
+	(*CreateJourneyRequest)(nil),         // 27: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),            // 28: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),          // 29: marketing.v1.ListJourneysRequest
+	(*PublishJourneyRequest)(nil),        // 30: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),          // 31: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),         // 32: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),         // 33: marketing.v1.RetireJourneyRequest
+	(*EnrollLeadRequest)(nil),            // 34: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),          // 35: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),         // 36: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),       // 37: marketing.v1.ListEnrollmentsRequest
+	(*Template)(nil),                     // 38: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),        // 39: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                // 40: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),       // 41: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                      // 42: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),         // 43: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),          // 44: marketing.v1.TestChannelResponse
+	(*EngageLeadResponse)(nil),           // 45: marketing.v1.EngageLeadResponse
+	(*Message)(nil),                      // 46: marketing.v1.Message
+	(*ListMessagesResponse)(nil),         // 47: marketing.v1.ListMessagesResponse
+	(*GetConsentResponse)(nil),           // 48: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                      // 49: marketing.v1.Consent
+	(*UnsubscribeResponse)(nil),          // 50: marketing.v1.UnsubscribeResponse
+	(*Suppression)(nil),                  // 51: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),     // 52: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                   // 53: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),  // 54: marketing.v1.ExplainSendDecisionResponse
+	(*Journey)(nil),                      // 55: marketing.v1.Journey
+	(*ListJourneysResponse)(nil),         // 56: marketing.v1.ListJourneysResponse
+	(*Enrollment)(nil),                   // 57: marketing.v1.Enrollment
+	(*ListEnrollmentsResponse)(nil),      // 58: marketing.v1.ListEnrollmentsResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -145,70 +149,72 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	9,  // 9: marketing.v1.EngageService.UpdateChannel:input_type -> marketing.v1.UpdateChannelRequest
 	10, // 10: marketing.v1.EngageService.DeleteChannel:input_type -> marketing.v1.DeleteChannelRequest
 	11, // 11: marketing.v1.EngageService.TestChannel:input_type -> marketing.v1.TestChannelRequest
-	12, // 12: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
-	13, // 13: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
-	14, // 14: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
-	15, // 15: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
-	16, // 16: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
-	17, // 17: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
-	18, // 18: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
-	19, // 19: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
-	20, // 20: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
-	21, // 21: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
-	22, // 22: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
-	23, // 23: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
-	24, // 24: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
-	25, // 25: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
-	26, // 26: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
-	27, // 27: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
-	28, // 28: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
-	29, // 29: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
-	30, // 30: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
-	31, // 31: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
-	32, // 32: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
-	33, // 33: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
-	34, // 34: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
-	35, // 35: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
-	36, // 36: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
-	37, // 37: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	37, // 38: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	38, // 39: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	37, // 40: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	39, // 41: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	40, // 42: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	41, // 43: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	41, // 44: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	42, // 45: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	41, // 46: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	39, // 47: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	43, // 48: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	44, // 49: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	45, // 50: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	44, // 51: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
-	44, // 52: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	46, // 53: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	47, // 54: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	48, // 55: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	49, // 56: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	49, // 57: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	50, // 58: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	39, // 59: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	51, // 60: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	51, // 61: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	52, // 62: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	53, // 63: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
-	53, // 64: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
-	54, // 65: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
-	53, // 66: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
-	53, // 67: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
-	53, // 68: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
-	53, // 69: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
-	55, // 70: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
-	55, // 71: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
-	55, // 72: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
-	56, // 73: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
-	37, // [37:74] is the sub-list for method output_type
-	0,  // [0:37] is the sub-list for method input_type
+	12, // 12: marketing.v1.EngageService.EngageLead:input_type -> marketing.v1.EngageLeadRequest
+	13, // 13: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
+	14, // 14: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
+	15, // 15: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
+	16, // 16: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
+	17, // 17: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
+	18, // 18: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
+	19, // 19: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
+	20, // 20: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
+	21, // 21: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
+	22, // 22: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
+	23, // 23: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
+	24, // 24: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
+	25, // 25: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
+	26, // 26: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
+	27, // 27: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
+	28, // 28: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
+	29, // 29: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
+	30, // 30: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
+	31, // 31: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
+	32, // 32: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
+	33, // 33: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
+	34, // 34: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
+	35, // 35: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
+	36, // 36: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
+	37, // 37: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
+	38, // 38: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	38, // 39: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	39, // 40: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	38, // 41: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	40, // 42: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	41, // 43: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	42, // 44: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	42, // 45: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	43, // 46: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	42, // 47: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	40, // 48: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	44, // 49: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	45, // 50: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
+	46, // 51: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	47, // 52: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	46, // 53: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	46, // 54: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	48, // 55: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	49, // 56: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	50, // 57: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	51, // 58: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	51, // 59: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	52, // 60: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	40, // 61: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	53, // 62: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	53, // 63: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	54, // 64: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	55, // 65: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
+	55, // 66: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
+	56, // 67: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
+	55, // 68: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
+	55, // 69: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
+	55, // 70: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
+	55, // 71: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
+	57, // 72: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
+	57, // 73: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
+	57, // 74: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
+	58, // 75: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
+	38, // [38:76] is the sub-list for method output_type
+	0,  // [0:38] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

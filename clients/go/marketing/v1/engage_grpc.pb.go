@@ -34,6 +34,7 @@ const (
 	EngageService_UpdateChannel_FullMethodName         = "/marketing.v1.EngageService/UpdateChannel"
 	EngageService_DeleteChannel_FullMethodName         = "/marketing.v1.EngageService/DeleteChannel"
 	EngageService_TestChannel_FullMethodName           = "/marketing.v1.EngageService/TestChannel"
+	EngageService_EngageLead_FullMethodName            = "/marketing.v1.EngageService/EngageLead"
 	EngageService_GetMessage_FullMethodName            = "/marketing.v1.EngageService/GetMessage"
 	EngageService_ListMessages_FullMethodName          = "/marketing.v1.EngageService/ListMessages"
 	EngageService_ResolveUnknownMessage_FullMethodName = "/marketing.v1.EngageService/ResolveUnknownMessage"
@@ -101,6 +102,9 @@ type EngageServiceClient interface {
 	DeleteChannel(ctx context.Context, in *DeleteChannelRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Tries a channel now, disabled or not, and tells what its provider says. Fails: NOT_FOUND / CHANNEL_NOT_FOUND.
 	TestChannel(ctx context.Context, in *TestChannelRequest, opts ...grpc.CallOption) (*TestChannelResponse, error)
+	// Plans a message to a lead. It leaves at send_time if the send gate then lets it. Fails: NOT_FOUND / LEAD_NOT_FOUND,
+	// NOT_FOUND / TEMPLATE_NOT_FOUND where the template is not in service, NOT_FOUND / CHANNEL_NOT_FOUND.
+	EngageLead(ctx context.Context, in *EngageLeadRequest, opts ...grpc.CallOption) (*EngageLeadResponse, error)
 	// Returns a message. Fails: NOT_FOUND / MESSAGE_NOT_FOUND.
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Lists messages, oldest first.
@@ -283,6 +287,16 @@ func (c *engageServiceClient) TestChannel(ctx context.Context, in *TestChannelRe
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(TestChannelResponse)
 	err := c.cc.Invoke(ctx, EngageService_TestChannel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) EngageLead(ctx context.Context, in *EngageLeadRequest, opts ...grpc.CallOption) (*EngageLeadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EngageLeadResponse)
+	err := c.cc.Invoke(ctx, EngageService_EngageLead_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -579,6 +593,9 @@ type EngageServiceServer interface {
 	DeleteChannel(context.Context, *DeleteChannelRequest) (*emptypb.Empty, error)
 	// Tries a channel now, disabled or not, and tells what its provider says. Fails: NOT_FOUND / CHANNEL_NOT_FOUND.
 	TestChannel(context.Context, *TestChannelRequest) (*TestChannelResponse, error)
+	// Plans a message to a lead. It leaves at send_time if the send gate then lets it. Fails: NOT_FOUND / LEAD_NOT_FOUND,
+	// NOT_FOUND / TEMPLATE_NOT_FOUND where the template is not in service, NOT_FOUND / CHANNEL_NOT_FOUND.
+	EngageLead(context.Context, *EngageLeadRequest) (*EngageLeadResponse, error)
 	// Returns a message. Fails: NOT_FOUND / MESSAGE_NOT_FOUND.
 	GetMessage(context.Context, *GetMessageRequest) (*Message, error)
 	// Lists messages, oldest first.
@@ -682,6 +699,9 @@ func (UnimplementedEngageServiceServer) DeleteChannel(context.Context, *DeleteCh
 }
 func (UnimplementedEngageServiceServer) TestChannel(context.Context, *TestChannelRequest) (*TestChannelResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TestChannel not implemented")
+}
+func (UnimplementedEngageServiceServer) EngageLead(context.Context, *EngageLeadRequest) (*EngageLeadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EngageLead not implemented")
 }
 func (UnimplementedEngageServiceServer) GetMessage(context.Context, *GetMessageRequest) (*Message, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMessage not implemented")
@@ -991,6 +1011,24 @@ func _EngageService_TestChannel_Handler(srv interface{}, ctx context.Context, de
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(EngageServiceServer).TestChannel(ctx, req.(*TestChannelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_EngageLead_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EngageLeadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).EngageLead(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_EngageLead_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).EngageLead(ctx, req.(*EngageLeadRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1499,6 +1537,10 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "TestChannel",
 			Handler:    _EngageService_TestChannel_Handler,
+		},
+		{
+			MethodName: "EngageLead",
+			Handler:    _EngageService_EngageLead_Handler,
 		},
 		{
 			MethodName: "GetMessage",

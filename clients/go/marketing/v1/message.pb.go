@@ -245,7 +245,7 @@ func (x ResolveUnknownMessageRequest_Resolution) Number() protoreflect.EnumNumbe
 
 // Deprecated: Use ResolveUnknownMessageRequest_Resolution.Descriptor instead.
 func (ResolveUnknownMessageRequest_Resolution) EnumDescriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{4, 0}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // A message to a lead, from its plan to its outcome.
@@ -257,7 +257,7 @@ type Message struct {
 	Lead string `protobuf:"bytes,2,opt,name=lead,proto3" json:"lead,omitempty"`
 	// How the lead is reached.
 	Medium Medium `protobuf:"varint,3,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
-	// What it is sent for, as "marketing": consent, caps and quiet hours go by it.
+	// What it is sent for, as "marketing": consent, caps and quiet hours go by it. The template's.
 	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	// Who goes first where two messages want the last place under a cap.
 	Priority Priority `protobuf:"varint,5,opt,name=priority,proto3,enum=marketing.v1.Priority" json:"priority,omitempty"`
@@ -474,6 +474,179 @@ func (x *Message) GetSentTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Request of EngageLead.
+type EngageLeadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `leads/{lead}`.
+	Lead string `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// `templates/{template}`: must be in service; its version in service when the message leaves is what is sent, for its purpose.
+	Template string `protobuf:"bytes,2,opt,name=template,proto3" json:"template,omitempty"`
+	// How the lead is reached.
+	Medium Medium `protobuf:"varint,3,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
+	// `channels/{channel}`; empty: one in service that reaches by the medium.
+	Channel string `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
+	// Not before; unset: now. At most a year ahead.
+	SendTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=send_time,json=sendTime,proto3" json:"send_time,omitempty"`
+	// Given up when it has not left by then: after send_time, at most 30 days; unset: 3 days after it.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// Who goes first where two messages want the last place under a cap; unset: MEDIUM.
+	Priority Priority `protobuf:"varint,7,opt,name=priority,proto3,enum=marketing.v1.Priority" json:"priority,omitempty"`
+	// Checks everything, says what the gate would say, and plans nothing.
+	ValidateOnly bool `protobuf:"varint,8,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EngageLeadRequest) Reset() {
+	*x = EngageLeadRequest{}
+	mi := &file_marketing_v1_message_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EngageLeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EngageLeadRequest) ProtoMessage() {}
+
+func (x *EngageLeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_message_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EngageLeadRequest.ProtoReflect.Descriptor instead.
+func (*EngageLeadRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *EngageLeadRequest) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *EngageLeadRequest) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *EngageLeadRequest) GetMedium() Medium {
+	if x != nil {
+		return x.Medium
+	}
+	return Medium_MEDIUM_UNSPECIFIED
+}
+
+func (x *EngageLeadRequest) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *EngageLeadRequest) GetSendTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SendTime
+	}
+	return nil
+}
+
+func (x *EngageLeadRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *EngageLeadRequest) GetPriority() Priority {
+	if x != nil {
+		return x.Priority
+	}
+	return Priority_PRIORITY_UNSPECIFIED
+}
+
+func (x *EngageLeadRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *EngageLeadRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Reply of EngageLead.
+type EngageLeadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message that was planned; without a name where nothing was (validate_only).
+	Message *Message `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// What the send gate would say at send_time if nothing changed. The gate is asked again when the message is due, and only then it counts.
+	Decision      *ExplainSendDecisionResponse `protobuf:"bytes,2,opt,name=decision,proto3" json:"decision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EngageLeadResponse) Reset() {
+	*x = EngageLeadResponse{}
+	mi := &file_marketing_v1_message_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EngageLeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EngageLeadResponse) ProtoMessage() {}
+
+func (x *EngageLeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_message_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EngageLeadResponse.ProtoReflect.Descriptor instead.
+func (*EngageLeadResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EngageLeadResponse) GetMessage() *Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *EngageLeadResponse) GetDecision() *ExplainSendDecisionResponse {
+	if x != nil {
+		return x.Decision
+	}
+	return nil
+}
+
 // Request of GetMessage.
 type GetMessageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -485,7 +658,7 @@ type GetMessageRequest struct {
 
 func (x *GetMessageRequest) Reset() {
 	*x = GetMessageRequest{}
-	mi := &file_marketing_v1_message_proto_msgTypes[1]
+	mi := &file_marketing_v1_message_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -497,7 +670,7 @@ func (x *GetMessageRequest) String() string {
 func (*GetMessageRequest) ProtoMessage() {}
 
 func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_message_proto_msgTypes[1]
+	mi := &file_marketing_v1_message_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -510,7 +683,7 @@ func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMessageRequest.ProtoReflect.Descriptor instead.
 func (*GetMessageRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{1}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetMessageRequest) GetName() string {
@@ -537,7 +710,7 @@ type ListMessagesRequest struct {
 
 func (x *ListMessagesRequest) Reset() {
 	*x = ListMessagesRequest{}
-	mi := &file_marketing_v1_message_proto_msgTypes[2]
+	mi := &file_marketing_v1_message_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -549,7 +722,7 @@ func (x *ListMessagesRequest) String() string {
 func (*ListMessagesRequest) ProtoMessage() {}
 
 func (x *ListMessagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_message_proto_msgTypes[2]
+	mi := &file_marketing_v1_message_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -562,7 +735,7 @@ func (x *ListMessagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMessagesRequest.ProtoReflect.Descriptor instead.
 func (*ListMessagesRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{2}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListMessagesRequest) GetLead() string {
@@ -606,7 +779,7 @@ type ListMessagesResponse struct {
 
 func (x *ListMessagesResponse) Reset() {
 	*x = ListMessagesResponse{}
-	mi := &file_marketing_v1_message_proto_msgTypes[3]
+	mi := &file_marketing_v1_message_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -618,7 +791,7 @@ func (x *ListMessagesResponse) String() string {
 func (*ListMessagesResponse) ProtoMessage() {}
 
 func (x *ListMessagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_message_proto_msgTypes[3]
+	mi := &file_marketing_v1_message_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -631,7 +804,7 @@ func (x *ListMessagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMessagesResponse.ProtoReflect.Descriptor instead.
 func (*ListMessagesResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{3}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListMessagesResponse) GetMessages() []*Message {
@@ -663,7 +836,7 @@ type ResolveUnknownMessageRequest struct {
 
 func (x *ResolveUnknownMessageRequest) Reset() {
 	*x = ResolveUnknownMessageRequest{}
-	mi := &file_marketing_v1_message_proto_msgTypes[4]
+	mi := &file_marketing_v1_message_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -675,7 +848,7 @@ func (x *ResolveUnknownMessageRequest) String() string {
 func (*ResolveUnknownMessageRequest) ProtoMessage() {}
 
 func (x *ResolveUnknownMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_message_proto_msgTypes[4]
+	mi := &file_marketing_v1_message_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -688,7 +861,7 @@ func (x *ResolveUnknownMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveUnknownMessageRequest.ProtoReflect.Descriptor instead.
 func (*ResolveUnknownMessageRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{4}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ResolveUnknownMessageRequest) GetName() string {
@@ -725,7 +898,7 @@ type CancelMessageRequest struct {
 
 func (x *CancelMessageRequest) Reset() {
 	*x = CancelMessageRequest{}
-	mi := &file_marketing_v1_message_proto_msgTypes[5]
+	mi := &file_marketing_v1_message_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -737,7 +910,7 @@ func (x *CancelMessageRequest) String() string {
 func (*CancelMessageRequest) ProtoMessage() {}
 
 func (x *CancelMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_message_proto_msgTypes[5]
+	mi := &file_marketing_v1_message_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -750,7 +923,7 @@ func (x *CancelMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelMessageRequest.ProtoReflect.Descriptor instead.
 func (*CancelMessageRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{5}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CancelMessageRequest) GetName() string {
@@ -771,7 +944,7 @@ var File_marketing_v1_message_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/message.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\xde\n" +
+	"\x1amarketing/v1/message.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\xde\n" +
 	"\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
@@ -826,7 +999,22 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"\x0fCAUSE_CANCELLED\x10\n" +
 	"\x12\x13\n" +
 	"\x0fCAUSE_LEAD_GONE\x10\v\x12\x12\n" +
-	"\x0eCAUSE_RESOLVED\x10\f\",\n" +
+	"\x0eCAUSE_RESOLVED\x10\f\"\x88\x03\n" +
+	"\x11EngageLeadRequest\x12\x17\n" +
+	"\x04lead\x18\x01 \x01(\tB\x03\xe0A\x02R\x04lead\x12\x1f\n" +
+	"\btemplate\x18\x02 \x01(\tB\x03\xe0A\x02R\btemplate\x121\n" +
+	"\x06medium\x18\x03 \x01(\x0e2\x14.marketing.v1.MediumB\x03\xe0A\x02R\x06medium\x12\x18\n" +
+	"\achannel\x18\x04 \x01(\tR\achannel\x127\n" +
+	"\tsend_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bsendTime\x12;\n" +
+	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x122\n" +
+	"\bpriority\x18\a \x01(\x0e2\x16.marketing.v1.PriorityR\bpriority\x12#\n" +
+	"\rvalidate_only\x18\b \x01(\bR\fvalidateOnly\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\t \x01(\tR\trequestId\"\x8c\x01\n" +
+	"\x12EngageLeadResponse\x12/\n" +
+	"\amessage\x18\x01 \x01(\v2\x15.marketing.v1.MessageR\amessage\x12E\n" +
+	"\bdecision\x18\x02 \x01(\v2).marketing.v1.ExplainSendDecisionResponseR\bdecision\",\n" +
 	"\x11GetMessageRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"\x98\x01\n" +
 	"\x13ListMessagesRequest\x12\x12\n" +
@@ -869,40 +1057,49 @@ func file_marketing_v1_message_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_message_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_marketing_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_marketing_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_marketing_v1_message_proto_goTypes = []any{
 	(Message_State)(0),                           // 0: marketing.v1.Message.State
 	(Message_Cause)(0),                           // 1: marketing.v1.Message.Cause
 	(ResolveUnknownMessageRequest_Resolution)(0), // 2: marketing.v1.ResolveUnknownMessageRequest.Resolution
 	(*Message)(nil),                              // 3: marketing.v1.Message
-	(*GetMessageRequest)(nil),                    // 4: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),                  // 5: marketing.v1.ListMessagesRequest
-	(*ListMessagesResponse)(nil),                 // 6: marketing.v1.ListMessagesResponse
-	(*ResolveUnknownMessageRequest)(nil),         // 7: marketing.v1.ResolveUnknownMessageRequest
-	(*CancelMessageRequest)(nil),                 // 8: marketing.v1.CancelMessageRequest
-	(Medium)(0),                                  // 9: marketing.v1.Medium
-	(Priority)(0),                                // 10: marketing.v1.Priority
-	(*timestamppb.Timestamp)(nil),                // 11: google.protobuf.Timestamp
+	(*EngageLeadRequest)(nil),                    // 4: marketing.v1.EngageLeadRequest
+	(*EngageLeadResponse)(nil),                   // 5: marketing.v1.EngageLeadResponse
+	(*GetMessageRequest)(nil),                    // 6: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),                  // 7: marketing.v1.ListMessagesRequest
+	(*ListMessagesResponse)(nil),                 // 8: marketing.v1.ListMessagesResponse
+	(*ResolveUnknownMessageRequest)(nil),         // 9: marketing.v1.ResolveUnknownMessageRequest
+	(*CancelMessageRequest)(nil),                 // 10: marketing.v1.CancelMessageRequest
+	(Medium)(0),                                  // 11: marketing.v1.Medium
+	(Priority)(0),                                // 12: marketing.v1.Priority
+	(*timestamppb.Timestamp)(nil),                // 13: google.protobuf.Timestamp
+	(*ExplainSendDecisionResponse)(nil),          // 14: marketing.v1.ExplainSendDecisionResponse
 }
 var file_marketing_v1_message_proto_depIdxs = []int32{
-	9,  // 0: marketing.v1.Message.medium:type_name -> marketing.v1.Medium
-	10, // 1: marketing.v1.Message.priority:type_name -> marketing.v1.Priority
+	11, // 0: marketing.v1.Message.medium:type_name -> marketing.v1.Medium
+	12, // 1: marketing.v1.Message.priority:type_name -> marketing.v1.Priority
 	0,  // 2: marketing.v1.Message.state:type_name -> marketing.v1.Message.State
-	11, // 3: marketing.v1.Message.send_time:type_name -> google.protobuf.Timestamp
-	11, // 4: marketing.v1.Message.expire_time:type_name -> google.protobuf.Timestamp
-	11, // 5: marketing.v1.Message.next_attempt_time:type_name -> google.protobuf.Timestamp
+	13, // 3: marketing.v1.Message.send_time:type_name -> google.protobuf.Timestamp
+	13, // 4: marketing.v1.Message.expire_time:type_name -> google.protobuf.Timestamp
+	13, // 5: marketing.v1.Message.next_attempt_time:type_name -> google.protobuf.Timestamp
 	1,  // 6: marketing.v1.Message.cause:type_name -> marketing.v1.Message.Cause
-	11, // 7: marketing.v1.Message.create_time:type_name -> google.protobuf.Timestamp
-	11, // 8: marketing.v1.Message.update_time:type_name -> google.protobuf.Timestamp
-	11, // 9: marketing.v1.Message.sent_time:type_name -> google.protobuf.Timestamp
-	0,  // 10: marketing.v1.ListMessagesRequest.state:type_name -> marketing.v1.Message.State
-	3,  // 11: marketing.v1.ListMessagesResponse.messages:type_name -> marketing.v1.Message
-	2,  // 12: marketing.v1.ResolveUnknownMessageRequest.resolution:type_name -> marketing.v1.ResolveUnknownMessageRequest.Resolution
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	13, // 7: marketing.v1.Message.create_time:type_name -> google.protobuf.Timestamp
+	13, // 8: marketing.v1.Message.update_time:type_name -> google.protobuf.Timestamp
+	13, // 9: marketing.v1.Message.sent_time:type_name -> google.protobuf.Timestamp
+	11, // 10: marketing.v1.EngageLeadRequest.medium:type_name -> marketing.v1.Medium
+	13, // 11: marketing.v1.EngageLeadRequest.send_time:type_name -> google.protobuf.Timestamp
+	13, // 12: marketing.v1.EngageLeadRequest.expire_time:type_name -> google.protobuf.Timestamp
+	12, // 13: marketing.v1.EngageLeadRequest.priority:type_name -> marketing.v1.Priority
+	3,  // 14: marketing.v1.EngageLeadResponse.message:type_name -> marketing.v1.Message
+	14, // 15: marketing.v1.EngageLeadResponse.decision:type_name -> marketing.v1.ExplainSendDecisionResponse
+	0,  // 16: marketing.v1.ListMessagesRequest.state:type_name -> marketing.v1.Message.State
+	3,  // 17: marketing.v1.ListMessagesResponse.messages:type_name -> marketing.v1.Message
+	2,  // 18: marketing.v1.ResolveUnknownMessageRequest.resolution:type_name -> marketing.v1.ResolveUnknownMessageRequest.Resolution
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_message_proto_init() }
@@ -911,13 +1108,14 @@ func file_marketing_v1_message_proto_init() {
 		return
 	}
 	file_marketing_v1_common_proto_init()
+	file_marketing_v1_contact_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_message_proto_rawDesc), len(file_marketing_v1_message_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

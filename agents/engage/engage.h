@@ -1,0 +1,12 @@
+/* engage.h: EngageLead (proto/marketing/v1/engage.proto): a message that somebody asks for. */
+#ifndef AGENTS_ENGAGE_ENGAGE_H
+#define AGENTS_ENGAGE_ENGAGE_H
+
+#include "agents/record/app.h"
+
+C_BEGIN
+
+MUSTCHECK struct status engage_lead(struct ctx *c, const EngageLeadRequest *req, EngageLeadResponse *res);
+
+C_END
+#endif

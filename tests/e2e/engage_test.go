@@ -1,0 +1,157 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/house"
+	"github.com/marketing-agents/marketing/tests/e2e/mailsink"
+	"github.com/marketing-agents/marketing/tests/e2e/want"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+var sendsToLoopback = house.Options{Env: []string{"CHANNEL_HOSTS=127.0.0.1"}}
+
+// mails sets up a channel to a sink and a published template "welcome".
+func (s *story) mails(t *testing.T) *mailsink.Sink {
+	s.Helper()
+	sink := mailsink.Start(t)
+	_, err := s.h.Engage().CreateChannel(s.ctx, &pb.CreateChannelRequest{ChannelId: "mail", Channel: &pb.Channel{Medium: pb.Medium_MEDIUM_EMAIL,
+		Smtp: &pb.SmtpSettings{Host: "127.0.0.1", Port: int32(sink.Port), Security: pb.SmtpSettings_SECURITY_NONE, FromAddress: "news@sender.example"}}})
+	want.OK(s, err)
+	s.putTemplate("welcome", "transactional", "Welcome, {{full_name}}", "Good to have you, {{full_name}}.")
+	return sink
+}
+
+func (s *story) putTemplate(id, purpose, subject, text string) {
+	s.Helper()
+	_, err := s.h.Engage().CreateTemplate(s.ctx, &pb.CreateTemplateRequest{TemplateId: id, Template: &pb.Template{Purpose: purpose, DefaultLocale: "en",
+		Fields:   []*pb.TemplateField{{Path: "full_name", DefaultValue: "friend"}},
+		Contents: []*pb.TemplateContent{{Medium: pb.Medium_MEDIUM_EMAIL, Locale: "en", Subject: subject, Text: text}}}})
+	want.OK(s, err)
+	_, err = s.h.Engage().PublishTemplate(s.ctx, &pb.PublishTemplateRequest{Name: "templates/" + id})
+	want.OK(s, err)
+}
+
+// settled waits until the lead has so many messages and none of them is under way.
+func (s *story) settled(lead string, n int) []*pb.Message {
+	s.Helper()
+	for limit := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		all := s.messagesTo(lead)
+		done := len(all) == n
+		for _, m := range all {
+			done = done && m.State != pb.Message_STATE_SCHEDULED && m.State != pb.Message_STATE_SENDING
+		}
+		if done {
+			return all
+		}
+		if time.Now().After(limit) {
+			s.Fatalf("messages of %s: %v, want %d that are done", lead, all, n)
+		}
+	}
+}
+
+// The first hop: a lead that triage qualifies for campaigns gets its welcome, a cold one does not; a server that is killed in between sends no
+// second one.
+func TestAQualifiedLeadIsWelcomedOnce(t *testing.T) {
+	tellWith(t, sendsToLoopback, func(s *story) {
+		sink := s.mails(t)
+		s.publishJourney("welcome", &pb.Journey{
+			Entry: &pb.JourneyEntry{Event: "lead.triaged", Filter: "triage.category = CAMPAIGN_QUALIFIED"},
+			Steps: []*pb.JourneyStep{sendStep("hello", "welcome"), waitStep("week", 7*24*time.Hour, "", "")},
+		})
+		s.qualifiesWebinars()
+		hot := s.triage(&pb.Lead{Email: "hot@engage.example", FullName: "Ann Hot", Source: "webinar"}).Lead
+		cold := s.triage(&pb.Lead{Email: "cold@engage.example", FullName: "Ben Cold", Source: "fair"}).Lead
+		m := s.settled(hot, 1)[0]
+		want.Equal(s, "state", m.State, pb.Message_STATE_SENT)
+		want.OK(s, s.h.Kill())
+		want.OK(s, s.h.Up())
+		s.triageNamed(hot)
+		time.Sleep(time.Second)
+		want.Equal(s, "messages of the cold lead", len(s.messagesTo(cold)), 0)
+		want.Equal(s, "messages of the hot lead", len(s.messagesTo(hot)), 1)
+		mails := sink.Mails()
+		want.Equal(s, "mails", len(mails), 1)
+		want.Equal(s, "to", mails[0].To, "hot@engage.example")
+		parsed, err := mails[0].Parsed()
+		want.OK(s, err)
+		want.Equal(s, "subject", parsed.Header.Get("Subject"), "Welcome, Ann Hot")
+		want.Equal(s, "message id", parsed.Header.Get("Message-Id"), "<"+m.TransportId+">")
+	})
+}
+
+// qualifiesWebinars puts a policy into service by which leads from webinars are qualified and all others cold.
+func (s *story) qualifiesWebinars() {
+	s.Helper()
+	policy := &pb.RoutingPolicy{Rules: []*pb.RoutingRule{
+		{Id: "webinar", Filter: `source = "webinar"`, Category: pb.LeadCategory_LEAD_CATEGORY_CAMPAIGN_QUALIFIED, Priority: pb.Priority_PRIORITY_HIGH, Destination: pb.AgentType_AGENT_TYPE_ENGAGE},
+		{Id: "rest", Category: pb.LeadCategory_LEAD_CATEGORY_COLD_LEAD, Priority: pb.Priority_PRIORITY_LOW, Destination: pb.AgentType_AGENT_TYPE_MEMORY}}}
+	_, err := s.h.Triage().CreateRoutingPolicy(s.ctx, &pb.CreateRoutingPolicyRequest{RoutingPolicyId: "webinars", RoutingPolicy: policy})
+	want.OK(s, err)
+	_, err = s.h.Triage().PublishRoutingPolicy(s.ctx, &pb.PublishRoutingPolicyRequest{Name: "routingPolicies/webinars"})
+	want.OK(s, err)
+}
+
+// EngageLead says what the gate would say, plans once a request id, and sends what may leave.
+func TestEngageLead(t *testing.T) {
+	tellWith(t, sendsToLoopback, func(s *story) {
+		sink := s.mails(t)
+		s.putTemplate("offer", "transactional", "An offer", "For you, {{full_name}}: 20 %")
+		lead := s.create(&pb.Lead{Email: "ann@engage.example", FullName: "Ann {{7*7}} <b>"})
+		ask := func(change func(*pb.EngageLeadRequest)) *pb.EngageLeadRequest {
+			r := &pb.EngageLeadRequest{Lead: lead.Name, Template: "templates/welcome", Medium: pb.Medium_MEDIUM_EMAIL, RequestId: requestID()}
+			change(r)
+			return r
+		}
+		tried, err := s.h.Engage().EngageLead(s.ctx, ask(func(r *pb.EngageLeadRequest) { r.ValidateOnly = true }))
+		want.OK(s, err)
+		want.Equal(s, "verdict", tried.Decision.Verdict, pb.SendVerdict_SEND_VERDICT_PASS)
+		want.Equal(s, "name", tried.Message.Name, "")
+		want.Equal(s, "messages", len(s.messagesTo(lead.Name)), 0)
+		request := ask(func(*pb.EngageLeadRequest) {})
+		first, err := s.h.Engage().EngageLead(s.ctx, request)
+		want.OK(s, err)
+		again, err := s.h.Engage().EngageLead(s.ctx, request)
+		want.OK(s, err)
+		want.Same(s, "reply", again, first)
+		want.Equal(s, "state", s.settled(lead.Name, 1)[0].State, pb.Message_STATE_SENT)
+		body := string(sink.Mails()[0].Raw)
+		want.True(s, strings.Contains(body, "Ann {{7*7}} <b>"), "the name is data: %s", body)
+		later, err := s.h.Engage().EngageLead(s.ctx, ask(func(r *pb.EngageLeadRequest) { r.SendTime = timestamppb.New(time.Now().Add(time.Hour)) }))
+		want.OK(s, err)
+		_, err = s.h.Engage().CancelMessage(s.ctx, &pb.CancelMessageRequest{Name: later.Message.Name})
+		want.OK(s, err)
+		_, err = s.h.Engage().EngageLead(s.ctx, ask(func(r *pb.EngageLeadRequest) { r.Template = "templates/none" }))
+		want.Error(s, err, codes.NotFound, "TEMPLATE_NOT_FOUND")
+		_, err = s.h.Engage().EngageLead(s.ctx, ask(func(r *pb.EngageLeadRequest) { r.Channel = "channels/none" }))
+		want.Error(s, err, codes.NotFound, "CHANNEL_NOT_FOUND")
+		_, err = s.h.Engage().EngageLead(s.ctx, ask(func(r *pb.EngageLeadRequest) { r.Medium = 0 }))
+		want.Error(s, err, codes.InvalidArgument, "FIELD_REQUIRED")
+	})
+}
+
+// An address that was suppressed gets nothing, whatever is planned for it.
+func TestNothingLeavesToWhoUnsubscribed(t *testing.T) {
+	tellWith(t, sendsToLoopback, func(s *story) {
+		sink := s.mails(t)
+		lead := s.create(&pb.Lead{Email: "gone@engage.example"})
+		for range 20 {
+			_, err := s.h.Engage().EngageLead(s.ctx, &pb.EngageLeadRequest{Lead: lead.Name, Template: "templates/welcome", Medium: pb.Medium_MEDIUM_EMAIL,
+				SendTime: timestamppb.New(time.Now().Add(2 * time.Second)), RequestId: requestID()})
+			want.OK(s, err)
+		}
+		_, err := s.h.Engage().CreateSuppression(s.ctx, &pb.CreateSuppressionRequest{Email: "gone@engage.example", Cause: pb.Suppression_CAUSE_COMPLAINT})
+		want.OK(s, err)
+		states := map[string]int{}
+		for _, m := range s.settled(lead.Name, 20) {
+			states[m.State.String()]++
+		}
+		want.Equal(s, "states", fmt.Sprint(states), fmt.Sprint(map[string]int{"STATE_REFUSED": 20}))
+		want.Equal(s, "mails", len(sink.Mails()), 0)
+	})
+}
