@@ -116,7 +116,7 @@ TEST_F(DeliveryKill, EachTakesEffectOnce)
     int kills = 0;
     mail_and_sms();
     order_all(static_cast<int>(all));
-    for (int round = 0; left > 0 && round < 200; round++) {
+    for (int round = 0; left > 0 && round < 2000; round++) {
         house.while_closed([&] {
             std::vector<pid_t> running(replicas);
             for (pid_t &pid : running)
