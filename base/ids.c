@@ -97,6 +97,15 @@ void hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_BYTES
         BUG("HMAC failed");
 }
 
+bool same_bytes(const void *a, const void *b, size_t n)
+{
+    const unsigned char *x = a, *y = b;
+    unsigned char difference = 0;
+    for (size_t i = 0; i < n; i++)
+        difference |= x[i] ^ y[i];
+    return difference == 0;
+}
+
 void hex_text(const unsigned char *p, size_t n, char *text)
 {
     static const char digits[] = "0123456789abcdef";

@@ -24,6 +24,8 @@ void random_pooled(void *p, size_t n);
 #define SHA256_BYTES 32
 void sha256(struct str data, unsigned char out[SHA256_BYTES]);
 void hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_BYTES]);
+/* Equal; in a time that does not tell where they differ. */
+bool same_bytes(const void *a, const void *b, size_t n);
 void hex_text(const unsigned char *p, size_t n, char *text); /* 2n characters and a NUL */
 /* splitmix64's output function: a bijective mix of 64 bits (Steele, Lea, Flood 2014). */
 uint64_t mix64(uint64_t x);

@@ -3,6 +3,7 @@
 #include "agents/audit/audit.h"
 #include "agents/engage/delivery/delivery.h"
 #include "agents/engage/gate/zones.h"
+#include "agents/engage/link/link.h"
 #include "agents/engage/template/templates.h"
 #include "agents/orchestrator/orchestrator.h"
 #include "agents/record/active.h"
@@ -112,6 +113,8 @@ static struct status open_all(struct house *h)
     h->start_us = clock_wall_us();
     h->app.code_version = CODE_VERSION;
     h->app.triage = triage_decide;
+    h->app.unsubscribe_url = unsubscribe_url;
+    h->app.public_url = h->options.public_url;
     h->app.confidence_threshold = h->options.confidence_threshold;
     h->app.max_channels = (unsigned)h->options.max_channels;
     TRY(zones_open(ZONES_FOLDER, &h->arena, &h->app.zones));

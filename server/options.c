@@ -141,6 +141,23 @@ static struct status read_argument(struct arena *a, int argc, char **argv, int *
                 (int)strcspn(shown, "="), shown);
 }
 
+/* What links in messages begin with, and the key that makes them good for longer than this process. */
+static struct status check_public_url(struct arena *a, const struct options *o)
+{
+    struct str url = str_of(o->public_url);
+    if (!url.n)
+        return ok();
+    if (!str_starts(url, STR("https://")) && !str_starts(url, STR("http://")))
+        return fail_field(a, REASON_FIELD_INVALID, "PUBLIC_URL", "must begin with https:// or http://");
+    if (url.p[url.n - 1] == '/' || strcspn(url.p, " \"<>?#\\") != url.n)
+        return fail_field(a, REASON_FIELD_INVALID, "PUBLIC_URL",
+                          "ends in no slash and holds no blanks, quotes, ? or #");
+    if (!o->secret_key[0])
+        return fail_field(a, REASON_FIELD_REQUIRED, "SECRET_KEY",
+                          "PUBLIC_URL needs it: links outlive this process");
+    return ok();
+}
+
 struct status options_read(struct arena *a, int argc, char **argv, struct options *ret)
 {
     for (size_t k = 0; k < COUNT(rows); k++) {
@@ -152,7 +169,7 @@ struct status options_read(struct arena *a, int argc, char **argv, struct option
         TRY(read_argument(a, argc, argv, &i, ret));
     if (ret->secret_key[0] && strlen(ret->secret_key) < 16)
         return fail_field(a, REASON_FIELD_OUT_OF_RANGE, "SECRET_KEY", "must have at least 16 bytes");
-    return ok();
+    return check_public_url(a, ret);
 }
 
 bool options_help(int argc, char **argv, struct buf *out)

@@ -7,6 +7,7 @@
 #include "agents/engage/delivery/delivery.h"
 #include "agents/engage/engage.h"
 #include "agents/engage/journey/journey.h"
+#include "agents/engage/link/link.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
 #include "agents/lead/lead.h"
@@ -79,6 +80,7 @@ RPC_UNARY(resolve_unknown_message, ResolveUnknownMessageRequest, Message)
 RPC_UNARY(get_consent, GetConsentRequest, GetConsentResponse)
 RPC_UNARY(update_consent, UpdateConsentRequest, Consent)
 RPC_UNARY(unsubscribe, UnsubscribeRequest, UnsubscribeResponse)
+RPC_UNARY(unsubscribe_by_link, UnsubscribeByLinkRequest, UnsubscribeByLinkResponse)
 RPC_UNARY(create_suppression, CreateSuppressionRequest, Suppression)
 RPC_UNARY(get_suppression, GetSuppressionRequest, Suppression)
 RPC_UNARY(list_suppressions, ListSuppressionsRequest, ListSuppressionsResponse)
@@ -255,6 +257,8 @@ static const struct rpc_method methods[] = {
       LEAD_KB, 0 },
     { ENGAGE, "Unsubscribe", &unsubscribe_rpc, LANE_READ, "consent.write", QUOTA_WRITE, RPC_MUTATES, LEAD_KB,
       0 },
+    { ENGAGE, "UnsubscribeByLink", &unsubscribe_by_link_rpc, LANE_READ, OPEN, QUOTA_WRITE, RPC_MUTATES,
+      LEAD_KB, 0 },
     { ENGAGE, "CreateSuppression", &create_suppression_rpc, LANE_READ, "consent.write", QUOTA_WRITE,
       RPC_MUTATES, LEAD_KB, 0 },
     { ENGAGE, "GetSuppression", &get_suppression_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },

@@ -47,7 +47,8 @@ struct app {
     /* The link by which the lead of a message says that it wants no more of them, in the ctx's arena; NULL
      * where there is none to give. */
     const char *(*unsubscribe_url)(struct ctx *c, const Message *m);
-    struct str secret_key; /* keys of page tokens and signatures are derived from it */
+    const char *public_url; /* what links in messages begin with, "https://host"; "": there are none */
+    struct str secret_key;  /* keys of page tokens and signatures are derived from it */
     /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit:
      * agents/triage/triage.h. Through this port other agents have a lead triaged in their own commit. */
     struct status (*triage)(struct ctx *c, struct lead_row *row, bool explain, Decision **ret);

@@ -21,16 +21,6 @@ static bool page_mac(struct ctx *c, const char *scope, struct str key, unsigned 
     return true;
 }
 
-/* In the same time wherever they differ. */
-static bool same_bytes(const void *a, const void *b, size_t n)
-{
-    const unsigned char *x = a, *y = b;
-    unsigned char difference = 0;
-    for (size_t i = 0; i < n; i++)
-        difference |= x[i] ^ y[i];
-    return difference == 0;
-}
-
 static struct status token_read(struct ctx *c, const char *token, const char *scope, const char **ret)
 {
     struct str bytes, text = str_of(token);

@@ -172,6 +172,7 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 		"UpdateConsent": &pb.UpdateConsentRequest{Name: w.lead, Consent: &pb.Consent{Purpose: "marketing", Medium: 1, State: pb.Consent_STATE_PAUSED,
 			PauseEndTime: timestamppb.Now(), Source: "form", TextVersion: "1", IpAddress: "::1", UserAgent: "x", CreateTime: timestamppb.Now()}},
 		"Unsubscribe":       &pb.UnsubscribeRequest{Email: "nobody@bad.example", Purpose: "marketing", Medium: 1, Source: "link", IpAddress: "::1", UserAgent: "x"},
+		"UnsubscribeByLink": &pb.UnsubscribeByLinkRequest{Token: "none"},
 		"CreateSuppression": &pb.CreateSuppressionRequest{Phone: "+431234567", Cause: pb.Suppression_CAUSE_MANUAL, Purpose: "marketing", Medium: 2},
 		"GetSuppression":    &pb.GetSuppressionRequest{Name: "suppressions/-", Email: "nobody@bad.example"},
 		"ListSuppressions":  &pb.ListSuppressionsRequest{PageSize: 10},

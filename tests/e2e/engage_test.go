@@ -135,6 +135,97 @@ func TestEngageLead(t *testing.T) {
 	})
 }
 
+// consents records that a lead wants marketing mails.
+func (s *story) consents(lead string) {
+	s.Helper()
+	_, err := s.h.Engage().UpdateConsent(s.ctx, &pb.UpdateConsentRequest{Name: lead, Consent: &pb.Consent{Purpose: "marketing", Medium: pb.Medium_MEDIUM_EMAIL,
+		State: pb.Consent_STATE_GRANTED, Source: "form on the website"}})
+	want.OK(s, err)
+}
+
+// atAnyTime takes quiet hours, caps and the hold-out group out of the rules of sending.
+func (s *story) atAnyTime() {
+	s.Helper()
+	policy, err := s.h.Engage().GetSendPolicy(s.ctx, &pb.GetSendPolicyRequest{})
+	want.OK(s, err)
+	for _, p := range policy.Purposes {
+		p.RespectsCaps, p.RespectsQuietHours, p.RespectsHoldOut = false, false, false
+	}
+	_, err = s.h.Engage().UpdateSendPolicy(s.ctx, &pb.UpdateSendPolicyRequest{SendPolicy: policy})
+	want.OK(s, err)
+}
+
+// A marketing mail bears a one-click link. To follow it needs no login; looking at it changes nothing; after it nothing leaves, though a thousand
+// messages are planned, over a restart too.
+func TestOneClickEndsAllMarketing(t *testing.T) {
+	o := house.Options{Gateway: true, Env: []string{"CHANNEL_HOSTS=127.0.0.1", "PUBLIC_URL=https://news.example", "SECRET_KEY=a secret of thirty-two characters"}}
+	tellWith(t, o, func(s *story) {
+		sink := s.mails(t)
+		s.putTemplate("news", "marketing", "News", "News for you. No more of it: {{unsubscribe_url}}")
+		s.atAnyTime()
+		lead := s.create(&pb.Lead{Email: "one@click.example"}).Name
+		s.consents(lead)
+		plan := func(in time.Duration) {
+			_, err := s.h.Engage().EngageLead(s.ctx, &pb.EngageLeadRequest{Lead: lead, Template: "templates/news", Medium: pb.Medium_MEDIUM_EMAIL,
+				SendTime: timestamppb.New(time.Now().Add(in)), RequestId: requestID()})
+			want.OK(s, err)
+		}
+		plan(0)
+		want.Equal(s, "state", s.settled(lead, 1)[0].State, pb.Message_STATE_SENT)
+		m, err := sink.Mails()[0].Parsed()
+		want.OK(s, err)
+		want.Equal(s, "List-Unsubscribe-Post", m.Header.Get("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click")
+		link := strings.Trim(m.Header.Get("List-Unsubscribe"), "<>")
+		path, ours := strings.CutPrefix(link, "https://news.example")
+		want.True(s, ours, "link: %s", link)
+
+		const queued = 1000
+		due := 8 * time.Second
+		began := time.Now()
+		for range queued {
+			plan(due - time.Since(began))
+		}
+		looked, err := s.h.REST("GET", path, nil, "Authorization: ")
+		want.OK(s, err)
+		want.Equal(s, "GET", looked.Code, 200)
+		altered, err := s.h.REST("POST", path[:len(path)-2]+"xx", nil, "Authorization: ")
+		want.OK(s, err)
+		want.Equal(s, "an altered link", altered.Code, 404)
+		for range 2 {
+			done, err := s.h.REST("POST", path, []byte("List-Unsubscribe=One-Click"), "Authorization: ", "Content-Type: application/x-www-form-urlencoded")
+			want.OK(s, err)
+			want.Equal(s, "POST", done.Code, 200)
+		}
+		want.True(s, time.Since(began) < due, "the link was not followed before the messages were due: %s", time.Since(began))
+		want.OK(s, s.h.Stop())
+		want.OK(s, s.h.Up())
+		limit := time.Now().Add(60 * time.Second)
+		refused := map[string]int{}
+		for refused["STATE_REFUSED"] < queued && time.Now().Before(limit) {
+			time.Sleep(200 * time.Millisecond)
+			refused = map[string]int{}
+			for _, m := range s.allMessagesTo(lead) {
+				refused[m.State.String()]++
+			}
+		}
+		want.Equal(s, "states", fmt.Sprint(refused), fmt.Sprint(map[string]int{"STATE_REFUSED": queued, "STATE_SENT": 1}))
+		want.Equal(s, "mails", len(sink.Mails()), 1)
+	})
+}
+
+func (s *story) allMessagesTo(lead string) []*pb.Message {
+	s.Helper()
+	page, err := s.h.Engage().ListMessages(s.ctx, &pb.ListMessagesRequest{Lead: lead, PageSize: 1000})
+	want.OK(s, err)
+	all := page.Messages
+	for page.NextPageToken != "" {
+		page, err = s.h.Engage().ListMessages(s.ctx, &pb.ListMessagesRequest{Lead: lead, PageSize: 1000, PageToken: page.NextPageToken})
+		want.OK(s, err)
+		all = append(all, page.Messages...)
+	}
+	return all
+}
+
 // An address that was suppressed gets nothing, whatever is planned for it.
 func TestNothingLeavesToWhoUnsubscribed(t *testing.T) {
 	tellWith(t, sendsToLoopback, func(s *story) {

@@ -49,6 +49,7 @@ type Server struct {
 	leads    pb.LeadServiceClient
 	triage   pb.TriageServiceClient
 	models   pb.ModelServiceClient
+	engage   pb.EngageServiceClient
 	started  time.Time
 	inFlight *atomic.Int64
 }
@@ -70,6 +71,8 @@ var routes = []route{
 	{http.MethodPost, "/v1/leadImports/{import}:upload", (*Server).uploadLeads},
 	{http.MethodPost, "/v1/models/{model}/versions:upload", (*Server).uploadModel},
 	{http.MethodPost, "/v1/leads:streamTriage", (*Server).streamTriage},
+	{http.MethodGet, "/u/{token}", (*Server).askToUnsubscribe},
+	{http.MethodPost, "/u/{token}", (*Server).unsubscribe},
 }
 
 // New makes the REST edge.
@@ -82,6 +85,7 @@ func New(o Options) (*Server, error) {
 		leads:    pb.NewLeadServiceClient(c),
 		triage:   pb.NewTriageServiceClient(c),
 		models:   pb.NewModelServiceClient(c),
+		engage:   pb.NewEngageServiceClient(c),
 		started:  time.Now(),
 		inFlight: o.Metrics.Counter(`gateway_calls_in_flight{protocol="rest"}`, "Calls under way."),
 	}
@@ -120,7 +124,7 @@ func (s *Server) register(c conn) error {
 		gw.RegisterLeadServiceHandlerClient(ctx, s.mux, s.leads),
 		gw.RegisterTriageServiceHandlerClient(ctx, s.mux, s.triage),
 		gw.RegisterModelServiceHandlerClient(ctx, s.mux, s.models),
-		gw.RegisterEngageServiceHandlerClient(ctx, s.mux, pb.NewEngageServiceClient(c)),
+		gw.RegisterEngageServiceHandlerClient(ctx, s.mux, s.engage),
 		gw.RegisterAuditServiceHandlerClient(ctx, s.mux, pb.NewAuditServiceClient(c)),
 		gw.RegisterSystemServiceHandlerClient(ctx, s.mux, pb.NewSystemServiceClient(c)),
 		gw.RegisterAuthServiceHandlerClient(ctx, s.mux, pb.NewAuthServiceClient(c)),

@@ -1054,6 +1054,89 @@ func (x *UnsubscribeRequest) GetRequestId() string {
 	return ""
 }
 
+// Request of UnsubscribeByLink.
+type UnsubscribeByLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What stands behind "/u/" in the link. At most 256 bytes.
+	Token         string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnsubscribeByLinkRequest) Reset() {
+	*x = UnsubscribeByLinkRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnsubscribeByLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnsubscribeByLinkRequest) ProtoMessage() {}
+
+func (x *UnsubscribeByLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnsubscribeByLinkRequest.ProtoReflect.Descriptor instead.
+func (*UnsubscribeByLinkRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *UnsubscribeByLinkRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// Reply of UnsubscribeByLink: it says nothing of whom the link was for.
+type UnsubscribeByLinkResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnsubscribeByLinkResponse) Reset() {
+	*x = UnsubscribeByLinkResponse{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnsubscribeByLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnsubscribeByLinkResponse) ProtoMessage() {}
+
+func (x *UnsubscribeByLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnsubscribeByLinkResponse.ProtoReflect.Descriptor instead.
+func (*UnsubscribeByLinkResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{9}
+}
+
 // Reply of Unsubscribe.
 type UnsubscribeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1067,7 +1150,7 @@ type UnsubscribeResponse struct {
 
 func (x *UnsubscribeResponse) Reset() {
 	*x = UnsubscribeResponse{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[8]
+	mi := &file_marketing_v1_contact_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1162,7 @@ func (x *UnsubscribeResponse) String() string {
 func (*UnsubscribeResponse) ProtoMessage() {}
 
 func (x *UnsubscribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[8]
+	mi := &file_marketing_v1_contact_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1175,7 @@ func (x *UnsubscribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnsubscribeResponse.ProtoReflect.Descriptor instead.
 func (*UnsubscribeResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{8}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UnsubscribeResponse) GetLead() string {
@@ -1130,7 +1213,7 @@ type CreateSuppressionRequest struct {
 
 func (x *CreateSuppressionRequest) Reset() {
 	*x = CreateSuppressionRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[9]
+	mi := &file_marketing_v1_contact_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1142,7 +1225,7 @@ func (x *CreateSuppressionRequest) String() string {
 func (*CreateSuppressionRequest) ProtoMessage() {}
 
 func (x *CreateSuppressionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[9]
+	mi := &file_marketing_v1_contact_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1155,7 +1238,7 @@ func (x *CreateSuppressionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSuppressionRequest.ProtoReflect.Descriptor instead.
 func (*CreateSuppressionRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{9}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreateSuppressionRequest) GetEmail() string {
@@ -1215,7 +1298,7 @@ type GetSuppressionRequest struct {
 
 func (x *GetSuppressionRequest) Reset() {
 	*x = GetSuppressionRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[10]
+	mi := &file_marketing_v1_contact_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1227,7 +1310,7 @@ func (x *GetSuppressionRequest) String() string {
 func (*GetSuppressionRequest) ProtoMessage() {}
 
 func (x *GetSuppressionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[10]
+	mi := &file_marketing_v1_contact_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1240,7 +1323,7 @@ func (x *GetSuppressionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSuppressionRequest.ProtoReflect.Descriptor instead.
 func (*GetSuppressionRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{10}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetSuppressionRequest) GetName() string {
@@ -1277,7 +1360,7 @@ type ListSuppressionsRequest struct {
 
 func (x *ListSuppressionsRequest) Reset() {
 	*x = ListSuppressionsRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[11]
+	mi := &file_marketing_v1_contact_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1289,7 +1372,7 @@ func (x *ListSuppressionsRequest) String() string {
 func (*ListSuppressionsRequest) ProtoMessage() {}
 
 func (x *ListSuppressionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[11]
+	mi := &file_marketing_v1_contact_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1302,7 +1385,7 @@ func (x *ListSuppressionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSuppressionsRequest.ProtoReflect.Descriptor instead.
 func (*ListSuppressionsRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{11}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListSuppressionsRequest) GetPageSize() int32 {
@@ -1332,7 +1415,7 @@ type ListSuppressionsResponse struct {
 
 func (x *ListSuppressionsResponse) Reset() {
 	*x = ListSuppressionsResponse{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[12]
+	mi := &file_marketing_v1_contact_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1344,7 +1427,7 @@ func (x *ListSuppressionsResponse) String() string {
 func (*ListSuppressionsResponse) ProtoMessage() {}
 
 func (x *ListSuppressionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[12]
+	mi := &file_marketing_v1_contact_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1357,7 +1440,7 @@ func (x *ListSuppressionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSuppressionsResponse.ProtoReflect.Descriptor instead.
 func (*ListSuppressionsResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{12}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListSuppressionsResponse) GetSuppressions() []*Suppression {
@@ -1389,7 +1472,7 @@ type DeleteSuppressionRequest struct {
 
 func (x *DeleteSuppressionRequest) Reset() {
 	*x = DeleteSuppressionRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[13]
+	mi := &file_marketing_v1_contact_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1401,7 +1484,7 @@ func (x *DeleteSuppressionRequest) String() string {
 func (*DeleteSuppressionRequest) ProtoMessage() {}
 
 func (x *DeleteSuppressionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[13]
+	mi := &file_marketing_v1_contact_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1414,7 +1497,7 @@ func (x *DeleteSuppressionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSuppressionRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSuppressionRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{13}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeleteSuppressionRequest) GetName() string {
@@ -1447,7 +1530,7 @@ type GetSendPolicyRequest struct {
 
 func (x *GetSendPolicyRequest) Reset() {
 	*x = GetSendPolicyRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[14]
+	mi := &file_marketing_v1_contact_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1542,7 @@ func (x *GetSendPolicyRequest) String() string {
 func (*GetSendPolicyRequest) ProtoMessage() {}
 
 func (x *GetSendPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[14]
+	mi := &file_marketing_v1_contact_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1555,7 @@ func (x *GetSendPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSendPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetSendPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{14}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{16}
 }
 
 // Request of UpdateSendPolicy.
@@ -1490,7 +1573,7 @@ type UpdateSendPolicyRequest struct {
 
 func (x *UpdateSendPolicyRequest) Reset() {
 	*x = UpdateSendPolicyRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[15]
+	mi := &file_marketing_v1_contact_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1502,7 +1585,7 @@ func (x *UpdateSendPolicyRequest) String() string {
 func (*UpdateSendPolicyRequest) ProtoMessage() {}
 
 func (x *UpdateSendPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[15]
+	mi := &file_marketing_v1_contact_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1515,7 +1598,7 @@ func (x *UpdateSendPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSendPolicyRequest.ProtoReflect.Descriptor instead.
 func (*UpdateSendPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{15}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UpdateSendPolicyRequest) GetSendPolicy() *SendPolicy {
@@ -1560,7 +1643,7 @@ type ExplainSendDecisionRequest struct {
 
 func (x *ExplainSendDecisionRequest) Reset() {
 	*x = ExplainSendDecisionRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[16]
+	mi := &file_marketing_v1_contact_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1572,7 +1655,7 @@ func (x *ExplainSendDecisionRequest) String() string {
 func (*ExplainSendDecisionRequest) ProtoMessage() {}
 
 func (x *ExplainSendDecisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[16]
+	mi := &file_marketing_v1_contact_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1585,7 +1668,7 @@ func (x *ExplainSendDecisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSendDecisionRequest.ProtoReflect.Descriptor instead.
 func (*ExplainSendDecisionRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{16}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ExplainSendDecisionRequest) GetMessage() string {
@@ -1651,7 +1734,7 @@ type ExplainSendDecisionResponse struct {
 
 func (x *ExplainSendDecisionResponse) Reset() {
 	*x = ExplainSendDecisionResponse{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[17]
+	mi := &file_marketing_v1_contact_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1663,7 +1746,7 @@ func (x *ExplainSendDecisionResponse) String() string {
 func (*ExplainSendDecisionResponse) ProtoMessage() {}
 
 func (x *ExplainSendDecisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[17]
+	mi := &file_marketing_v1_contact_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1676,7 +1759,7 @@ func (x *ExplainSendDecisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSendDecisionResponse.ProtoReflect.Descriptor instead.
 func (*ExplainSendDecisionResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{17}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ExplainSendDecisionResponse) GetVerdict() SendVerdict {
@@ -1734,7 +1817,7 @@ type Contact_Sent struct {
 
 func (x *Contact_Sent) Reset() {
 	*x = Contact_Sent{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[18]
+	mi := &file_marketing_v1_contact_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1746,7 +1829,7 @@ func (x *Contact_Sent) String() string {
 func (*Contact_Sent) ProtoMessage() {}
 
 func (x *Contact_Sent) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[18]
+	mi := &file_marketing_v1_contact_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1793,7 +1876,7 @@ type Suppression_Entry struct {
 
 func (x *Suppression_Entry) Reset() {
 	*x = Suppression_Entry{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[19]
+	mi := &file_marketing_v1_contact_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +1888,7 @@ func (x *Suppression_Entry) String() string {
 func (*Suppression_Entry) ProtoMessage() {}
 
 func (x *Suppression_Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[19]
+	mi := &file_marketing_v1_contact_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1870,7 +1953,7 @@ type SendPolicy_Purpose struct {
 
 func (x *SendPolicy_Purpose) Reset() {
 	*x = SendPolicy_Purpose{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[20]
+	mi := &file_marketing_v1_contact_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1882,7 +1965,7 @@ func (x *SendPolicy_Purpose) String() string {
 func (*SendPolicy_Purpose) ProtoMessage() {}
 
 func (x *SendPolicy_Purpose) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[20]
+	mi := &file_marketing_v1_contact_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1955,7 +2038,7 @@ type SendPolicy_FrequencyCap struct {
 
 func (x *SendPolicy_FrequencyCap) Reset() {
 	*x = SendPolicy_FrequencyCap{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[21]
+	mi := &file_marketing_v1_contact_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2050,7 @@ func (x *SendPolicy_FrequencyCap) String() string {
 func (*SendPolicy_FrequencyCap) ProtoMessage() {}
 
 func (x *SendPolicy_FrequencyCap) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[21]
+	mi := &file_marketing_v1_contact_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2102,7 @@ type SendPolicy_QuietHours struct {
 
 func (x *SendPolicy_QuietHours) Reset() {
 	*x = SendPolicy_QuietHours{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[22]
+	mi := &file_marketing_v1_contact_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2031,7 +2114,7 @@ func (x *SendPolicy_QuietHours) String() string {
 func (*SendPolicy_QuietHours) ProtoMessage() {}
 
 func (x *SendPolicy_QuietHours) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[22]
+	mi := &file_marketing_v1_contact_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2168,7 @@ type ExplainSendDecisionResponse_Gate struct {
 
 func (x *ExplainSendDecisionResponse_Gate) Reset() {
 	*x = ExplainSendDecisionResponse_Gate{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[23]
+	mi := &file_marketing_v1_contact_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2180,7 @@ func (x *ExplainSendDecisionResponse_Gate) String() string {
 func (*ExplainSendDecisionResponse_Gate) ProtoMessage() {}
 
 func (x *ExplainSendDecisionResponse_Gate) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[23]
+	mi := &file_marketing_v1_contact_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2193,7 @@ func (x *ExplainSendDecisionResponse_Gate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSendDecisionResponse_Gate.ProtoReflect.Descriptor instead.
 func (*ExplainSendDecisionResponse_Gate) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{17, 0}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{19, 0}
 }
 
 func (x *ExplainSendDecisionResponse_Gate) GetGate() SendGate {
@@ -2254,7 +2337,10 @@ const file_marketing_v1_contact_proto_rawDesc = "" +
 	"\n" +
 	"user_agent\x18\b \x01(\tR\tuserAgent\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\t \x01(\tR\trequestId\"^\n" +
+	"request_id\x18\t \x01(\tR\trequestId\"5\n" +
+	"\x18UnsubscribeByLinkRequest\x12\x19\n" +
+	"\x05token\x18\x01 \x01(\tB\x03\xe0A\x02R\x05token\"\x1b\n" +
+	"\x19UnsubscribeByLinkResponse\"^\n" +
 	"\x13UnsubscribeResponse\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x123\n" +
 	"\twithdrawn\x18\x02 \x03(\v2\x15.marketing.v1.ConsentR\twithdrawn\"\xe9\x01\n" +
@@ -2345,7 +2431,7 @@ func file_marketing_v1_contact_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_contact_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_marketing_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_marketing_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_marketing_v1_contact_proto_goTypes = []any{
 	(SendGate)(0),                            // 0: marketing.v1.SendGate
 	(SendVerdict)(0),                         // 1: marketing.v1.SendVerdict
@@ -2360,68 +2446,70 @@ var file_marketing_v1_contact_proto_goTypes = []any{
 	(*GetConsentResponse)(nil),               // 10: marketing.v1.GetConsentResponse
 	(*UpdateConsentRequest)(nil),             // 11: marketing.v1.UpdateConsentRequest
 	(*UnsubscribeRequest)(nil),               // 12: marketing.v1.UnsubscribeRequest
-	(*UnsubscribeResponse)(nil),              // 13: marketing.v1.UnsubscribeResponse
-	(*CreateSuppressionRequest)(nil),         // 14: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),            // 15: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),          // 16: marketing.v1.ListSuppressionsRequest
-	(*ListSuppressionsResponse)(nil),         // 17: marketing.v1.ListSuppressionsResponse
-	(*DeleteSuppressionRequest)(nil),         // 18: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),             // 19: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),          // 20: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),       // 21: marketing.v1.ExplainSendDecisionRequest
-	(*ExplainSendDecisionResponse)(nil),      // 22: marketing.v1.ExplainSendDecisionResponse
-	(*Contact_Sent)(nil),                     // 23: marketing.v1.Contact.Sent
-	(*Suppression_Entry)(nil),                // 24: marketing.v1.Suppression.Entry
-	(*SendPolicy_Purpose)(nil),               // 25: marketing.v1.SendPolicy.Purpose
-	(*SendPolicy_FrequencyCap)(nil),          // 26: marketing.v1.SendPolicy.FrequencyCap
-	(*SendPolicy_QuietHours)(nil),            // 27: marketing.v1.SendPolicy.QuietHours
-	(*ExplainSendDecisionResponse_Gate)(nil), // 28: marketing.v1.ExplainSendDecisionResponse.Gate
-	(Medium)(0),                              // 29: marketing.v1.Medium
-	(*timestamppb.Timestamp)(nil),            // 30: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),              // 31: google.protobuf.Duration
-	(Priority)(0),                            // 32: marketing.v1.Priority
+	(*UnsubscribeByLinkRequest)(nil),         // 13: marketing.v1.UnsubscribeByLinkRequest
+	(*UnsubscribeByLinkResponse)(nil),        // 14: marketing.v1.UnsubscribeByLinkResponse
+	(*UnsubscribeResponse)(nil),              // 15: marketing.v1.UnsubscribeResponse
+	(*CreateSuppressionRequest)(nil),         // 16: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),            // 17: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),          // 18: marketing.v1.ListSuppressionsRequest
+	(*ListSuppressionsResponse)(nil),         // 19: marketing.v1.ListSuppressionsResponse
+	(*DeleteSuppressionRequest)(nil),         // 20: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),             // 21: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),          // 22: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),       // 23: marketing.v1.ExplainSendDecisionRequest
+	(*ExplainSendDecisionResponse)(nil),      // 24: marketing.v1.ExplainSendDecisionResponse
+	(*Contact_Sent)(nil),                     // 25: marketing.v1.Contact.Sent
+	(*Suppression_Entry)(nil),                // 26: marketing.v1.Suppression.Entry
+	(*SendPolicy_Purpose)(nil),               // 27: marketing.v1.SendPolicy.Purpose
+	(*SendPolicy_FrequencyCap)(nil),          // 28: marketing.v1.SendPolicy.FrequencyCap
+	(*SendPolicy_QuietHours)(nil),            // 29: marketing.v1.SendPolicy.QuietHours
+	(*ExplainSendDecisionResponse_Gate)(nil), // 30: marketing.v1.ExplainSendDecisionResponse.Gate
+	(Medium)(0),                              // 31: marketing.v1.Medium
+	(*timestamppb.Timestamp)(nil),            // 32: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),              // 33: google.protobuf.Duration
+	(Priority)(0),                            // 34: marketing.v1.Priority
 }
 var file_marketing_v1_contact_proto_depIdxs = []int32{
 	6,  // 0: marketing.v1.Contact.consents:type_name -> marketing.v1.Consent
-	23, // 1: marketing.v1.Contact.sent:type_name -> marketing.v1.Contact.Sent
-	29, // 2: marketing.v1.Consent.medium:type_name -> marketing.v1.Medium
+	25, // 1: marketing.v1.Contact.sent:type_name -> marketing.v1.Contact.Sent
+	31, // 2: marketing.v1.Consent.medium:type_name -> marketing.v1.Medium
 	2,  // 3: marketing.v1.Consent.state:type_name -> marketing.v1.Consent.State
-	30, // 4: marketing.v1.Consent.pause_end_time:type_name -> google.protobuf.Timestamp
-	30, // 5: marketing.v1.Consent.create_time:type_name -> google.protobuf.Timestamp
-	24, // 6: marketing.v1.Suppression.entries:type_name -> marketing.v1.Suppression.Entry
-	25, // 7: marketing.v1.SendPolicy.purposes:type_name -> marketing.v1.SendPolicy.Purpose
-	26, // 8: marketing.v1.SendPolicy.frequency_caps:type_name -> marketing.v1.SendPolicy.FrequencyCap
-	27, // 9: marketing.v1.SendPolicy.quiet_hours:type_name -> marketing.v1.SendPolicy.QuietHours
-	31, // 10: marketing.v1.SendPolicy.max_channels_window:type_name -> google.protobuf.Duration
-	30, // 11: marketing.v1.SendPolicy.create_time:type_name -> google.protobuf.Timestamp
+	32, // 4: marketing.v1.Consent.pause_end_time:type_name -> google.protobuf.Timestamp
+	32, // 5: marketing.v1.Consent.create_time:type_name -> google.protobuf.Timestamp
+	26, // 6: marketing.v1.Suppression.entries:type_name -> marketing.v1.Suppression.Entry
+	27, // 7: marketing.v1.SendPolicy.purposes:type_name -> marketing.v1.SendPolicy.Purpose
+	28, // 8: marketing.v1.SendPolicy.frequency_caps:type_name -> marketing.v1.SendPolicy.FrequencyCap
+	29, // 9: marketing.v1.SendPolicy.quiet_hours:type_name -> marketing.v1.SendPolicy.QuietHours
+	33, // 10: marketing.v1.SendPolicy.max_channels_window:type_name -> google.protobuf.Duration
+	32, // 11: marketing.v1.SendPolicy.create_time:type_name -> google.protobuf.Timestamp
 	5,  // 12: marketing.v1.GetConsentResponse.contact:type_name -> marketing.v1.Contact
 	6,  // 13: marketing.v1.GetConsentResponse.entries:type_name -> marketing.v1.Consent
 	6,  // 14: marketing.v1.UpdateConsentRequest.consent:type_name -> marketing.v1.Consent
-	29, // 15: marketing.v1.UnsubscribeRequest.medium:type_name -> marketing.v1.Medium
+	31, // 15: marketing.v1.UnsubscribeRequest.medium:type_name -> marketing.v1.Medium
 	6,  // 16: marketing.v1.UnsubscribeResponse.withdrawn:type_name -> marketing.v1.Consent
 	3,  // 17: marketing.v1.CreateSuppressionRequest.cause:type_name -> marketing.v1.Suppression.Cause
-	29, // 18: marketing.v1.CreateSuppressionRequest.medium:type_name -> marketing.v1.Medium
+	31, // 18: marketing.v1.CreateSuppressionRequest.medium:type_name -> marketing.v1.Medium
 	7,  // 19: marketing.v1.ListSuppressionsResponse.suppressions:type_name -> marketing.v1.Suppression
 	3,  // 20: marketing.v1.DeleteSuppressionRequest.cause:type_name -> marketing.v1.Suppression.Cause
 	8,  // 21: marketing.v1.UpdateSendPolicyRequest.send_policy:type_name -> marketing.v1.SendPolicy
-	29, // 22: marketing.v1.ExplainSendDecisionRequest.medium:type_name -> marketing.v1.Medium
-	32, // 23: marketing.v1.ExplainSendDecisionRequest.priority:type_name -> marketing.v1.Priority
-	30, // 24: marketing.v1.ExplainSendDecisionRequest.expire_time:type_name -> google.protobuf.Timestamp
+	31, // 22: marketing.v1.ExplainSendDecisionRequest.medium:type_name -> marketing.v1.Medium
+	34, // 23: marketing.v1.ExplainSendDecisionRequest.priority:type_name -> marketing.v1.Priority
+	32, // 24: marketing.v1.ExplainSendDecisionRequest.expire_time:type_name -> google.protobuf.Timestamp
 	1,  // 25: marketing.v1.ExplainSendDecisionResponse.verdict:type_name -> marketing.v1.SendVerdict
 	0,  // 26: marketing.v1.ExplainSendDecisionResponse.decided_by:type_name -> marketing.v1.SendGate
-	30, // 27: marketing.v1.ExplainSendDecisionResponse.next_eligible_time:type_name -> google.protobuf.Timestamp
-	28, // 28: marketing.v1.ExplainSendDecisionResponse.gates:type_name -> marketing.v1.ExplainSendDecisionResponse.Gate
-	30, // 29: marketing.v1.Contact.Sent.time:type_name -> google.protobuf.Timestamp
-	29, // 30: marketing.v1.Contact.Sent.medium:type_name -> marketing.v1.Medium
+	32, // 27: marketing.v1.ExplainSendDecisionResponse.next_eligible_time:type_name -> google.protobuf.Timestamp
+	30, // 28: marketing.v1.ExplainSendDecisionResponse.gates:type_name -> marketing.v1.ExplainSendDecisionResponse.Gate
+	32, // 29: marketing.v1.Contact.Sent.time:type_name -> google.protobuf.Timestamp
+	31, // 30: marketing.v1.Contact.Sent.medium:type_name -> marketing.v1.Medium
 	3,  // 31: marketing.v1.Suppression.Entry.cause:type_name -> marketing.v1.Suppression.Cause
-	29, // 32: marketing.v1.Suppression.Entry.medium:type_name -> marketing.v1.Medium
-	30, // 33: marketing.v1.Suppression.Entry.create_time:type_name -> google.protobuf.Timestamp
-	29, // 34: marketing.v1.SendPolicy.FrequencyCap.medium:type_name -> marketing.v1.Medium
-	31, // 35: marketing.v1.SendPolicy.FrequencyCap.window:type_name -> google.protobuf.Duration
+	31, // 32: marketing.v1.Suppression.Entry.medium:type_name -> marketing.v1.Medium
+	32, // 33: marketing.v1.Suppression.Entry.create_time:type_name -> google.protobuf.Timestamp
+	31, // 34: marketing.v1.SendPolicy.FrequencyCap.medium:type_name -> marketing.v1.Medium
+	33, // 35: marketing.v1.SendPolicy.FrequencyCap.window:type_name -> google.protobuf.Duration
 	4,  // 36: marketing.v1.SendPolicy.QuietHours.days:type_name -> marketing.v1.SendPolicy.Weekday
 	0,  // 37: marketing.v1.ExplainSendDecisionResponse.Gate.gate:type_name -> marketing.v1.SendGate
 	1,  // 38: marketing.v1.ExplainSendDecisionResponse.Gate.verdict:type_name -> marketing.v1.SendVerdict
-	30, // 39: marketing.v1.ExplainSendDecisionResponse.Gate.until_time:type_name -> google.protobuf.Timestamp
+	32, // 39: marketing.v1.ExplainSendDecisionResponse.Gate.until_time:type_name -> google.protobuf.Timestamp
 	40, // [40:40] is the sub-list for method output_type
 	40, // [40:40] is the sub-list for method input_type
 	40, // [40:40] is the sub-list for extension type_name
@@ -2441,7 +2529,7 @@ func file_marketing_v1_contact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_contact_proto_rawDesc), len(file_marketing_v1_contact_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

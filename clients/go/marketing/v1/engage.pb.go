@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xe5\"\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xf6#\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -53,7 +53,8 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
 	"GetConsent\x12\x1f.marketing.v1.GetConsentRequest\x1a .marketing.v1.GetConsentResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=leads/*}/consent\x12x\n" +
 	"\rUpdateConsent\x12\".marketing.v1.UpdateConsentRequest\x1a\x15.marketing.v1.Consent\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{name=leads/*}/consent:update\x12v\n" +
-	"\vUnsubscribe\x12 .marketing.v1.UnsubscribeRequest\x1a!.marketing.v1.UnsubscribeResponse\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/consent:unsubscribe\x12s\n" +
+	"\vUnsubscribe\x12 .marketing.v1.UnsubscribeRequest\x1a!.marketing.v1.UnsubscribeResponse\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/consent:unsubscribe\x12\x8e\x01\n" +
+	"\x11UnsubscribeByLink\x12&.marketing.v1.UnsubscribeByLinkRequest\x1a'.marketing.v1.UnsubscribeByLinkResponse\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/consent:unsubscribeByLink\x12s\n" +
 	"\x11CreateSuppression\x12&.marketing.v1.CreateSuppressionRequest\x1a\x19.marketing.v1.Suppression\"\x1b\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/suppressions\x12s\n" +
 	"\x0eGetSuppression\x12#.marketing.v1.GetSuppressionRequest\x1a\x19.marketing.v1.Suppression\"!\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/{name=suppressions/*}\x12{\n" +
 	"\x10ListSuppressions\x12%.marketing.v1.ListSuppressionsRequest\x1a&.marketing.v1.ListSuppressionsResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/suppressions\x12v\n" +
@@ -96,45 +97,47 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*GetConsentRequest)(nil),            // 17: marketing.v1.GetConsentRequest
 	(*UpdateConsentRequest)(nil),         // 18: marketing.v1.UpdateConsentRequest
 	(*UnsubscribeRequest)(nil),           // 19: marketing.v1.UnsubscribeRequest
-	(*CreateSuppressionRequest)(nil),     // 20: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),        // 21: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),      // 22: marketing.v1.ListSuppressionsRequest
-	(*DeleteSuppressionRequest)(nil),     // 23: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),         // 24: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),      // 25: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),   // 26: marketing.v1.ExplainSendDecisionRequest
-	(*CreateJourneyRequest)(nil),         // 27: marketing.v1.CreateJourneyRequest
-	(*GetJourneyRequest)(nil),            // 28: marketing.v1.GetJourneyRequest
-	(*ListJourneysRequest)(nil),          // 29: marketing.v1.ListJourneysRequest
-	(*PublishJourneyRequest)(nil),        // 30: marketing.v1.PublishJourneyRequest
-	(*PauseJourneyRequest)(nil),          // 31: marketing.v1.PauseJourneyRequest
-	(*ResumeJourneyRequest)(nil),         // 32: marketing.v1.ResumeJourneyRequest
-	(*RetireJourneyRequest)(nil),         // 33: marketing.v1.RetireJourneyRequest
-	(*EnrollLeadRequest)(nil),            // 34: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),          // 35: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),         // 36: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),       // 37: marketing.v1.ListEnrollmentsRequest
-	(*Template)(nil),                     // 38: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),        // 39: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),                // 40: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),       // 41: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                      // 42: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),         // 43: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),          // 44: marketing.v1.TestChannelResponse
-	(*EngageLeadResponse)(nil),           // 45: marketing.v1.EngageLeadResponse
-	(*Message)(nil),                      // 46: marketing.v1.Message
-	(*ListMessagesResponse)(nil),         // 47: marketing.v1.ListMessagesResponse
-	(*GetConsentResponse)(nil),           // 48: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                      // 49: marketing.v1.Consent
-	(*UnsubscribeResponse)(nil),          // 50: marketing.v1.UnsubscribeResponse
-	(*Suppression)(nil),                  // 51: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),     // 52: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                   // 53: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil),  // 54: marketing.v1.ExplainSendDecisionResponse
-	(*Journey)(nil),                      // 55: marketing.v1.Journey
-	(*ListJourneysResponse)(nil),         // 56: marketing.v1.ListJourneysResponse
-	(*Enrollment)(nil),                   // 57: marketing.v1.Enrollment
-	(*ListEnrollmentsResponse)(nil),      // 58: marketing.v1.ListEnrollmentsResponse
+	(*UnsubscribeByLinkRequest)(nil),     // 20: marketing.v1.UnsubscribeByLinkRequest
+	(*CreateSuppressionRequest)(nil),     // 21: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),        // 22: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),      // 23: marketing.v1.ListSuppressionsRequest
+	(*DeleteSuppressionRequest)(nil),     // 24: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),         // 25: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),      // 26: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),   // 27: marketing.v1.ExplainSendDecisionRequest
+	(*CreateJourneyRequest)(nil),         // 28: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),            // 29: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),          // 30: marketing.v1.ListJourneysRequest
+	(*PublishJourneyRequest)(nil),        // 31: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),          // 32: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),         // 33: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),         // 34: marketing.v1.RetireJourneyRequest
+	(*EnrollLeadRequest)(nil),            // 35: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),          // 36: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),         // 37: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),       // 38: marketing.v1.ListEnrollmentsRequest
+	(*Template)(nil),                     // 39: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),        // 40: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                // 41: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),       // 42: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                      // 43: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),         // 44: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),          // 45: marketing.v1.TestChannelResponse
+	(*EngageLeadResponse)(nil),           // 46: marketing.v1.EngageLeadResponse
+	(*Message)(nil),                      // 47: marketing.v1.Message
+	(*ListMessagesResponse)(nil),         // 48: marketing.v1.ListMessagesResponse
+	(*GetConsentResponse)(nil),           // 49: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                      // 50: marketing.v1.Consent
+	(*UnsubscribeResponse)(nil),          // 51: marketing.v1.UnsubscribeResponse
+	(*UnsubscribeByLinkResponse)(nil),    // 52: marketing.v1.UnsubscribeByLinkResponse
+	(*Suppression)(nil),                  // 53: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),     // 54: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                   // 55: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),  // 56: marketing.v1.ExplainSendDecisionResponse
+	(*Journey)(nil),                      // 57: marketing.v1.Journey
+	(*ListJourneysResponse)(nil),         // 58: marketing.v1.ListJourneysResponse
+	(*Enrollment)(nil),                   // 59: marketing.v1.Enrollment
+	(*ListEnrollmentsResponse)(nil),      // 60: marketing.v1.ListEnrollmentsResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -157,64 +160,66 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	17, // 17: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
 	18, // 18: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
 	19, // 19: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
-	20, // 20: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
-	21, // 21: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
-	22, // 22: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
-	23, // 23: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
-	24, // 24: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
-	25, // 25: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
-	26, // 26: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
-	27, // 27: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
-	28, // 28: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
-	29, // 29: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
-	30, // 30: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
-	31, // 31: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
-	32, // 32: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
-	33, // 33: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
-	34, // 34: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
-	35, // 35: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
-	36, // 36: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
-	37, // 37: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
-	38, // 38: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	38, // 39: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	39, // 40: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	38, // 41: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	40, // 42: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	41, // 43: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	42, // 44: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	42, // 45: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	43, // 46: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	42, // 47: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	40, // 48: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	44, // 49: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	45, // 50: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
-	46, // 51: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	47, // 52: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	46, // 53: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
-	46, // 54: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	48, // 55: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	49, // 56: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	50, // 57: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	51, // 58: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	51, // 59: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	52, // 60: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	40, // 61: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	53, // 62: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	53, // 63: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	54, // 64: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	55, // 65: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
-	55, // 66: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
-	56, // 67: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
-	55, // 68: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
-	55, // 69: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
-	55, // 70: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
-	55, // 71: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
-	57, // 72: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
-	57, // 73: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
-	57, // 74: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
-	58, // 75: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
-	38, // [38:76] is the sub-list for method output_type
-	0,  // [0:38] is the sub-list for method input_type
+	20, // 20: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
+	21, // 21: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
+	22, // 22: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
+	23, // 23: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
+	24, // 24: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
+	25, // 25: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
+	26, // 26: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
+	27, // 27: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
+	28, // 28: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
+	29, // 29: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
+	30, // 30: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
+	31, // 31: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
+	32, // 32: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
+	33, // 33: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
+	34, // 34: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
+	35, // 35: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
+	36, // 36: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
+	37, // 37: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
+	38, // 38: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
+	39, // 39: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	39, // 40: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	40, // 41: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	39, // 42: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	41, // 43: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	42, // 44: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	43, // 45: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	43, // 46: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	44, // 47: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	43, // 48: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	41, // 49: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	45, // 50: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	46, // 51: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
+	47, // 52: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	48, // 53: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	47, // 54: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	47, // 55: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	49, // 56: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	50, // 57: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	51, // 58: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	52, // 59: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
+	53, // 60: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	53, // 61: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	54, // 62: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	41, // 63: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	55, // 64: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	55, // 65: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	56, // 66: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	57, // 67: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
+	57, // 68: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
+	58, // 69: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
+	57, // 70: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
+	57, // 71: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
+	57, // 72: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
+	57, // 73: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
+	59, // 74: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
+	59, // 75: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
+	59, // 76: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
+	60, // 77: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
+	39, // [39:78] is the sub-list for method output_type
+	0,  // [0:39] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

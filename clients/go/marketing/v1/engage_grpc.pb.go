@@ -42,6 +42,7 @@ const (
 	EngageService_GetConsent_FullMethodName            = "/marketing.v1.EngageService/GetConsent"
 	EngageService_UpdateConsent_FullMethodName         = "/marketing.v1.EngageService/UpdateConsent"
 	EngageService_Unsubscribe_FullMethodName           = "/marketing.v1.EngageService/Unsubscribe"
+	EngageService_UnsubscribeByLink_FullMethodName     = "/marketing.v1.EngageService/UnsubscribeByLink"
 	EngageService_CreateSuppression_FullMethodName     = "/marketing.v1.EngageService/CreateSuppression"
 	EngageService_GetSuppression_FullMethodName        = "/marketing.v1.EngageService/GetSuppression"
 	EngageService_ListSuppressions_FullMethodName      = "/marketing.v1.EngageService/ListSuppressions"
@@ -122,6 +123,9 @@ type EngageServiceClient interface {
 	// Suppresses the addresses of a lead, or an address of which nothing else is known, and withdraws consents. Once it is answered nothing
 	// leaves to them that requires consent. Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	Unsubscribe(ctx context.Context, in *UnsubscribeRequest, opts ...grpc.CallOption) (*UnsubscribeResponse, error)
+	// Unsubscribes whom a message was sent to from all that requires consent. The link in the message is the only credential (RFC 8058); used
+	// again it changes nothing. The gateway serves it as POST /u/{token}. Fails: NOT_FOUND / LINK_INVALID.
+	UnsubscribeByLink(ctx context.Context, in *UnsubscribeByLinkRequest, opts ...grpc.CallOption) (*UnsubscribeByLinkResponse, error)
 	// Forbids an address.
 	CreateSuppression(ctx context.Context, in *CreateSuppressionRequest, opts ...grpc.CallOption) (*Suppression, error)
 	// Returns what forbids an address. Fails: NOT_FOUND / SUPPRESSION_NOT_FOUND where nothing does.
@@ -373,6 +377,16 @@ func (c *engageServiceClient) Unsubscribe(ctx context.Context, in *UnsubscribeRe
 	return out, nil
 }
 
+func (c *engageServiceClient) UnsubscribeByLink(ctx context.Context, in *UnsubscribeByLinkRequest, opts ...grpc.CallOption) (*UnsubscribeByLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UnsubscribeByLinkResponse)
+	err := c.cc.Invoke(ctx, EngageService_UnsubscribeByLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *engageServiceClient) CreateSuppression(ctx context.Context, in *CreateSuppressionRequest, opts ...grpc.CallOption) (*Suppression, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Suppression)
@@ -613,6 +627,9 @@ type EngageServiceServer interface {
 	// Suppresses the addresses of a lead, or an address of which nothing else is known, and withdraws consents. Once it is answered nothing
 	// leaves to them that requires consent. Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	Unsubscribe(context.Context, *UnsubscribeRequest) (*UnsubscribeResponse, error)
+	// Unsubscribes whom a message was sent to from all that requires consent. The link in the message is the only credential (RFC 8058); used
+	// again it changes nothing. The gateway serves it as POST /u/{token}. Fails: NOT_FOUND / LINK_INVALID.
+	UnsubscribeByLink(context.Context, *UnsubscribeByLinkRequest) (*UnsubscribeByLinkResponse, error)
 	// Forbids an address.
 	CreateSuppression(context.Context, *CreateSuppressionRequest) (*Suppression, error)
 	// Returns what forbids an address. Fails: NOT_FOUND / SUPPRESSION_NOT_FOUND where nothing does.
@@ -723,6 +740,9 @@ func (UnimplementedEngageServiceServer) UpdateConsent(context.Context, *UpdateCo
 }
 func (UnimplementedEngageServiceServer) Unsubscribe(context.Context, *UnsubscribeRequest) (*UnsubscribeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Unsubscribe not implemented")
+}
+func (UnimplementedEngageServiceServer) UnsubscribeByLink(context.Context, *UnsubscribeByLinkRequest) (*UnsubscribeByLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnsubscribeByLink not implemented")
 }
 func (UnimplementedEngageServiceServer) CreateSuppression(context.Context, *CreateSuppressionRequest) (*Suppression, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateSuppression not implemented")
@@ -1159,6 +1179,24 @@ func _EngageService_Unsubscribe_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EngageService_UnsubscribeByLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnsubscribeByLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).UnsubscribeByLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_UnsubscribeByLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).UnsubscribeByLink(ctx, req.(*UnsubscribeByLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _EngageService_CreateSuppression_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateSuppressionRequest)
 	if err := dec(in); err != nil {
@@ -1569,6 +1607,10 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Unsubscribe",
 			Handler:    _EngageService_Unsubscribe_Handler,
+		},
+		{
+			MethodName: "UnsubscribeByLink",
+			Handler:    _EngageService_UnsubscribeByLink_Handler,
 		},
 		{
 			MethodName: "CreateSuppression",

@@ -202,6 +202,8 @@ const (
 	Reason_REASON_ENROLLMENT_NOT_FOUND Reason = 94
 	// [ALREADY_EXISTS] The lead is in the journey already, or may not enter again yet.
 	Reason_REASON_ENROLLMENT_EXISTS Reason = 95
+	// [NOT_FOUND] The link is damaged, or none of this installation.
+	Reason_REASON_LINK_INVALID Reason = 96
 )
 
 // Enum value maps for Reason.
@@ -294,6 +296,7 @@ var (
 		93: "REASON_JOURNEY_STATE",
 		94: "REASON_ENROLLMENT_NOT_FOUND",
 		95: "REASON_ENROLLMENT_EXISTS",
+		96: "REASON_LINK_INVALID",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -383,6 +386,7 @@ var (
 		"REASON_JOURNEY_STATE":               93,
 		"REASON_ENROLLMENT_NOT_FOUND":        94,
 		"REASON_ENROLLMENT_EXISTS":           95,
+		"REASON_LINK_INVALID":                96,
 	}
 )
 
@@ -417,7 +421,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xcc\x13\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xe5\x13\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -506,7 +510,8 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x16REASON_JOURNEY_INVALID\x10\\\x12\x18\n" +
 	"\x14REASON_JOURNEY_STATE\x10]\x12\x1f\n" +
 	"\x1bREASON_ENROLLMENT_NOT_FOUND\x10^\x12\x1c\n" +
-	"\x18REASON_ENROLLMENT_EXISTS\x10_BKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x18REASON_ENROLLMENT_EXISTS\x10_\x12\x17\n" +
+	"\x13REASON_LINK_INVALID\x10`BKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once
