@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 
-#define AGAIN_US (60 * US_PER_SECOND) /* to see whether a channel, a policy or an owner has changed */
 #define BEHIND_US (US_PER_SECOND / 2) /* to see whether the lead's message before is through */
 
 /* ---- What is at hand ---- */
@@ -119,10 +118,9 @@ static struct status ask_gate(struct ctx *c, struct in_hand *h, const struct lea
                       (*ret)->decision.decided_by == GATE_EXPIRY ? MESSAGE__CAUSE_EXPIRED
                                                                  : MESSAGE__CAUSE_GATE,
                       (*ret)->reason);
-    if (a == GATE_DEFER)
-        return wait_until(c, h, next_us == GATE_NEVER ? c->now_us + AGAIN_US : next_us, MESSAGE__CAUSE_GATE,
-                          (*ret)->reason);
-    return ok();
+    if (a == GATE_DEFER && next_us == GATE_NEVER)
+        return look_again(c, h, MESSAGE__CAUSE_GATE, (*ret)->reason);
+    return a == GATE_DEFER ? wait_until(c, h, next_us, MESSAGE__CAUSE_GATE, (*ret)->reason) : ok();
 }
 
 /* ---- The claim ---- */
@@ -190,7 +188,7 @@ static struct status decide(struct ctx *c, struct in_hand *h, const struct lead_
         return ok();
     TRY(open_channel(c, h));
     if (!h->channel.channel)
-        return wait_until(c, h, c->now_us + AGAIN_US, MESSAGE__CAUSE_NO_CHANNEL,
+        return look_again(c, h, MESSAGE__CAUSE_NO_CHANNEL,
                           "no channel in service reaches by this medium, or its secrets are to be set again");
     if (h->channel.channel->smtp && !mail_address(str_of(lead->before->email)))
         return finish(c, h, MESSAGE__STATE_REFUSED, MESSAGE__CAUSE_NO_ADDRESS,

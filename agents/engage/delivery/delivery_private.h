@@ -64,6 +64,10 @@ void defer(struct ctx *c, const struct in_hand *h, int64_t due_us);
 /* The same with a cause that GetMessage shows. */
 MUSTCHECK struct status wait_until(struct ctx *c, struct in_hand *h, int64_t due_us, Message__Cause cause,
                                    const char *detail);
+/* The same where nobody knows when: it waits for somebody to change something. Told once, with one event,
+ * however often it is looked at. */
+MUSTCHECK struct status look_again(struct ctx *c, struct in_hand *h, Message__Cause cause,
+                                   const char *detail);
 /* Adds to the unit the message's end. One that may have been taken by its provider at an earlier attempt ends
  * as UNKNOWN instead, but for SENT. */
 MUSTCHECK struct status finish(struct ctx *c, struct in_hand *h, Message__State state, Message__Cause cause,

@@ -7,6 +7,7 @@
 
 #define BUSY_US (30 * US_PER_SECOND) /* a provider that asks to slow down and does not say for how long */
 #define WAIT_MAX_US (3600 * US_PER_SECOND)
+#define AGAIN_US (60 * US_PER_SECOND) /* to see whether a channel, a policy or an owner has changed */
 
 static const char *const events[] = {
     [MESSAGE__STATE_SENT] = "message.sent",       [MESSAGE__STATE_FAILED] = "message.failed",
@@ -22,15 +23,16 @@ void defer(struct ctx *c, const struct in_hand *h, int64_t due_us)
              v_text(h->id), v_int(h->row.version));
 }
 
+/* next_us: what callers are told; 0: it is not known, or nothing is to come. */
 static struct status say(struct ctx *c, struct in_hand *h, Message__State state, Message__Cause cause,
-                         const char *detail, int64_t due_us)
+                         const char *detail, int64_t due_us, int64_t next_us)
 {
     Message *m = h->row.message;
     m->state = state;
     m->cause = cause;
     m->detail = pb_str(c->arena, str_of(detail));
-    m->next_attempt_time = due_us ? time_message(c->arena, due_us) : NULL;
-    if (!m->detail || (due_us && !m->next_attempt_time))
+    m->next_attempt_time = next_us ? time_message(c->arena, next_us) : NULL;
+    if (!m->detail || (next_us && !m->next_attempt_time))
         return fail_memory();
     return message_save(c, &h->row, due_us, str_make(NULL, 0), events[state]);
 }
@@ -45,15 +47,27 @@ struct status wait_until(struct ctx *c, struct in_hand *h, int64_t due_us, Messa
                          const char *detail)
 {
     return say(c, h, MESSAGE__STATE_SCHEDULED, is_in_doubt(h) ? MESSAGE__CAUSE_INTERRUPTED : cause, detail,
-               due_us);
+               due_us, due_us);
+}
+
+/* Once it is told, looking again and again leaves no trace. */
+struct status look_again(struct ctx *c, struct in_hand *h, Message__Cause cause, const char *detail)
+{
+    const Message *m = h->row.message;
+    if (is_in_doubt(h))
+        cause = MESSAGE__CAUSE_INTERRUPTED;
+    if (m->cause != cause || strcmp(m->detail, detail))
+        return say(c, h, MESSAGE__STATE_SCHEDULED, cause, detail, c->now_us + AGAIN_US, 0);
+    defer(c, h, c->now_us + AGAIN_US);
+    return ok();
 }
 
 struct status finish(struct ctx *c, struct in_hand *h, Message__State state, Message__Cause cause,
                      const char *detail)
 {
     if (is_in_doubt(h) && state != MESSAGE__STATE_SENT)
-        return say(c, h, MESSAGE__STATE_UNKNOWN, MESSAGE__CAUSE_INTERRUPTED, detail, 0);
-    return say(c, h, state, cause, detail, 0);
+        return say(c, h, MESSAGE__STATE_UNKNOWN, MESSAGE__CAUSE_INTERRUPTED, detail, 0, 0);
+    return say(c, h, state, cause, detail, 0, 0);
 }
 
 /* ---- After an attempt ---- */

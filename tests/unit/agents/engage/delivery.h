@@ -122,6 +122,31 @@ class DeliveryRoom : public EngageRoom
         return name;
     }
 
+    // As if the time had come at which it is looked at.
+    void due_now(const std::string &name)
+    {
+        static const stmt now = { "test_due_now",
+                                  "tt",
+                                  "",
+                                  "UPDATE message SET due_time = 0, version = version + 1"
+                                  " WHERE workspace = $1 AND id = $2",
+                                  nullptr,
+                                  nullptr };
+        auto a = house.run([&](ctx *c) {
+            UNIT_ADD(c->unit, &now, 1, REASON_INTERNAL, v_text(c->workspace), v_text(name.c_str() + 9));
+            return ok();
+        });
+        ASSERT_TRUE(a.ok_()) << a.message();
+    }
+    void looked_at(const std::string &name)
+    {
+        std::string sql = "SELECT count(*) FROM message WHERE workspace = $1 AND due_time > 0 AND id = '" +
+                          name.substr(9) + "'";
+        for (int i = 0; i < 500 && house.count(sql.c_str()) == 0; i++)
+            usleep(20000);
+        EXPECT_EQ(house.count(sql.c_str()), 1);
+    }
+
     void start()
     {
         delivery *d = nullptr;

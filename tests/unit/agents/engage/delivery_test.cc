@@ -315,6 +315,15 @@ TEST_F(Delivery, WaitsForAChannel)
     start();
     waits(name, MESSAGE__CAUSE_NO_CHANNEL);
     EXPECT_EQ(message(name)->attempt_count, 0);
+    EXPECT_EQ(message(name)->next_attempt_time, nullptr);
+    for (int looks = 0; looks < 3; looks++) {
+        due_now(name);
+        looked_at(name);
+    }
+    EXPECT_EQ(events("message.deferred"), 1);
+    make_channel("mail", MEDIUM_EMAIL);
+    due_now(name);
+    EXPECT_EQ(end_of(name)->state, MESSAGE__STATE_SENT);
 }
 
 TEST_F(Delivery, MessagesWithinTheProductAreStored)
