@@ -3,6 +3,8 @@
 #include "agents/engage/gate/zones.h"
 #include "tests/unit/agents/engage/fixture.h"
 
+#include <unistd.h>
+
 #include <set>
 
 using namespace fixture;
@@ -36,6 +38,7 @@ class ConsentRoom : public EngageRoom
         said.source = text("form 7");
         said.pause_end_time = pause_end_us ? time_message(&memory, pause_end_us) : nullptr;
         req.consent = &said;
+        usleep(2000); // entries of one millisecond are in no order
         return house.call(update_consent, req, &Consent_descriptor);
     }
     Answer<GetConsentResponse> consent(const char *name = "leads/a")
