@@ -6,6 +6,7 @@ import (
 	"time"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/house"
 	"github.com/marketing-agents/marketing/tests/e2e/want"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
@@ -62,9 +63,12 @@ func (s *story) messagesTo(lead string) []*pb.Message {
 	return page.Messages
 }
 
+// Nothing is delivered: these stories are about what is planned.
+var plansOnly = house.Options{Gateway: true, Env: []string{"DELIVERY_THREADS=0"}}
+
 // A lead enters by what triage says, goes on by what it does and by time, also over a restart.
 func TestALeadGoesThroughAJourney(t *testing.T) {
-	tell(t, func(s *story) {
+	tellWith(t, plansOnly, func(s *story) {
 		s.publishJourney("welcome", &pb.Journey{
 			Entry: &pb.JourneyEntry{Event: "lead.triaged", Filter: `source = "webinar"`},
 			Steps: []*pb.JourneyStep{sendStep("hello", "welcome"), waitStep("look", time.Hour, "demo_request", ""), waitStep("soon", 2*time.Second, "", ""), sendStep("invite", "demo-invite")},
@@ -85,7 +89,7 @@ func TestALeadGoesThroughAJourney(t *testing.T) {
 
 // Many leads at once, while the server is killed now and then: each enters once and is written to once.
 func TestJourneysLoseAndDoubleNobody(t *testing.T) {
-	tell(t, func(s *story) {
+	tellWith(t, plansOnly, func(s *story) {
 		s.publishJourney("welcome", &pb.Journey{
 			Entry: &pb.JourneyEntry{Event: "lead.created"},
 			Steps: []*pb.JourneyStep{waitStep("first", time.Second, "", ""), sendStep("hello", "welcome"), waitStep("second", time.Second, "", ""), sendStep("again", "welcome")},
@@ -114,7 +118,7 @@ func TestJourneysLoseAndDoubleNobody(t *testing.T) {
 
 // Over REST, as docs/journeys.md writes them.
 func TestAJourneyOverREST(t *testing.T) {
-	tellWith(t, withGateway, func(s *story) {
+	tellWith(t, plansOnly, func(s *story) {
 		const steps = `"steps": [
 			{"id": "hello", "send": {"template": "templates/welcome", "medium": "MEDIUM_EMAIL"}},
 			{"id": "look", "wait": {"duration": "259200s", "event": "demo_request", "event_next": "end"}},
