@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/ids.h"
+#include "base/pb.h"
 
 #define MAC_BYTES 16
 #define TOKEN_MAX 1024 /* characters */
@@ -57,4 +58,25 @@ char *page_token(struct ctx *c, const char *scope, const char *last_key)
     memcpy(bytes, mac, MAC_BYTES);
     memcpy(bytes + MAC_BYTES, key.p, key.n);
     return base64url_text(c->arena, str_make(bytes, MAC_BYTES + key.n));
+}
+
+/* ---- By id and version: written as "id version" ---- */
+
+struct status page_after_version(struct ctx *c, const struct page *page, const char **ret_id,
+                                 int64_t *ret_version)
+{
+    struct str rest = str_of(page->after), id = str_split(&rest, ' ');
+    *ret_id = pb_str(c->arena, id);
+    *ret_version = 0;
+    if (!*ret_id)
+        return fail_memory();
+    if (*page->after && !str_to_i64(rest, ret_version))
+        return fail_field(c->arena, REASON_PAGE_TOKEN_INVALID, "page_token", "not a token of this list");
+    return ok();
+}
+
+char *page_token_version(struct ctx *c, const char *id, int64_t version)
+{
+    const char *key = arena_printf(c->arena, "%s %lld", id, (long long)version);
+    return key ? page_token(c, "", key) : NULL;
 }

@@ -188,23 +188,11 @@ struct status get_routing_policy(struct ctx *c, const GetRoutingPolicyRequest *r
     return ok();
 }
 
-/* A page goes on after (id, version), written as "id version". */
+/* A page goes on after (id, version). */
 struct list_key {
     const char *id;
     int64_t version;
 };
-
-static struct status read_key(struct ctx *c, const char *after, struct list_key *ret)
-{
-    struct str rest = str_of(after), id = str_split(&rest, ' ');
-    ret->id = pb_str(c->arena, id);
-    ret->version = -1;
-    if (!ret->id)
-        return fail_memory();
-    if (*after && !str_to_i64(rest, &ret->version))
-        return fail_field(c->arena, REASON_PAGE_TOKEN_INVALID, "page_token", "not a token of this list");
-    return ok();
-}
 
 /* The built-in's place is before every stored version of its name. */
 static bool builtin_is_next(const struct list_key *after, const struct rows *rows, size_t i)
@@ -234,8 +222,7 @@ static struct status put_page(struct ctx *c, const struct page *page, struct lis
     }
     if (i == rows->n && !builtin_is_next(at, rows, i))
         return ok();
-    const char *key = arena_printf(c->arena, "%s %lld", at->id, (long long)at->version);
-    res->next_page_token = key ? page_token(c, "", key) : NULL;
+    res->next_page_token = page_token_version(c, at->id, at->version);
     return res->next_page_token ? ok() : fail_memory();
 }
 
@@ -246,7 +233,7 @@ struct status list_routing_policies(struct ctx *c, const ListRoutingPoliciesRequ
     struct list_key at;
     struct rows rows;
     TRY(page_read(c, req->page_size, req->page_token, "", &page));
-    TRY(read_key(c, page.after, &at));
+    TRY(page_after_version(c, &page, &at.id, &at.version));
     TRY(DB_QUERY(c, &policy_sql[POLICY_LIST], &rows, v_text(c->workspace), v_text(at.id), v_int(at.version),
                  v_int(page.size + 1)));
     res->routing_policies = ARENA_ARRAY(c->arena, (size_t)page.size, RoutingPolicy *);

@@ -26,7 +26,7 @@ import (
 var injections = []string{"'", `"`, "\\", "' OR '1'='1", "') OR ('1'='1' --", `" OR "1"="1`, "x'; DROP TABLE lead; --", "x'; DELETE FROM lead; --",
 	"x'; UPDATE iam_resource SET disabled = 1; --", "' UNION SELECT data FROM iam_resource --", "' UNION ALL SELECT NULL,NULL,data FROM lead --",
 	"' AND 1=(SELECT COUNT(*) FROM sqlite_master) --", "' AND 1=CAST((SELECT version()) AS BIGINT) --", "'||(SELECT pg_sleep(20))||'", "x'; SELECT pg_sleep(20); --",
-	"' AND randomblob(2000000000) --", "x'; ATTACH DATABASE '/tmp/injected.db' AS x; --", "x'; COPY lead TO '/tmp/injected'; --", "$1", "$$; DROP TABLE lead; $$", "%' ESCAPE '\\", "%",
+	"' AND randomblob(2000000000) --", "x'; ATTACH DATABASE 'injected.db' AS x; --", "x'; COPY lead TO 'injected'; --", "$1", "$$; DROP TABLE lead; $$", "%' ESCAPE '\\", "%",
 	"x\r\nX-Injected: yes", "x\r\n\r\n<html>", "x\nlevel=info event=injected", "x\u2028level=info event=injected", "\x1b[2Jx", `x" event=injected y="`, "%0d%0aX-Injected:%20yes",
 	"{{7*7}}", "${7*7}", "<script>x</script>"}
 

@@ -199,19 +199,6 @@ struct status get_journey(struct ctx *c, const GetJourneyRequest *req, Journey *
     return ok();
 }
 
-/* A page goes on after (id, version), written as "id version". */
-static struct status read_key(struct ctx *c, const char *after, const char **ret_id, int64_t *ret_version)
-{
-    struct str rest = str_of(after), id = str_split(&rest, ' ');
-    *ret_id = pb_str(c->arena, id);
-    *ret_version = 0;
-    if (!*ret_id)
-        return fail_memory();
-    if (*after && !str_to_i64(rest, ret_version))
-        return fail_field(c->arena, REASON_PAGE_TOKEN_INVALID, "page_token", "not a token of this list");
-    return ok();
-}
-
 struct status list_journeys(struct ctx *c, const ListJourneysRequest *req, ListJourneysResponse *res)
 {
     struct page page;
@@ -219,7 +206,7 @@ struct status list_journeys(struct ctx *c, const ListJourneysRequest *req, ListJ
     const char *id;
     int64_t version;
     TRY(page_read(c, req->page_size, req->page_token, "", &page));
-    TRY(read_key(c, page.after, &id, &version));
+    TRY(page_after_version(c, &page, &id, &version));
     TRY(DB_QUERY(c, &journey_sql[JOURNEY_LIST], &rows, v_text(c->workspace), v_text(id), v_int(version),
                  v_int(page.size + 1)));
     bool more = (int64_t)rows.n > page.size;
@@ -234,8 +221,7 @@ struct status list_journeys(struct ctx *c, const ListJourneysRequest *req, ListJ
     if (!more)
         return ok();
     const struct value *last = row_at(&rows, rows.n - 1);
-    const char *key = arena_printf(c->arena, "%s %lld", last[0].s.p, (long long)last[1].i);
-    res->next_page_token = key ? page_token(c, "", key) : NULL;
+    res->next_page_token = page_token_version(c, last[0].s.p, last[1].i);
     return res->next_page_token ? ok() : fail_memory();
 }
 

@@ -151,19 +151,6 @@ struct status get_template(struct ctx *c, const GetTemplateRequest *req, Templat
     return ok();
 }
 
-/* A page goes on after (id, version), written as "id version". */
-static struct status read_key(struct ctx *c, const char *after, const char **ret_id, int64_t *ret_version)
-{
-    struct str rest = str_of(after), id = str_split(&rest, ' ');
-    *ret_id = pb_str(c->arena, id);
-    *ret_version = 0;
-    if (!*ret_id)
-        return fail_memory();
-    if (*after && !str_to_i64(rest, ret_version))
-        return fail_field(c->arena, REASON_PAGE_TOKEN_INVALID, "page_token", "not a token of this list");
-    return ok();
-}
-
 static struct status put_page(struct ctx *c, const struct page *page, const struct rows *rows,
                               ListTemplatesResponse *res)
 {
@@ -178,8 +165,7 @@ static struct status put_page(struct ctx *c, const struct page *page, const stru
     if (rows->n <= n)
         return ok();
     const struct value *last = row_at(rows, n - 1);
-    const char *key = arena_printf(c->arena, "%s %lld", last[0].s.p, (long long)last[1].i);
-    res->next_page_token = key ? page_token(c, "", key) : NULL;
+    res->next_page_token = page_token_version(c, last[0].s.p, last[1].i);
     return res->next_page_token ? ok() : fail_memory();
 }
 
@@ -190,7 +176,7 @@ struct status list_templates(struct ctx *c, const ListTemplatesRequest *req, Lis
     const char *id;
     int64_t version;
     TRY(page_read(c, req->page_size, req->page_token, "", &page));
-    TRY(read_key(c, page.after, &id, &version));
+    TRY(page_after_version(c, &page, &id, &version));
     TRY(DB_QUERY(c, &template_sql[TEMPLATE_LIST], &rows, v_text(c->workspace), v_text(id), v_int(version),
                  v_int(page.size + 1)));
     return put_page(c, &page, &rows, res);
