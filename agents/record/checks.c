@@ -32,3 +32,11 @@ struct status name_id(struct arena *a, const char *name, const char *collection,
     *ret = s.p + start.n;
     return ok();
 }
+
+struct status id_check(struct arena *a, const char *id, const char *field)
+{
+    return id_valid(str_of(id))
+               ? ok()
+               : fail_field(a, *id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, field,
+                            "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+}

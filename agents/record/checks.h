@@ -34,5 +34,8 @@ void check_fail(struct checks *k, enum reason r, const char *parent, const char 
 MUSTCHECK struct status name_id(struct arena *a, const char *name, const char *collection, const char *field,
                                 const char **ret);
 
+/* The id that a caller chose for something new. Fails: FIELD_REQUIRED, FIELD_INVALID. */
+MUSTCHECK struct status id_check(struct arena *a, const char *id, const char *field);
+
 C_END
 #endif

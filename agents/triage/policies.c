@@ -3,16 +3,27 @@
 #include "agents/record/checks.h"
 #include "agents/record/events.h"
 #include "agents/record/pages.h"
-#include "agents/record/times.h"
+#include "agents/record/versions.h"
+#include "base/pb.h"
 #include "agents/triage/policy_sql.h"
 #include "agents/triage/stored.h"
 #include "agents/triage/triage.h"
-#include "base/ids.h"
 
 #include <stdio.h>
 
 #define COLLECTION "routingPolicies/"
 #define BUILTIN_ID "default"
+
+static const struct versions versions = {
+    .what = "routing policy",
+    .collection = COLLECTION,
+    .not_found = REASON_POLICY_NOT_FOUND,
+    VERSIONS_OF(RoutingPolicy),
+    .get = &policy_sql[POLICY_GET],
+    .newest = &policy_sql[POLICY_NEWEST],
+    .list = &policy_sql[POLICY_LIST],
+    .move = &policy_sql[POLICY_MOVE],
+};
 
 /* ---- Reading ---- */
 
@@ -33,41 +44,9 @@ static struct status builtin_get(struct ctx *c, RoutingPolicy **ret)
     return ok();
 }
 
-/* Takes (state, create_time, data). State and times are the row's. */
-static struct status policy_take(struct ctx *c, const char *id, int64_t version, const struct value *v,
-                                 RoutingPolicy **ret)
-{
-    RoutingPolicy *p = PB_UNPACK(c->arena, RoutingPolicy, v[2].s);
-    if (!p)
-        return c->arena->overflow
-                   ? fail_memory()
-                   : fail(c->arena, REASON_INTERNAL, "routing policy %s cannot be decoded", id);
-    p->name = arena_printf(c->arena, COLLECTION "%s", id);
-    p->version = version;
-    p->state = (RoutingPolicy__State)v[0].i;
-    p->create_time = time_message(c->arena, v[1].i);
-    *ret = p;
-    return p->name && p->create_time ? ok() : fail_memory();
-}
-
 struct status policy_get(struct ctx *c, const char *id, int64_t version, RoutingPolicy **ret)
 {
-    struct rows rows;
-    if (is_builtin(id, version))
-        return builtin_get(c, ret);
-    TRY(DB_QUERY(c, &policy_sql[POLICY_GET], &rows, v_text(c->workspace), v_text(id), v_int(version)));
-    if (rows.n == 0)
-        return fail(c->arena, REASON_POLICY_NOT_FOUND, COLLECTION "%s has no version %lld", id,
-                    (long long)version);
-    return policy_take(c, id, version, row_at(&rows, 0), ret);
-}
-
-static struct status newest(struct ctx *c, const char *id, int64_t *ret)
-{
-    struct rows rows;
-    TRY(DB_QUERY(c, &policy_sql[POLICY_NEWEST], &rows, v_text(c->workspace), v_text(id)));
-    *ret = row_at(&rows, 0)[0].i;
-    return ok();
+    return is_builtin(id, version) ? builtin_get(c, ret) : versions_get(c, &versions, id, version, ret);
 }
 
 static struct status in_service(struct ctx *c, const char **ret_id, int64_t *ret_version)
@@ -129,10 +108,7 @@ void policy_unload(void *policy)
 static struct status check_create(struct ctx *c, const CreateRoutingPolicyRequest *req)
 {
     struct route_policy *compiled;
-    if (!id_valid(str_of(req->routing_policy_id)))
-        return fail_field(c->arena, *req->routing_policy_id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED,
-                          "routing_policy_id",
-                          "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+    TRY(id_check(c->arena, req->routing_policy_id, "routing_policy_id"));
     if (!req->routing_policy)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "routing_policy", "must be given");
     TRY(route_compile(c->arena, req->routing_policy, "routing_policy", &compiled));
@@ -142,16 +118,11 @@ static struct status check_create(struct ctx *c, const CreateRoutingPolicyReques
 
 struct status create_routing_policy(struct ctx *c, const CreateRoutingPolicyRequest *req, RoutingPolicy *res)
 {
-    int64_t version;
     TRY(check_create(c, req));
-    TRY(newest(c, req->routing_policy_id, &version));
     *res = *req->routing_policy;
-    res->name = arena_printf(c->arena, COLLECTION "%s", req->routing_policy_id);
-    res->version = version + 1;
-    res->state = ROUTING_POLICY__STATE_DRAFT;
-    res->create_time = time_message(c->arena, c->now_us);
+    TRY(versions_draft(c, &versions, req->routing_policy_id, ROUTING_POLICY__STATE_DRAFT, res));
     struct str data = pb_pack(c->arena, res);
-    if (!res->name || !res->create_time || !data.p)
+    if (!data.p)
         return fail_memory();
     if (req->validate_only)
         return ok();
@@ -167,13 +138,10 @@ struct status create_routing_policy(struct ctx *c, const CreateRoutingPolicyRequ
 static struct status chosen_version(struct ctx *c, const char *id, int64_t asked, int64_t *ret)
 {
     const char *serving;
-    *ret = asked;
-    if (asked < 0)
-        return fail_field(c->arena, REASON_FIELD_OUT_OF_RANGE, "version", "must not be negative");
     if (asked)
-        return ok();
+        return versions_chosen(c, &versions, id, asked, 0, ret);
     TRY(in_service(c, &serving, ret));
-    return strcmp(serving, id) == 0 ? ok() : newest(c, id, ret);
+    return strcmp(serving, id) == 0 ? ok() : versions_newest(c, &versions, id, ret);
 }
 
 struct status get_routing_policy(struct ctx *c, const GetRoutingPolicyRequest *req, RoutingPolicy *res)
@@ -214,7 +182,7 @@ static struct status put_page(struct ctx *c, const struct page *page, struct lis
             at->version = 0;
         } else if (i < rows->n) {
             const struct value *v = row_at(rows, i++);
-            TRY(policy_take(c, v[0].s.p, v[1].i, v + 2, to));
+            TRY(versions_take(c, &versions, v[0].s.p, v[1].i, v + 2, to));
             at->id = v[0].s.p;
             at->version = v[1].i;
         } else
@@ -242,13 +210,12 @@ struct status list_routing_policies(struct ctx *c, const ListRoutingPoliciesRequ
 
 /* ---- Publish and roll back ---- */
 
-/* Adds to the unit that a stored version is in this state now; the built-in has no row. */
+/* The built-in has no row. */
 static void move(struct ctx *c, const char *id, int64_t version, RoutingPolicy__State from,
                  RoutingPolicy__State to)
 {
     if (!is_builtin(id, version))
-        UNIT_ADD(c->unit, &policy_sql[POLICY_MOVE], 1, REASON_CONFLICT, v_int(to), v_text(c->workspace),
-                 v_text(id), v_int(version), v_int(from));
+        versions_move(c, &versions, id, version, from, to);
 }
 
 struct status publish_routing_policy(struct ctx *c, const PublishRoutingPolicyRequest *req,
@@ -259,7 +226,7 @@ struct status publish_routing_policy(struct ctx *c, const PublishRoutingPolicyRe
     RoutingPolicy *p;
     TRY(name_id(c->arena, req->name, COLLECTION, "name", &id));
     if (version == 0)
-        TRY(newest(c, id, &version));
+        TRY(versions_newest(c, &versions, id, &version));
     if (version <= 0)
         return fail(c->arena, REASON_POLICY_NOT_FOUND, "%s has no stored version", req->name);
     TRY(policy_get(c, id, version, &p));

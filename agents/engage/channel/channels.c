@@ -79,9 +79,7 @@ static struct status pack(struct ctx *c, const char *id, Channel *channel, struc
 struct status create_channel(struct ctx *c, const CreateChannelRequest *req, Channel *res)
 {
     struct str data, sealed;
-    if (!id_valid(str_of(req->channel_id)))
-        return fail_field(c->arena, *req->channel_id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED,
-                          "channel_id", "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+    TRY(id_check(c->arena, req->channel_id, "channel_id"));
     if (!req->channel)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "channel", "must be given");
     *res = *req->channel;

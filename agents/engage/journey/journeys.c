@@ -4,36 +4,25 @@
 #include "agents/record/active.h"
 #include "agents/record/checks.h"
 #include "agents/record/events.h"
-#include "agents/record/pages.h"
-#include "agents/record/times.h"
-#include "base/ids.h"
+#include "agents/record/versions.h"
+#include "base/pb.h"
 
 /* ---- Reading ---- */
 
-/* Takes (state, create_time, data). State and time are the row's. */
-static struct status take(struct ctx *c, const char *id, int64_t version, const struct value *v,
-                          Journey **ret)
-{
-    Journey *j = PB_UNPACK(c->arena, Journey, v[2].s);
-    if (!j)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "journey %s cannot be decoded", id);
-    j->name = arena_printf(c->arena, JOURNEYS "%s", id);
-    j->version = version;
-    j->state = (Journey__State)v[0].i;
-    j->create_time = time_message(c->arena, v[1].i);
-    *ret = j;
-    return j->name && j->create_time ? ok() : fail_memory();
-}
+static const struct versions versions = {
+    .what = "journey",
+    .collection = JOURNEYS,
+    .not_found = REASON_JOURNEY_NOT_FOUND,
+    VERSIONS_OF(Journey),
+    .get = &journey_sql[JOURNEY_GET],
+    .newest = &journey_sql[JOURNEY_NEWEST],
+    .list = &journey_sql[JOURNEY_LIST],
+    .move = &journey_sql[JOURNEY_MOVE],
+};
 
 struct status journey_stored(struct ctx *c, const char *id, int64_t version, Journey **ret)
 {
-    struct rows rows;
-    TRY(DB_QUERY(c, &journey_sql[JOURNEY_GET], &rows, v_text(c->workspace), v_text(id), v_int(version)));
-    if (rows.n == 0)
-        return fail(c->arena, REASON_JOURNEY_NOT_FOUND, JOURNEYS "%s has no version %lld", id,
-                    (long long)version);
-    return take(c, id, version, row_at(&rows, 0), ret);
+    return versions_get(c, &versions, id, version, ret);
 }
 
 struct status journey_plan(struct ctx *c, const char *id, int64_t version, const struct plan **ret)
@@ -50,18 +39,9 @@ struct status journey_plan(struct ctx *c, const char *id, int64_t version, const
     return ok();
 }
 
-/* 0 where there is none. */
-static struct status latest(struct ctx *c, const char *id, int64_t *ret)
-{
-    struct rows rows;
-    TRY(DB_QUERY(c, &journey_sql[JOURNEY_NEWEST], &rows, v_text(c->workspace), v_text(id)));
-    *ret = row_at(&rows, 0)[0].i;
-    return ok();
-}
-
 struct status journey_newest(struct ctx *c, const char *id, int64_t *ret)
 {
-    TRY(latest(c, id, ret));
+    TRY(versions_newest(c, &versions, id, ret));
     return *ret ? ok() : fail(c->arena, REASON_JOURNEY_NOT_FOUND, "there is no " JOURNEYS "%s", id);
 }
 
@@ -99,7 +79,7 @@ void journeys_unload(void *journeys)
 static struct status add_plan(struct ctx *c, const struct value *v, struct journeys *all)
 {
     Journey *j;
-    TRY(take(c, v[0].s.p, v[1].i, v + 2, &j));
+    TRY(versions_take(c, &versions, v[0].s.p, v[1].i, v + 2, &j));
     TRY(plan_compile(c->arena, j, "journey", &all->plans[all->n]));
     all->n++;
     return ok();
@@ -142,9 +122,7 @@ const struct plan *journeys_find(const struct journeys *all, const char *id)
 static struct status check_create(struct ctx *c, const CreateJourneyRequest *req)
 {
     struct plan *p;
-    if (!id_valid(str_of(req->journey_id)))
-        return fail_field(c->arena, *req->journey_id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED,
-                          "journey_id", "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+    TRY(id_check(c->arena, req->journey_id, "journey_id"));
     if (!req->journey)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "journey", "must be given");
     TRY(plan_compile(c->arena, req->journey, "journey", &p));
@@ -154,16 +132,11 @@ static struct status check_create(struct ctx *c, const CreateJourneyRequest *req
 
 struct status create_journey(struct ctx *c, const CreateJourneyRequest *req, Journey *res)
 {
-    int64_t version;
     TRY(check_create(c, req));
-    TRY(latest(c, req->journey_id, &version));
     *res = *req->journey;
-    res->name = arena_printf(c->arena, JOURNEYS "%s", req->journey_id);
-    res->version = version + 1;
-    res->state = JOURNEY__STATE_DRAFT;
-    res->create_time = time_message(c->arena, c->now_us);
+    TRY(versions_draft(c, &versions, req->journey_id, JOURNEY__STATE_DRAFT, res));
     struct str data = pb_pack(c->arena, res);
-    if (!res->name || !res->create_time || !data.p)
+    if (!data.p)
         return fail_memory();
     if (req->validate_only)
         return ok();
@@ -176,24 +149,15 @@ struct status create_journey(struct ctx *c, const CreateJourneyRequest *req, Jou
 
 /* ---- Get and list ---- */
 
-static struct status chosen_version(struct ctx *c, const char *id, int64_t asked, int64_t *ret)
-{
-    Journey__State state;
-    *ret = asked;
-    if (asked < 0)
-        return fail_field(c->arena, REASON_FIELD_OUT_OF_RANGE, "version", "must not be negative");
-    if (asked == 0)
-        TRY(serving(c, id, ret, &state));
-    return *ret ? ok() : journey_newest(c, id, ret);
-}
-
 struct status get_journey(struct ctx *c, const GetJourneyRequest *req, Journey *res)
 {
     const char *id;
     int64_t version;
+    Journey__State state;
     Journey *j;
     TRY(name_id(c->arena, req->name, JOURNEYS, "name", &id));
-    TRY(chosen_version(c, id, req->version, &version));
+    TRY(serving(c, id, &version, &state));
+    TRY(versions_chosen(c, &versions, id, req->version, version, &version));
     TRY(journey_stored(c, id, version, &j));
     *res = *j;
     return ok();
@@ -201,37 +165,11 @@ struct status get_journey(struct ctx *c, const GetJourneyRequest *req, Journey *
 
 struct status list_journeys(struct ctx *c, const ListJourneysRequest *req, ListJourneysResponse *res)
 {
-    struct page page;
-    struct rows rows;
-    const char *id;
-    int64_t version;
-    TRY(page_read(c, req->page_size, req->page_token, "", &page));
-    TRY(page_after_version(c, &page, &id, &version));
-    TRY(DB_QUERY(c, &journey_sql[JOURNEY_LIST], &rows, v_text(c->workspace), v_text(id), v_int(version),
-                 v_int(page.size + 1)));
-    bool more = (int64_t)rows.n > page.size;
-    rows.n -= more;
-    res->journeys = ARENA_ARRAY(c->arena, rows.n + 1, Journey *);
-    if (!res->journeys)
-        return fail_memory();
-    for (; res->n_journeys < rows.n; res->n_journeys++) {
-        const struct value *v = row_at(&rows, res->n_journeys);
-        TRY(take(c, v[0].s.p, v[1].i, v + 2, &res->journeys[res->n_journeys]));
-    }
-    if (!more)
-        return ok();
-    const struct value *last = row_at(&rows, rows.n - 1);
-    res->next_page_token = page_token_version(c, last[0].s.p, last[1].i);
-    return res->next_page_token ? ok() : fail_memory();
+    return versions_page(c, &versions, req->page_size, req->page_token, &res->journeys, &res->n_journeys,
+                         &res->next_page_token);
 }
 
 /* ---- Into service, and out of it ---- */
-
-static void move(struct ctx *c, const char *id, int64_t version, Journey__State from, Journey__State to)
-{
-    UNIT_ADD(c->unit, &journey_sql[JOURNEY_MOVE], 1, REASON_CONFLICT, v_int(to), v_text(c->workspace),
-             v_text(id), v_int(version), v_int(from));
-}
 
 /* Every replica reads anew what is in service, and two changes of it cannot both be first. */
 static struct status changed(struct ctx *c, const Journey *j, const char *action)
@@ -267,10 +205,10 @@ struct status publish_journey(struct ctx *c, const PublishJourneyRequest *req, J
     if (state == JOURNEY__STATE_PAUSED)
         return fail(c->arena, REASON_JOURNEY_STATE, "%s is paused: resume it first", req->name);
     if (now_serving)
-        move(c, id, now_serving, state, JOURNEY__STATE_RETIRED);
+        versions_move(c, &versions, id, now_serving, state, JOURNEY__STATE_RETIRED);
     else
         TRY(room_for_one_more(c));
-    move(c, id, version, j->state, JOURNEY__STATE_PUBLISHED);
+    versions_move(c, &versions, id, version, j->state, JOURNEY__STATE_PUBLISHED);
     res->state = JOURNEY__STATE_PUBLISHED;
     return changed(c, res, "journey.published");
 }
@@ -293,7 +231,7 @@ static struct status turn(struct ctx *c, const char *name, Journey__State to, co
     res->state = to;
     *ret_done = state == to;
     if (!*ret_done)
-        move(c, *ret_id, version, state, to);
+        versions_move(c, &versions, *ret_id, version, state, to);
     return ok();
 }
 

@@ -4,36 +4,26 @@
 #include "agents/engage/template/templates_sql.h"
 #include "agents/record/checks.h"
 #include "agents/record/events.h"
-#include "agents/record/pages.h"
-#include "agents/record/times.h"
-#include "base/ids.h"
+#include "agents/record/versions.h"
+#include "base/pb.h"
 
 /* ---- Reading ---- */
 
-/* Takes (state, create_time, head or data). State and times are the row's. */
-static struct status template_take(struct ctx *c, const char *id, int64_t version, const struct value *v,
-                                   Template **ret)
-{
-    Template *t = PB_UNPACK(c->arena, Template, v[2].s);
-    if (!t)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "template %s cannot be decoded", id);
-    t->name = arena_printf(c->arena, TEMPLATES "%s", id);
-    t->version = version;
-    t->state = (Template__State)v[0].i;
-    t->create_time = time_message(c->arena, v[1].i);
-    *ret = t;
-    return t->name && t->create_time ? ok() : fail_memory();
-}
+/* A list's messages are heads. */
+static const struct versions versions = {
+    .what = "template",
+    .collection = TEMPLATES,
+    .not_found = REASON_TEMPLATE_NOT_FOUND,
+    VERSIONS_OF(Template),
+    .get = &template_sql[TEMPLATE_GET],
+    .newest = &template_sql[TEMPLATE_NEWEST],
+    .list = &template_sql[TEMPLATE_LIST],
+    .move = &template_sql[TEMPLATE_MOVE],
+};
 
 struct status template_stored(struct ctx *c, const char *id, int64_t version, Template **ret)
 {
-    struct rows rows;
-    TRY(DB_QUERY(c, &template_sql[TEMPLATE_GET], &rows, v_text(c->workspace), v_text(id), v_int(version)));
-    if (rows.n == 0)
-        return fail(c->arena, REASON_TEMPLATE_NOT_FOUND, TEMPLATES "%s has no version %lld", id,
-                    (long long)version);
-    return template_take(c, id, version, row_at(&rows, 0), ret);
+    return versions_get(c, &versions, id, version, ret);
 }
 
 /* The number that a statement gives for a template; 0 where it gives none. */
@@ -75,9 +65,7 @@ static struct status check_sound(struct ctx *c, const Template *t, const char *f
 
 static struct status check_create(struct ctx *c, const CreateTemplateRequest *req)
 {
-    if (!id_valid(str_of(req->template_id)))
-        return fail_field(c->arena, *req->template_id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED,
-                          "template_id", "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+    TRY(id_check(c->arena, req->template_id, "template_id"));
     if (!req->template_)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "template", "must be given");
     return check_sound(c, req->template_, "template");
@@ -114,16 +102,9 @@ static struct status template_insert(struct ctx *c, const char *id, const Templa
 
 struct status create_template(struct ctx *c, const CreateTemplateRequest *req, Template *res)
 {
-    int64_t version;
     TRY(check_create(c, req));
-    TRY(number(c, TEMPLATE_NEWEST, req->template_id, &version));
     *res = *req->template_;
-    res->name = arena_printf(c->arena, TEMPLATES "%s", req->template_id);
-    res->version = version + 1;
-    res->state = TEMPLATE__STATE_DRAFT;
-    res->create_time = time_message(c->arena, c->now_us);
-    if (!res->name || !res->create_time)
-        return fail_memory();
+    TRY(versions_draft(c, &versions, req->template_id, TEMPLATE__STATE_DRAFT, res));
     return req->validate_only ? ok() : template_insert(c, req->template_id, res);
 }
 
@@ -131,12 +112,9 @@ struct status create_template(struct ctx *c, const CreateTemplateRequest *req, T
 
 struct status template_chosen(struct ctx *c, const char *id, int64_t asked, int64_t *ret)
 {
-    *ret = asked;
-    if (asked < 0)
-        return fail_field(c->arena, REASON_FIELD_OUT_OF_RANGE, "version", "must not be negative");
-    if (asked == 0)
-        TRY(template_serving(c, id, ret));
-    return *ret ? ok() : number(c, TEMPLATE_NEWEST, id, ret);
+    int64_t serving;
+    TRY(template_serving(c, id, &serving));
+    return versions_chosen(c, &versions, id, asked, serving, ret);
 }
 
 struct status get_template(struct ctx *c, const GetTemplateRequest *req, Template *res)
@@ -151,47 +129,15 @@ struct status get_template(struct ctx *c, const GetTemplateRequest *req, Templat
     return ok();
 }
 
-static struct status put_page(struct ctx *c, const struct page *page, const struct rows *rows,
-                              ListTemplatesResponse *res)
-{
-    size_t n = MIN(rows->n, (size_t)page->size);
-    res->templates = ARENA_ARRAY(c->arena, n, Template *);
-    if (!res->templates)
-        return fail_memory();
-    for (; res->n_templates < n; res->n_templates++) {
-        const struct value *v = row_at(rows, res->n_templates);
-        TRY(template_take(c, v[0].s.p, v[1].i, v + 2, &res->templates[res->n_templates]));
-    }
-    if (rows->n <= n)
-        return ok();
-    const struct value *last = row_at(rows, n - 1);
-    res->next_page_token = page_token_version(c, last[0].s.p, last[1].i);
-    return res->next_page_token ? ok() : fail_memory();
-}
-
 struct status list_templates(struct ctx *c, const ListTemplatesRequest *req, ListTemplatesResponse *res)
 {
-    struct page page;
-    struct rows rows;
-    const char *id;
-    int64_t version;
-    TRY(page_read(c, req->page_size, req->page_token, "", &page));
-    TRY(page_after_version(c, &page, &id, &version));
-    TRY(DB_QUERY(c, &template_sql[TEMPLATE_LIST], &rows, v_text(c->workspace), v_text(id), v_int(version),
-                 v_int(page.size + 1)));
-    return put_page(c, &page, &rows, res);
+    return versions_page(c, &versions, req->page_size, req->page_token, &res->templates, &res->n_templates,
+                         &res->next_page_token);
 }
 
 /* ---- Publish and delete ---- */
 
-/* Adds to the unit that a version is in this state now. Of two that would both be in service the index
- * template_in_service refuses one. */
-static void move(struct ctx *c, const char *id, int64_t version, Template__State from, Template__State to)
-{
-    UNIT_ADD(c->unit, &template_sql[TEMPLATE_MOVE], 1, REASON_CONFLICT, v_int(to), v_text(c->workspace),
-             v_text(id), v_int(version), v_int(from));
-}
-
+/* Of two versions that would both be in service the index template_in_service refuses one. */
 struct status publish_template(struct ctx *c, const PublishTemplateRequest *req, Template *res)
 {
     const char *id;
@@ -199,7 +145,7 @@ struct status publish_template(struct ctx *c, const PublishTemplateRequest *req,
     Template *t;
     TRY(name_id(c->arena, req->name, TEMPLATES, "name", &id));
     if (version == 0)
-        TRY(number(c, TEMPLATE_NEWEST, id, &version));
+        TRY(versions_newest(c, &versions, id, &version));
     TRY(template_stored(c, id, version, &t));
     *res = *t;
     res->state = TEMPLATE__STATE_PUBLISHED;
@@ -208,8 +154,8 @@ struct status publish_template(struct ctx *c, const PublishTemplateRequest *req,
     TRY(check_sound(c, t, "template")); /* it may be older than a rule */
     TRY(template_serving(c, id, &serving));
     if (serving)
-        move(c, id, serving, TEMPLATE__STATE_PUBLISHED, TEMPLATE__STATE_RETIRED);
-    move(c, id, version, t->state, TEMPLATE__STATE_PUBLISHED);
+        versions_move(c, &versions, id, serving, TEMPLATE__STATE_PUBLISHED, TEMPLATE__STATE_RETIRED);
+    versions_move(c, &versions, id, version, t->state, TEMPLATE__STATE_PUBLISHED);
     event_note(c, "engage", "template.published", res->name);
     return ok();
 }
