@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/marketing-agents/marketing/tests/e2e/mailsink"
 	"github.com/marketing-agents/marketing/tests/e2e/want"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
@@ -83,6 +86,63 @@ func TestAQualifiedLeadIsWelcomedOnce(t *testing.T) {
 		want.Equal(s, "subject", parsed.Header.Get("Subject"), "Welcome, Ann Hot")
 		want.Equal(s, "message id", parsed.Header.Get("Message-Id"), "<"+m.TransportId+">")
 	})
+}
+
+// putShared stores and publishes what share/ has of a collection, as docs/journeys.md says to.
+func (s *story) putShared(collection string, stored, published proto.Message) {
+	s.Helper()
+	files, err := filepath.Glob("../../share/" + collection + "/*.json")
+	want.OK(s, err)
+	want.True(s, len(files) > 0, "no share/%s", collection)
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		want.OK(s, err)
+		s.rest("POST", "/v1/"+collection, string(body), stored)
+		s.rest("POST", "/v1/"+collection+"/"+strings.TrimSuffix(filepath.Base(file), ".json")+":publish", `{}`, published)
+	}
+}
+
+// What share/ has is sound, and its first hop works: who is qualified and consented is welcomed with a link to end it, who is cold is not.
+func TestTheJourneysToBeginWith(t *testing.T) {
+	o := house.Options{Gateway: true, Env: []string{"CHANNEL_HOSTS=127.0.0.1", "PUBLIC_URL=https://news.example", "SECRET_KEY=a secret of thirty-two characters"}}
+	tellWith(t, o, func(s *story) {
+		sink := mailsink.Start(t)
+		_, err := s.h.Engage().CreateChannel(s.ctx, &pb.CreateChannelRequest{ChannelId: "mail", Channel: &pb.Channel{Medium: pb.Medium_MEDIUM_EMAIL, PostalAddress: "1 Example Street",
+			Smtp: &pb.SmtpSettings{Host: "127.0.0.1", Port: int32(sink.Port), Security: pb.SmtpSettings_SECURITY_NONE, FromAddress: "news@sender.example", FromName: "Example Ltd"}}})
+		want.OK(s, err)
+		s.putShared("templates", &pb.Template{}, &pb.Template{})
+		s.putShared("journeys", &pb.Journey{}, &pb.Journey{})
+		s.qualifiesWebinars()
+		s.atAnyTime()
+		warm, cold := s.create(&pb.Lead{Email: "warm@share.example", FullName: "Ann Warm", Source: "webinar"}).Name, s.create(&pb.Lead{Email: "cold@share.example"}).Name
+		for _, lead := range []string{warm, cold} {
+			s.consents(lead)
+			s.triageNamed(lead)
+		}
+		want.Equal(s, "state", s.settled(warm, 1)[0].State, pb.Message_STATE_SENT)
+		time.Sleep(time.Second)
+		want.Equal(s, "messages of the cold lead", len(s.messagesTo(cold)), 0)
+		want.Equal(s, "mails", len(sink.Mails()), 1)
+		words, err := sink.Mails()[0].Read()
+		want.OK(s, err)
+		want.Equal(s, "subject", words.Subject, "Good to meet you, Ann Warm")
+		for _, part := range []string{words.Text, words.HTML} {
+			want.True(s, strings.Contains(part, "Hello Ann Warm,") && strings.Contains(part, "https://news.example/u/") && strings.Contains(part, "Example Ltd, 1 Example Street"), "part: %s", part)
+		}
+		s.rendersShared()
+	})
+}
+
+// rendersShared renders every template for a lead of which no more is known than its address.
+func (s *story) rendersShared() {
+	s.Helper()
+	page, err := s.h.Engage().ListTemplates(s.ctx, &pb.ListTemplatesRequest{})
+	want.OK(s, err)
+	for _, template := range page.Templates {
+		said, err := s.h.Engage().RenderTemplate(s.ctx, &pb.RenderTemplateRequest{Name: template.Name, SampleLead: &pb.Lead{Email: "bare@share.example"}, Medium: pb.Medium_MEDIUM_EMAIL})
+		want.OK(s, err)
+		want.True(s, said.Subject != "" && strings.HasPrefix(said.Text, "Hello,\n") && strings.Contains(said.Html, "<p"), "%s: %v", template.Name, said)
+	}
 }
 
 // qualifiesWebinars puts a policy into service by which leads from webinars are qualified and all others cold.

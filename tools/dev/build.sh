@@ -2,7 +2,7 @@
 # ./dev build [programs]
 #
 # Builds all C with Bazel (`--config=opt`, warnings are errors) and all Go, tests included, and puts the programs into .state/bin: server,
-# marketingctl, gateway, and for tests server-faults (base/fault.h) and gate-decide (tests/sendgate). `programs`: builds only the first three. Installs what building needs first. BAZEL_OUTPUT_BASE=DIR builds in an
+# marketingctl, gateway, mailbox, and for tests server-faults (base/fault.h) and gate-decide (tests/sendgate). `programs`: builds only the first four. Installs what building needs first. BAZEL_OUTPUT_BASE=DIR builds in an
 # output base of its own.
 
 # shellcheck source=tools/dev/lib.sh
@@ -37,3 +37,4 @@ fi
 say 'Building Go'
 [[ ${1:-all} == programs ]] || go build ./...
 go build -o "$bin/gateway" ./gateway
+go build -o "$bin/mailbox" ./tools/mailbox

@@ -2,15 +2,19 @@
 # demo.sh --state DIR [--check]
 #
 # What ./dev run shows, over a system that ./dev up --state DIR started: trains a model on the sample data and puts it into service (unless
-# that was done before), imports the sample leads with triage, shows one lead's score, reasons and route, and prints the lines to repeat
-# it. Everything goes over the public edge, as anybody's program would.
+# that was done before), imports the sample leads with triage, shows one lead's score, reasons and route, puts templates, journeys and a
+# channel to the mailbox into service, has triage qualify one new lead and find another one cold, waits for the first one's welcome mail,
+# and prints the lines to repeat it. Everything goes over the public edge, as anybody's program would.
 #   --check   then runs each printed line and fails where one fails or answers nothing
 
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=tools/dev/process.sh
+source "$(dirname "${BASH_SOURCE[0]}")/process.sh"
 
 dir=
 check=
+written= # the lead that got a mail
 while (($#)); do
     case $1 in
     --state) dir=${2:?demo: --state wants a directory} && shift ;;
@@ -87,6 +91,63 @@ show() {
         "  because     \([.contributions[:3][] | "\(.field) = \(.value // "missing") (\(if .contribution >= 0 then "+" else "" end)\(.contribution * 100 | round / 100))"] | join(", "))"'
 }
 
+# ---- The first hop: a qualified lead is welcomed ----
+
+post() { rest -X POST -H 'content-type: application/json' --data-binary @- "http://$HTTP/v1/$1"; }
+
+# put_in_service COLLECTION: what share/ has of it, as anybody would: stored as a draft, then published.
+put_in_service() {
+    local file name
+    for file in share/"$1"/*.json; do
+        name=$1/$(basename "$file" .json)
+        rest "http://$HTTP/v1/$name" >/dev/null 2>&1 || post "$1" <"$file" >/dev/null
+        post "$name:publish" <<<'{}' >/dev/null
+    done
+}
+
+# The ports may be others than the last time.
+put_channel() {
+    rest -X DELETE "http://$HTTP/v1/channels/mailbox" >/dev/null 2>&1 || true
+    jq -n --arg host "${SMTP%:*}" --argjson port "${SMTP#*:}" '{channel_id: "mailbox", channel: {medium: "MEDIUM_EMAIL", postal_address: "1 Example Street, Example City",
+        smtp: {$host, $port, security: "SECURITY_NONE", from_address: "hello@example.com", from_name: "Example Ltd"}}}' | post channels >/dev/null
+}
+
+# Where it is about noon now: at night nothing of the purpose marketing leaves.
+noon() { printf 'Etc/GMT%+d' $((10#$(date -u +%H) - 12)); }
+
+# newcomer NAME FILTER: a new lead with the attributes of one that the filter holds for. It consents, and is triaged.
+newcomer() {
+    local lead
+    lead=$(rest -G "http://$HTTP/v1/leads" --data-urlencode "filter=$2" --data-urlencode page_size=1 |
+        jq -e --arg name "$1" --arg zone "$(noon)" --arg now "$(date +%s%N)" \
+            '{email: "\($name | ascii_downcase)-\($now)@example.com", full_name: $name, time_zone: $zone, attributes: .leads[0].attributes}' |
+        post leads | jq -er .name) || die "demo: no lead with $2"
+    post "$lead/consent:update" <<<'{"consent": {"purpose": "marketing", "medium": "MEDIUM_EMAIL", "state": "STATE_GRANTED", "source": "./dev run"}}' >/dev/null
+    post leads:triage <<<"{\"lead\": {\"name\": \"$lead\"}}" | jq -r '[.decision.lead, .decision.category] | join(" ")'
+}
+
+messages_to() { rest -G "http://$HTTP/v1/messages" --data-urlencode "lead=$1" | jq -r '.messages[]? | .state'; }
+was_sent() { [[ $(messages_to "$1") == STATE_SENT ]]; }
+
+# Says who got which mail, and fails where the wrong one did, or none.
+welcome() {
+    local warm cold category
+    put_in_service templates
+    put_in_service journeys
+    put_channel
+    read -r warm category < <(newcomer Ada 'triage.category = CAMPAIGN_QUALIFIED')
+    echo "  Ada         ${category#LEAD_CATEGORY_}: $warm"
+    wait_until 20 was_sent "$warm" || die "demo: the welcome mail of $warm did not leave: $(messages_to "$warm")"
+    curl -fsS "http://$MAIL/mails.json" | jq -er 'map(select(.to | startswith("ada-")))[0] | "  her mail    \(.subject) (\(.to))"' || die 'demo: the mailbox has no mail for Ada'
+    read -r cold category < <(newcomer Ben 'triage.category = COLD_LEAD')
+    echo "  Ben         ${category#LEAD_CATEGORY_}: $cold"
+    sleep 2
+    [[ -z $(messages_to "$cold") ]] || die "demo: the cold lead $cold is written to"
+    echo '  his mail    none: journeys/welcome is for qualified leads'
+    echo "  all mails   http://$MAIL/"
+    written=$warm
+}
+
 # The lines to try: for people, and for --check.
 lines() {
     local email=$1 decision=$2 login
@@ -98,6 +159,9 @@ curl -s $login http://$HTTP/v1/$decision:explain
 curl -s $login http://$HTTP/v1/$decision:replay
 curl -s $login 'http://$HTTP/v1/leads?page_size=3'
 curl -s $login http://$HTTP/v1/systemStatus
+curl -s $login 'http://$HTTP/v1/messages?lead=$written'
+curl -s $login 'http://$HTTP/v1/journeys/welcome/enrollments?page_size=3'
+curl -s http://$MAIL/mails.json
 grpcurl -plaintext $GRPC describe marketing.v1.TriageService
 LINES
 }
@@ -120,6 +184,8 @@ import_leads
 read -r _ email decision < <(pick)
 say 'One of them'
 show "$decision"
+say 'Two new leads, and what they get to read'
+welcome
 say "Try (grpcurl is in .state/bin)"
 lines "$email" "$decision"
 [[ -z $check ]] || lines "$email" "$decision" | try_lines

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ./dev down [--state DIR]
 #
-# Stops what ./dev up started with the same --state: the gateway first, then the server. Both are asked to finish the calls they
+# Stops what ./dev up started with the same --state: the gateway first, then the server, then the mailbox. They are asked to finish the calls they
 # have (TERM) and are ended after 20 s. Data stays. Fine where nothing runs.
 
 # shellcheck source=tools/dev/lib.sh
@@ -18,4 +18,5 @@ esac
 
 stop "$dir/gateway.pid"
 stop "$dir/server.pid"
+stop "$dir/mailbox.pid"
 rm -f "$dir/addresses"

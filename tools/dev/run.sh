@@ -3,9 +3,10 @@
 #
 # One command from a fresh machine to a first scored lead: installs what is missing, builds, starts server and gateway on an embedded
 # database in .state/run, trains a model on the sample data (at the first run only), imports the sample leads, shows one lead's
-# score, reasons and route, and prints the lines to repeat it. Then it stays until Ctrl-C, which stops everything; data stays.
+# score, reasons and route, puts the journeys of share/ into service, has a qualified lead get its welcome mail (in a mailbox of the
+# machine's own: nothing leaves it), and prints the lines to repeat it. Then it stays until Ctrl-C, which stops everything; data stays.
 #   --exit   stops after the demonstration
-# The options of ./dev up (--http, --grpc, --server, --db, --state) hold here too.
+# The options of ./dev up (--http, --grpc, --server, --mail, --db, --state) hold here too.
 
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -41,7 +42,7 @@ bash tools/dev/demo.sh --state "$dir"
 
 say "Running. Logs and data: ${dir#"$root/"}. Ctrl-C stops."
 watch() {
-    while alive "$dir/server.pid" && alive "$dir/gateway.pid"; do
+    while alive "$dir/server.pid" && alive "$dir/gateway.pid" && alive "$dir/mailbox.pid"; do
         sleep 1
     done
 }
@@ -49,5 +50,5 @@ watch() {
 watch &
 watcher=$!
 wait "$watcher"
-tail -n 20 "$dir/server.log" "$dir/gateway.log" >&2
+tail -n 20 "$dir/server.log" "$dir/gateway.log" "$dir/mailbox.log" >&2
 die 'run: a process ended by itself; see the end of its log above'

@@ -107,7 +107,7 @@ step_stories() {
 step_demo() {
     local dir=$out/demo.state
     rm -rf "$dir"
-    check 'up' bash tools/dev/up.sh --no-build --state "$dir" --http 15000 --grpc 15051 --server 15052
+    check 'up' bash tools/dev/up.sh --no-build --state "$dir" --http 15000 --grpc 15051 --server 15052 --mail 15025
     check 'demo: trains, imports, shows, and its lines work' bash tools/dev/demo.sh --state "$dir" --check
     check 'demo again: does not train' untrained bash tools/dev/demo.sh --state "$dir" --check
     check 'down' bash tools/dev/down.sh --state "$dir"

@@ -1,30 +1,17 @@
-// Package mailsink is a mail server that keeps what it gets.
+// Package mailsink is a mail server for one test.
 package mailsink
 
 import (
-	"bufio"
-	"bytes"
 	"net"
-	"net/mail"
-	"strings"
-	"sync"
 	"testing"
+
+	"github.com/marketing-agents/marketing/tools/mailbox/inbox"
 )
 
-// Mail is a mail as it was taken.
-type Mail struct {
-	From, To string // of the envelope
-	Raw      []byte
-}
-
-// Parsed is the mail's header and body.
-func (m Mail) Parsed() (*mail.Message, error) { return mail.ReadMessage(bytes.NewReader(m.Raw)) }
-
-// Sink is one server.
+// Sink is one server and what it got.
 type Sink struct {
-	Port  int
-	mu    sync.Mutex
-	mails []Mail
+	inbox.Box
+	Port int
 }
 
 // Start serves on a free loopback port until the test ends.
@@ -36,82 +23,6 @@ func Start(t testing.TB) *Sink {
 	}
 	t.Cleanup(func() { _ = l.Close() })
 	s := &Sink{Port: l.Addr().(*net.TCPAddr).Port}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go s.serve(c)
-		}
-	}()
+	go s.Serve(l)
 	return s
-}
-
-// Mails are those taken so far.
-func (s *Sink) Mails() []Mail {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]Mail(nil), s.mails...)
-}
-
-// serve speaks as much SMTP as a client needs to hand over mails (RFC 5321).
-func (s *Sink) serve(c net.Conn) {
-	defer func() { _ = c.Close() }()
-	in := bufio.NewReader(c)
-	say := func(line string) bool { _, err := c.Write([]byte(line + "\r\n")); return err == nil }
-	var m Mail
-	for ok := say("220 sink"); ok; {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			return
-		}
-		line = strings.TrimSpace(line)
-		switch verb := strings.ToUpper(strings.SplitN(line, ":", 2)[0]); {
-		case verb == "MAIL FROM":
-			m = Mail{From: address(line)}
-			ok = say("250 ok")
-		case verb == "RCPT TO":
-			m.To = address(line)
-			ok = say("250 ok")
-		case verb == "DATA":
-			if ok = say("354 go on"); !ok {
-				return
-			}
-			if m.Raw, err = readData(in); err != nil {
-				return
-			}
-			s.mu.Lock()
-			s.mails = append(s.mails, m)
-			s.mu.Unlock()
-			ok = say("250 taken")
-		case verb == "QUIT":
-			say("221 bye")
-			return
-		default:
-			ok = say("250 ok")
-		}
-	}
-}
-
-// address is what stands between the angle brackets.
-func address(line string) string {
-	_, rest, _ := strings.Cut(line, "<")
-	inside, _, _ := strings.Cut(rest, ">")
-	return inside
-}
-
-// readData reads up to the line that holds a dot alone, and undoes the dots before other lines.
-func readData(in *bufio.Reader) ([]byte, error) {
-	var all []byte
-	for {
-		line, err := in.ReadBytes('\n')
-		if err != nil {
-			return nil, err
-		}
-		if string(line) == ".\r\n" {
-			return all, nil
-		}
-		all = append(all, bytes.TrimPrefix(line, []byte("."))...)
-	}
 }
