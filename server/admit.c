@@ -5,6 +5,7 @@
 #include "server/gate/auth.h"
 #include "server/gate/quota.h"
 #include "server/house.h"
+#include "server/iam/limit.h"
 #include "server/iam/principal.h"
 
 #define REDIS_CONNECTIONS 4
@@ -74,7 +75,7 @@ static double own_limit(const struct call_limits *l, enum quota_class class_)
 static struct status count(struct quota *q, const struct rpc_call *call, struct ctx *c)
 {
     struct quota_call of = { .workspace = c->workspace,
-                             .caller = c->peer[0] ? c->peer : c->principal,
+                             .caller = c->peer[0] ? peer_network(c->arena, c->peer) : c->principal,
                              .class_ = (enum quota_class)rpc_call_method(call)->quota };
     if (of.class_ == QUOTA_FREE)
         return ok();

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -99,4 +100,17 @@ void limit_return(struct limits *l, enum limit_kind kind, struct str key, int64_
     struct bucket *b = find(l, kind, tag, mono_us);
     b->tokens = MIN(b->tokens + 1, rules[kind].burst);
     pthread_mutex_unlock(&l->lock);
+}
+
+const char *peer_network(struct arena *a, const char *address)
+{
+    struct in6_addr at;
+    char text[INET6_ADDRSTRLEN];
+    struct str rest = str_of(address), host = str_split(&rest, '%'); /* a zone is no part of the address */
+    const char *alone = arena_dup(a, host);
+    if (!alone || inet_pton(AF_INET6, alone, &at) != 1 || IN6_IS_ADDR_V4MAPPED(&at))
+        return address;
+    memset(&at.s6_addr[8], 0, 8);
+    const char *network = arena_printf(a, "%s/64", inet_ntop(AF_INET6, &at, text, sizeof text));
+    return network ? network : address;
 }

@@ -3,6 +3,7 @@
 #ifndef SERVER_IAM_LIMIT_H
 #define SERVER_IAM_LIMIT_H
 
+#include "base/arena.h"
 #include "base/status.h"
 
 C_BEGIN
@@ -18,6 +19,10 @@ void limits_close(struct limits *l); /* NULL is allowed */
 int64_t limit_take(struct limits *l, enum limit_kind kind, struct str key, int64_t mono_us);
 /* Gives an attempt back: it was no guess. */
 void limit_return(struct limits *l, enum limit_kind kind, struct str key, int64_t mono_us);
+
+/* Who is at an address: whoever has one address of an IPv6 network of 64 bits has them all, so the network
+ * ("2001:db8::/64") stands for them. Of any other address the address itself, also over the budget. */
+const char *peer_network(struct arena *a, const char *address);
 
 C_END
 #endif

@@ -83,17 +83,24 @@ static struct str account_key(struct ctx *c, const char *workspace, const char *
     return str_of(arena_printf(c->arena, "%s/%s", workspace, user));
 }
 
-/* Takes an attempt to guess the account's password, from the ctx's peer. */
+static struct str peer_key(struct ctx *c)
+{
+    return str_of(peer_network(c->arena, c->peer));
+}
+
+/* Takes an attempt to guess the account's password, from the ctx's peer. A peer that has none left uses up no
+ * account's: else it could keep everybody from logging in. */
 static struct status guess_take(struct ctx *c, const char *workspace, const char *user)
 {
     struct limits *l = c->app->iam->limits;
     int64_t now = clock_mono_us();
-    int64_t account_us = limit_take(l, LIMIT_ACCOUNT, account_key(c, workspace, user), now);
-    int64_t peer_us = limit_take(l, LIMIT_PEER, str_of(c->peer), now);
-    if (!account_us && !peer_us)
+    int64_t wait_us = limit_take(l, LIMIT_PEER, peer_key(c), now);
+    if (!wait_us)
+        wait_us = limit_take(l, LIMIT_ACCOUNT, account_key(c, workspace, user), now);
+    if (!wait_us)
         return ok();
     struct status s = fail(NULL, REASON_LOGIN_LIMITED, "too many attempts; wait before the next one");
-    s.retry_after_ms = (uint32_t)(MAX(account_us, peer_us) / 1000 + 1);
+    s.retry_after_ms = (uint32_t)(wait_us / 1000 + 1);
     return s;
 }
 
@@ -102,7 +109,7 @@ static void guess_return(struct ctx *c, const char *workspace, const char *user)
     struct limits *l = c->app->iam->limits;
     int64_t now = clock_mono_us();
     limit_return(l, LIMIT_ACCOUNT, account_key(c, workspace, user), now);
-    limit_return(l, LIMIT_PEER, str_of(c->peer), now);
+    limit_return(l, LIMIT_PEER, peer_key(c), now);
 }
 
 /* For the audit log, of the workspace that the session is in. */

@@ -70,6 +70,20 @@ TEST_F(Access, GuessesAreLimitedByAccountAndByPeer)
     EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "OK");
 }
 
+TEST_F(Access, ANetworkThatGuessedTooOftenKeepsNobodyElseOut)
+{
+    string answer;
+    for (int i = 0; i < 60 && answer != "LOGIN_LIMITED"; i++) { // each from and at another place
+        peer_ = "2001:db8::" + std::to_string(i);
+        answer = tryLogin("users/u" + std::to_string(i), "wrong-password").reason();
+    }
+    EXPECT_EQ(answer, "LOGIN_LIMITED");
+    for (int i = 0; i < 20; i++)
+        EXPECT_EQ(tryLogin("users/admin", "wrong-password").reason(), "LOGIN_LIMITED");
+    peer_ = "2001:db8:0:1::1";
+    EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "OK");
+}
+
 TEST_F(Access, ARefreshTokenIsGoodForOneRefreshAndItsRace)
 {
     string first = refresh_;

@@ -71,4 +71,27 @@ TEST_F(Limit, AFloodOfNamesDoesNotFreeTheVictim)
     EXPECT_NE(take(LIMIT_ACCOUNT, "default/admin", kStart), 0);
 }
 
+TEST(PeerNetwork, WhoHasOneAddressOfANetworkHasThemAll)
+{
+    const struct {
+        const char *address, *network;
+    } cases[] = {
+        { "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64" },
+        { "2001:db8:1:2::1", "2001:db8:1:2::/64" },
+        { "2001:db8:1:3::1", "2001:db8:1:3::/64" },
+        { "fe80::1%eth0", "fe80::/64" },
+        { "::1", "::/64" },
+        { "::ffff:192.0.2.7", "::ffff:192.0.2.7" },
+        { "192.0.2.7", "192.0.2.7" },
+        { "unix", "unix" },
+        { "ipv6:%5B::1%5D", "ipv6:%5B::1%5D" },
+        { "", "" },
+    };
+    struct arena a;
+    arena_init(&a, 4096);
+    for (const auto &c : cases)
+        EXPECT_STREQ(peer_network(&a, c.address), c.network);
+    arena_done(&a);
+}
+
 } // namespace
