@@ -93,6 +93,7 @@ static struct status required(struct ctx *c, const void *message, const char *fi
 
 /* ---- Users ---- */
 
+/* After the write that nothing of the user's holds any more: see NEW_SESSION. */
 static void end_sessions(struct ctx *c, const char *user_id)
 {
     UNIT_ADD(c->unit, &iam_sql[SESSION_DELETE_OTHERS], -1, REASON_CONFLICT, v_text(c->workspace),
@@ -139,11 +140,11 @@ struct status update_user(struct ctx *c, const UpdateUserRequest *req, User *res
     TRY(account_change(c, RESOURCE_USER, (const struct account *)req->user, "user.name", req->update_mask,
                        &r));
     User *u = (User *)r.message;
-    if (u->disabled) {
+    if (u->disabled)
         TRY(not_the_caller(c, u->name));
-        end_sessions(c, r.id);
-    }
     TRY(resource_put(c, &r, u->disabled));
+    if (u->disabled)
+        end_sessions(c, r.id);
     rights_changed(c);
     *res = *u;
     return ok();
@@ -172,9 +173,9 @@ struct status delete_user(struct ctx *c, const DeleteUserRequest *req, Empty *re
     (void)res;
     TRY(account_named(c, RESOURCE_USER, req->name, req->etag, &r));
     TRY(not_the_caller(c, req->name));
-    end_sessions(c, r.id);
-    UNIT_ADD(c->unit, &iam_sql[PASSWORD_DELETE], -1, REASON_CONFLICT, v_text(c->workspace), v_text(r.id));
     TRY(resource_remove(c, &r));
+    UNIT_ADD(c->unit, &iam_sql[PASSWORD_DELETE], -1, REASON_CONFLICT, v_text(c->workspace), v_text(r.id));
+    end_sessions(c, r.id);
     rights_changed(c);
     return ok();
 }
@@ -234,9 +235,9 @@ struct status delete_service_account(struct ctx *c, const DeleteServiceAccountRe
     (void)res;
     TRY(account_named(c, RESOURCE_SERVICE_ACCOUNT, req->name, req->etag, &r));
     TRY(not_the_caller(c, req->name));
+    TRY(resource_remove(c, &r)); /* before its keys: see NEW_API_KEY */
     UNIT_ADD(c->unit, &iam_sql[API_KEY_DELETE_ALL], -1, REASON_CONFLICT, v_text(c->workspace), v_text(r.id));
     certificate_remove(c, r.id);
-    TRY(resource_remove(c, &r));
     rights_changed(c);
     return ok();
 }

@@ -9,6 +9,17 @@
     " JOIN iam_resource u ON u.workspace = " of ".workspace AND u.kind = 2 AND u.id = " of                   \
     ".user_id AND u.disabled = 0"
 
+/* What gives a credential to somebody holds the rows that it rests on: who takes them away at the same time
+ * either waits and then ends what was given, or was first, and then nothing is given. */
+#define NEW_SESSION                                                                                          \
+    "INSERT INTO iam_session (workspace, id, user_id, create_time, expire_time, generation, refresh_time,"   \
+    " seed, family_hash) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM iam_password p" ENABLED_USER(        \
+        "p") " WHERE p.workspace = $1 AND p.user_id = $3 AND p.hash = $10"
+#define NEW_API_KEY                                                                                          \
+    "INSERT INTO iam_api_key (workspace, id, account_id, version, create_time, expire_time, hash, old_hash," \
+    " old_expire_time) SELECT $1, $2, $3, 1, $4, $5, $6, $7, 0 FROM iam_resource a WHERE a.workspace = $1"   \
+    " AND a.kind = 3 AND a.id = $3"
+
 const struct stmt iam_sql[IAM_STATEMENTS] = {
     [REVISION_GET] = { "iam_revision_get", "", "i", "SELECT revision FROM iam_revision WHERE id = 1", NULL,
                        NULL },
@@ -58,14 +69,15 @@ const struct stmt iam_sql[IAM_STATEMENTS] = {
     [PASSWORD_UPDATE] = { "iam_password_update", "ttt", "",
                           "UPDATE iam_password SET hash = $1 WHERE workspace = $2 AND user_id = $3", NULL,
                           NULL },
+    [PASSWORD_CHANGE] = { "iam_password_change", "tttt", "",
+                          "UPDATE iam_password SET hash = $1 WHERE workspace = $2 AND user_id = $3"
+                          " AND hash = $4",
+                          NULL, NULL },
     [PASSWORD_DELETE] = { "iam_password_delete", "tt", "",
                           "DELETE FROM iam_password WHERE workspace = $1 AND user_id = $2", NULL, NULL },
 
-    [SESSION_INSERT] = { "iam_session_insert", "tttiiiibb", "",
-                         "INSERT INTO iam_session (workspace, id, user_id, create_time, expire_time, "
-                         "generation, refresh_time, seed,"
-                         " family_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-                         NULL, NULL },
+    [SESSION_INSERT] = { "iam_session_insert", "tttiiiibbt", "", NEW_SESSION, NULL,
+                         NEW_SESSION " FOR SHARE OF p, u" },
     [SESSION_CALLER] = { "iam_session_caller", "ttti", "bb",
                          "SELECT u.data, w.data FROM iam_session s" ENABLED_USER("s")
                              ENABLED_WORKSPACE("s") " WHERE s.id = $1 AND s.workspace = $2 AND s.user_id = "
@@ -106,11 +118,8 @@ const struct stmt iam_sql[IAM_STATEMENTS] = {
                        "SELECT id, create_time, expire_time, old_expire_time FROM iam_api_key"
                        " WHERE workspace = $1 AND account_id = $2 ORDER BY id",
                        NULL, NULL },
-    [API_KEY_INSERT] = { "iam_api_key_insert", "tttiibb", "",
-                         "INSERT INTO iam_api_key (workspace, id, account_id, version, create_time, "
-                         "expire_time, hash, old_hash,"
-                         " old_expire_time) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, 0)",
-                         NULL, NULL },
+    [API_KEY_INSERT] = { "iam_api_key_insert", "tttiibb", "", NEW_API_KEY, NULL,
+                         NEW_API_KEY " FOR SHARE OF a" },
     [API_KEY_ROTATE] = { "iam_api_key_rotate", "ibbitti", "",
                          "UPDATE iam_api_key SET version = version + 1, create_time = $1, hash = $2, "
                          "old_hash = $3,"

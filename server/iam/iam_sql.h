@@ -23,10 +23,11 @@ enum iam_statement {
     LOGIN_GET,       /* workspace, user id -> hash; only where user and workspace are enabled */
     PASSWORD_INSERT, /* workspace, user id, hash */
     PASSWORD_UPDATE, /* hash, workspace, user id */
+    PASSWORD_CHANGE, /* hash, workspace, user id, hash before */
     PASSWORD_DELETE, /* workspace, user id */
 
     SESSION_INSERT, /* workspace, id, user id, create_time, expire_time, generation, refresh_time, seed,
-                       family_hash */
+                       family_hash, password's hash; none where that, or the user, holds no more */
     SESSION_CALLER, /* id, workspace, user id, now -> data of user and workspace; only where all is enabled */
     SESSION_GET, /* id, now -> workspace, user id, generation, refresh_time, seed, family_hash; only where all
                     is enabled */
@@ -39,7 +40,8 @@ enum iam_statement {
                        account and workspace; where all is enabled */
     API_KEY_GET,  /* id, workspace, account id -> version, create_time, expire_time, old_expire_time, hash */
     API_KEY_LIST, /* workspace, account id -> id, create_time, expire_time, old_expire_time */
-    API_KEY_INSERT,     /* workspace, id, account id, create_time, expire_time, hash, old_hash */
+    API_KEY_INSERT,     /* workspace, id, account id, create_time, expire_time, hash, old_hash; none where
+                           there is no such account any more */
     API_KEY_ROTATE,     /* create_time, hash, old_hash, old_expire_time, id, workspace, version */
     API_KEY_DELETE,     /* id, workspace, account id */
     API_KEY_DELETE_ALL, /* workspace, account id */

@@ -136,18 +136,20 @@ static struct status glance(struct ctx *c, const char *workspace, const char *us
     return fail(NULL, REASON_OVERLOADED, "this thread hashes no passwords");
 }
 
-/* Whether the password is the user's, after an attempt was taken; it is given back where it is. LANE_GLANCE.
- */
-static struct status check_login(struct ctx *c, const char *workspace, const char *user, const char *password)
+/* Whether the password is the user's, after an attempt was taken; it is given back where it is. *ret_hash is
+ * what the password was compared with: what rests on it names it, so that a password that is replaced
+ * meanwhile gives nothing any more. LANE_GLANCE. */
+static struct status check_login(struct ctx *c, const char *workspace, const char *user, const char *password,
+                                 const char **ret_hash)
 {
     struct rows rows;
     bool right;
     if (c->may_not_wait)
         return glance(c, workspace, user);
     TRY(DB_QUERY(c, &iam_sql[LOGIN_GET], &rows, v_text(workspace), v_text(user)));
-    const char *hash = rows.n ? row_at(&rows, 0)[0].s.p : NULL;
+    *ret_hash = rows.n ? row_at(&rows, 0)[0].s.p : NULL;
     db_read_done(c); /* nothing is held while the hash is made */
-    TRY(password_check(c->arena, hash, password, &right));
+    TRY(password_check(c->arena, *ret_hash, password, &right));
     if (!right) {
         struct status s = fail(NULL, REASON_LOGIN_FAILED, "no such user, or another password");
         denied_note(c->app->denied, c, c->peer, s);
@@ -158,7 +160,7 @@ static struct status check_login(struct ctx *c, const char *workspace, const cha
 }
 
 static struct status new_session(struct ctx *c, const char *workspace, const char *user_id,
-                                 struct session *ret)
+                                 const char *password_hash, struct session *ret)
 {
     char id[ID_TEXT], family[FAMILY_CHARS + 1], seed[SEED_BYTES];
     id_new(id);
@@ -175,13 +177,13 @@ static struct status new_session(struct ctx *c, const char *workspace, const cha
         return fail_memory();
     UNIT_ADD(c->unit, &iam_sql[SESSION_INSERT], 1, REASON_CONFLICT, v_text(workspace), v_text(ret->id),
              v_text(user_id), v_int(c->now_us), v_int(c->now_us + SESSION_US), v_int(1), v_int(c->now_us),
-             v_bytes(ret->seed), v_bytes(hash));
+             v_bytes(ret->seed), v_bytes(hash), v_text(password_hash));
     return ok();
 }
 
 struct status create_session(struct ctx *c, const CreateSessionRequest *req, Session *res)
 {
-    const char *user, *workspace = FIRST_WORKSPACE;
+    const char *user, *hash, *workspace = FIRST_WORKSPACE;
     struct session s = { 0 };
     db_reach_all(c); /* nobody is in a workspace yet */
     TRY(resource_id(c, RESOURCE_USER, req->user, "user", &user));
@@ -189,8 +191,8 @@ struct status create_session(struct ctx *c, const CreateSessionRequest *req, Ses
         TRY(resource_id(c, RESOURCE_WORKSPACE, req->workspace, "workspace", &workspace));
     if (!*req->password)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "password", "give the password");
-    TRY(check_login(c, workspace, user, req->password));
-    TRY(new_session(c, workspace, user, &s));
+    TRY(check_login(c, workspace, user, req->password, &hash));
+    TRY(new_session(c, workspace, user, hash, &s));
     TRY(note(c, &s, "session.created"));
     return answer(c, &s, s.generation, res);
 }
@@ -297,18 +299,18 @@ struct status revoke_session(struct ctx *c, const RevokeSessionRequest *req, Emp
 struct status change_password(struct ctx *c, const ChangePasswordRequest *req, Empty *res)
 {
     const struct principal *who = c->caller;
-    const char *hash;
+    const char *old, *hash;
     (void)res;
     if (!who || !*who->session)
         return no_session();
     const char *user = who->name + strlen("users/");
     TRY(password_acceptable(c->arena, "new_password", req->new_password));
     db_reach_all(c); /* whether the workspace is disabled is not written in it */
-    TRY(check_login(c, c->workspace, user, req->old_password));
+    TRY(check_login(c, c->workspace, user, req->old_password, &old));
     db_reach_own(c);
     TRY(password_hash(c->arena, req->new_password, &hash));
-    UNIT_ADD(c->unit, &iam_sql[PASSWORD_UPDATE], 1, REASON_CONFLICT, v_text(hash), v_text(c->workspace),
-             v_text(user));
+    UNIT_ADD(c->unit, &iam_sql[PASSWORD_CHANGE], 1, REASON_CONFLICT, v_text(hash), v_text(c->workspace),
+             v_text(user), v_text(old));
     UNIT_ADD(c->unit, &iam_sql[SESSION_DELETE_OTHERS], -1, REASON_CONFLICT, v_text(c->workspace),
              v_text(user), v_text(who->session));
     rights_changed(c);

@@ -317,4 +317,88 @@ TEST_F(Access, ChangingThePasswordEndsOtherSessions)
     EXPECT_EQ(tryLogin("users/admin", "second-password").reason(), "OK");
 }
 
+// What happens while a login's password is being hashed.
+class Meanwhile : public Access
+{
+  protected:
+    void meanwhile(const std::function<void()> &what)
+    {
+        house_.before_commit = [what, happened = false]() mutable {
+            if (!happened) {
+                happened = true;
+                what();
+            }
+        };
+    }
+    string resetPassword(const char *name, const char *password)
+    {
+        ResetPasswordRequest req = RESET_PASSWORD_REQUEST_INIT;
+        req.name = const_cast<char *>(name);
+        req.password = const_cast<char *>(password);
+        principal *caller = caller_;
+        caller_ = nullptr;
+        actAs(admin_);
+        string reason = call(reset_password, req, nullptr).reason();
+        principal_unref(caller_);
+        caller_ = caller;
+        return reason;
+    }
+    int64_t sessions(const char *user)
+    {
+        const string sql =
+            string("SELECT count(*) FROM iam_session WHERE workspace = $1 AND user_id = '") + user + "'";
+        return house_.count(sql.c_str());
+    }
+};
+
+TEST_F(Meanwhile, AReplacedPasswordLetsNobodyInAnyMore)
+{
+    ASSERT_EQ(makeUser("ann", "roles/viewer"), "OK");
+    meanwhile([this] { EXPECT_EQ(resetPassword("users/ann", "another-password"), "OK"); });
+    EXPECT_EQ(tryLogin("users/ann", "password-of-a-user").reason(), "LOGIN_FAILED");
+    EXPECT_EQ(sessions("ann"), 0);
+}
+
+TEST_F(Meanwhile, ADisabledOrDeletedUserGetsNoSession)
+{
+    ASSERT_EQ(makeUser("ann", "roles/viewer"), "OK");
+    meanwhile([this] { EXPECT_EQ(disableUser("users/ann"), "OK"); });
+    EXPECT_EQ(tryLogin("users/ann", "password-of-a-user").reason(), "LOGIN_FAILED");
+    EXPECT_EQ(sessions("ann"), 0);
+    ASSERT_EQ(makeUser("bob", "roles/viewer"), "OK");
+    meanwhile([this] {
+        DeleteUserRequest req = DELETE_USER_REQUEST_INIT;
+        req.name = const_cast<char *>("users/bob");
+        EXPECT_EQ(call(delete_user, req, nullptr).reason(), "OK");
+    });
+    EXPECT_EQ(tryLogin("users/bob", "password-of-a-user").reason(), "LOGIN_FAILED");
+    EXPECT_EQ(sessions("bob"), 0);
+}
+
+TEST_F(Meanwhile, AResetPasswordIsNotChangedBack)
+{
+    ASSERT_EQ(makeUser("ann", "roles/viewer"), "OK");
+    actAs(login("users/ann", "password-of-a-user"));
+    ChangePasswordRequest req = CHANGE_PASSWORD_REQUEST_INIT;
+    req.old_password = const_cast<char *>("password-of-a-user");
+    req.new_password = const_cast<char *>("password-of-a-thief");
+    meanwhile([this] { EXPECT_EQ(resetPassword("users/ann", "another-password"), "OK"); });
+    EXPECT_NE(call(change_password, req, nullptr).reason(), "OK");
+    EXPECT_EQ(tryLogin("users/ann", "password-of-a-thief").reason(), "LOGIN_FAILED");
+    EXPECT_EQ(tryLogin("users/ann", "another-password").reason(), "OK");
+}
+
+// Else it would be good again once somebody makes an account of that id.
+TEST_F(Meanwhile, ADeletedAccountGetsNoKey)
+{
+    ASSERT_EQ(makeAccount("ci", "roles/viewer"), "OK");
+    meanwhile([this] {
+        DeleteServiceAccountRequest req = DELETE_SERVICE_ACCOUNT_REQUEST_INIT;
+        req.name = const_cast<char *>("serviceAccounts/ci");
+        EXPECT_EQ(call(delete_service_account, req, nullptr).reason(), "OK");
+    });
+    EXPECT_EQ(makeKey("serviceAccounts/ci").reason(), "ACCOUNT_NOT_FOUND");
+    EXPECT_EQ(house_.count("SELECT count(*) FROM iam_api_key WHERE workspace = $1"), 0);
+}
+
 } // namespace access_test
