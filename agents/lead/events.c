@@ -1,4 +1,5 @@
 /* IngestEvents and ListLeadEvents. */
+#include "agents/record/events.h"
 #include "agents/lead/common.h"
 #include "agents/lead/lead.h"
 #include "agents/lead/lead_sql.h"
@@ -153,15 +154,17 @@ static struct status pack_event(struct ctx *c, const LeadEvent *e, int64_t event
     return ret->p ? ok() : fail_memory();
 }
 
-/* Of what a caller wrote the log holds nothing, for it outlives the lead; a mark of the event's id lets those
- * who react find the event. */
+/* Of what a caller wrote the log holds nothing, for it outlives the lead; marks of the event's id and type
+ * let those who react find the event, and see whether they need to. */
 static struct status announce_event(struct ctx *c, const LeadEvent *e, int64_t event_us,
                                     const struct lead_row *row)
 {
-    char mark[ID_TEXT];
+    char mark[ID_TEXT], type[ID_TEXT];
     LeadEvent told = LEAD_EVENT_INIT;
-    id_derive(STR("lead event"), str_of(e->event_id), mark);
+    event_id_mark(str_of(e->event_id), mark);
+    event_type_mark(str_of(e->type), type);
     told.event_id = mark;
+    told.type = type;
     told.event_time = time_message(c->arena, event_us);
     struct str payload = told.event_time ? pb_pack(c->arena, &told) : str_make(NULL, 0);
     if (!payload.p)

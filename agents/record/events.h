@@ -11,6 +11,7 @@
 #define AGENTS_RECORD_EVENTS_H
 
 #include "agents/record/app.h"
+#include "base/ids.h"
 
 C_BEGIN
 
@@ -28,8 +29,18 @@ struct event {
  * as long as the unit. */
 void event_add(struct ctx *c, const struct event *e);
 
-/* The same with neither decision nor payload, for what only the log wants to know: "routing_policy.published"
- * of "routingPolicies/x". */
+/* What "lead.event_recorded" tells of a lead event in place of what its caller wrote. */
+static inline void event_id_mark(struct str event_id, char ret[ID_TEXT])
+{
+    id_derive(STR("lead event"), event_id, ret);
+}
+static inline void event_type_mark(struct str type, char ret[ID_TEXT])
+{
+    id_derive(STR("lead event type"), type, ret);
+}
+
+/* The same as event_add with neither decision nor payload, for what only the log wants to know:
+ * "routing_policy.published" of "routingPolicies/x". */
 void event_note(struct ctx *c, const char *agent, const char *action, const char *subject);
 
 extern const struct stmt_table events_statements;

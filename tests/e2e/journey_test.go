@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,8 +20,21 @@ func waitStep(id string, d time.Duration, event, eventNext string) *pb.JourneySt
 	return &pb.JourneyStep{Id: id, Action: &pb.JourneyStep_Wait{Wait: &pb.JourneyWait{Duration: durationpb.New(d), Event: event, EventNext: eventNext}}}
 }
 
+// speaks sees to a template for each step that sends one, where the story has made none.
+func (s *story) speaks(j *pb.Journey) {
+	s.Helper()
+	for _, step := range j.Steps {
+		if send := step.GetSend(); send != nil {
+			if _, err := s.h.Engage().GetTemplate(s.ctx, &pb.GetTemplateRequest{Name: send.Template}); err != nil {
+				s.putTemplate(strings.TrimPrefix(send.Template, "templates/"), "transactional", "Hello", "Hello.")
+			}
+		}
+	}
+}
+
 func (s *story) publishJourney(id string, j *pb.Journey) {
 	s.Helper()
+	s.speaks(j)
 	_, err := s.h.Engage().CreateJourney(s.ctx, &pb.CreateJourneyRequest{JourneyId: id, Journey: j, RequestId: requestID()})
 	want.OK(s, err)
 	_, err = s.h.Engage().PublishJourney(s.ctx, &pb.PublishJourneyRequest{Name: "journeys/" + id, RequestId: requestID()})
@@ -130,6 +144,9 @@ func TestAJourneyOverREST(t *testing.T) {
 		s.refusedREST(400, "INVALID_ARGUMENT", "JOURNEY_INVALID", "POST", "/v1/journeys", `{"journey_id": "bad", "journey": {"steps": [{"id": "a", "next": "a", "send": {}}]}}`)
 		lead := s.create(&pb.Lead{Email: "rest@journey.example"})
 		s.refusedREST(400, "FAILED_PRECONDITION", "JOURNEY_STATE", "POST", "/v1/journeys/welcome:enroll", `{"lead": "`+lead.Name+`"}`)
+		s.putTemplate("welcome", "transactional", "Welcome", "Welcome.")
+		s.refusedREST(400, "FAILED_PRECONDITION", "JOURNEY_TEMPLATE", "POST", "/v1/journeys/welcome:publish", `{}`)
+		s.putTemplate("demo-invite", "transactional", "Come", "Come and see.")
 		s.rest("POST", "/v1/journeys/welcome:publish", `{}`, made)
 		e := &pb.Enrollment{}
 		s.rest("POST", "/v1/journeys/welcome:enroll", `{"lead": "`+lead.Name+`"}`, e)

@@ -24,6 +24,10 @@ const struct stmt journey_sql[JOURNEY_STATEMENTS] = {
                            "SELECT id, version, state, create_time, data FROM journey"
                            " WHERE workspace = $1 AND state IN (2, 3) ORDER BY id",
                            NULL, NULL },
+    [JOURNEYS_USED] = { "journeys_used", "ti", "b",
+                        "SELECT data FROM journey WHERE workspace = $1 AND state IN (2, 3, 4)"
+                        " ORDER BY create_time DESC LIMIT $2",
+                        NULL, NULL },
     [JOURNEY_LIST] = { "journey_list", "ttii", "tiiib",
                        "SELECT id, version, state, create_time, data FROM journey"
                        " WHERE workspace = $1 AND (id > $2 OR (id = $2 AND version > $3))"

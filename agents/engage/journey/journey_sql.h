@@ -14,6 +14,7 @@ enum journey_stmt {
     JOURNEY_NEWEST,   /* workspace, id -> version, 0 where there is none */
     JOURNEY_SERVING,  /* workspace, id -> version, state: of the one in service */
     JOURNEYS_SERVING, /* workspace -> id, version, state, create_time, data: of all in service */
+    JOURNEYS_USED,    /* workspace, limit -> data: of all that are or were in service, the newest first */
     JOURNEY_LIST,     /* workspace, after id, after version, limit -> id, version, state, create_time, data */
     JOURNEY_INSERT,
     JOURNEY_MOVE,    /* to state, workspace, id, version, from state */

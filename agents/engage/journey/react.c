@@ -1,6 +1,7 @@
 /* What events do to leads in journeys. */
 #include "agents/engage/journey/journey.h"
 #include "agents/engage/journey/stored.h"
+#include "agents/record/events.h"
 #include "agents/record/times.h"
 #include "base/ids.h"
 
@@ -61,21 +62,26 @@ static bool is_log_action(const char *type)
            strcmp(type, "lead.triaged") == 0;
 }
 
+static struct status read_told(struct ctx *c, const struct event_seen *e, const LeadEvent **ret)
+{
+    *ret = PB_UNPACK(c->arena, LeadEvent, e->payload);
+    if (*ret)
+        return ok();
+    return c->arena->overflow ? fail_memory()
+                              : fail(c->arena, REASON_INTERNAL, "an event's payload cannot be decoded");
+}
+
 /* The type of the lead event that the log tells of by the hash of its id; NULL where it is gone. */
-static struct status find_type(struct ctx *c, const struct event_seen *e, const char *lead_id,
-                               const char **ret)
+static struct status find_type(struct ctx *c, const struct event_seen *e, const LeadEvent *told,
+                               const char *lead_id, const char **ret)
 {
     struct rows rows;
-    LeadEvent *told = PB_UNPACK(c->arena, LeadEvent, e->payload);
     *ret = NULL;
-    if (!told)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "an event's payload cannot be decoded");
     TRY(DB_QUERY(c, &journey_sql[LEAD_EVENTS_AT], &rows, v_text(c->workspace), v_text(lead_id),
                  v_int(time_us(told->event_time)), v_int(e->time_us)));
     for (size_t i = 0; i < rows.n && !*ret; i++) {
         char mark[ID_TEXT];
-        id_derive(STR("lead event"), row_at(&rows, i)[0].s, mark);
+        event_id_mark(row_at(&rows, i)[0].s, mark);
         if (strcmp(mark, told->event_id) == 0)
             *ret = row_at(&rows, i)[1].s.p;
     }
@@ -99,16 +105,20 @@ static struct status push_all(struct ctx *c, const struct journeys *all, const s
 struct status journeys_on_lead_event(struct ctx *c, const struct event_seen *e)
 {
     const struct journeys *all;
+    const LeadEvent *told;
     struct lead_row lead;
     const char *type;
     bool gone;
+    TRY(journeys_serving(c, &all));
+    TRY(read_told(c, e, &told));
+    if (!journeys_care(all, told->type))
+        return ok();
     TRY(find_lead(c, e, &lead, &gone));
     if (gone)
         return ok();
-    TRY(find_type(c, e, lead.id, &type));
+    TRY(find_type(c, e, told, lead.id, &type));
     if (!type || is_log_action(type))
         return ok();
-    TRY(journeys_serving(c, &all));
     TRY(push_all(c, all, &lead, type));
     return enter_all(c, all, &lead, type);
 }
@@ -126,10 +136,14 @@ static bool is_second(const struct rows *rows, size_t i)
 
 struct status journeys_on_lead_gone(struct ctx *c, const struct event_seen *e)
 {
+    const struct journeys *all;
     struct lead_row lead;
     struct rows rows;
     struct enrolled x;
     bool gone;
+    TRY(journeys_serving(c, &all));
+    if (!all->used)
+        return ok();
     TRY(find_lead(c, e, &lead, &gone));
     const char *id = gone ? e->subject + strlen("leads/") : lead.id;
     TRY(DB_QUERY(c, &journey_sql[ENROLLMENTS_OF_LEAD], &rows, v_text(c->workspace), v_text(id)));

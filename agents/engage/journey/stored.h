@@ -5,25 +5,42 @@
 #include "agents/engage/journey/journey_sql.h"
 #include "agents/engage/journey/plan.h"
 #include "agents/record/app.h"
+#include "agents/record/versions.h"
+#include "base/ids.h"
 
 C_BEGIN
 
 #define JOURNEYS "journeys/"
 #define JOURNEYS_MAX 100 /* in service at a time */
+#define CARES_MAX 512
 
 /* All journeys of a workspace that are in service, paused ones included; counted by active.h. */
 struct journeys {
     struct arena arena; /* holds this struct */
     struct plan *plans[JOURNEYS_MAX];
     size_t n;
+    bool used; /* some version is or was in service: there may be leads under way */
+    bool cares_for_all;
+    char cares[CARES_MAX][ID_TEXT]; /* marks of the lead events that may move a lead, or have it enter */
+    size_t n_cares;
 };
 MUSTCHECK struct status journeys_serving(struct ctx *c, const struct journeys **ret);
 /* NULL where it is not in service. */
 const struct plan *journeys_find(const struct journeys *all, const char *id);
 
+/* Whether a lead event can matter to any version that leads are under way in. `mark`: of its type, as the log
+ * has it; "" where it was written before marks were. */
+bool journeys_care(const struct journeys *all, const char *mark);
+
 struct enrolled;
 /* Whether its journey is paused. */
 bool journey_is_held(const struct journeys *all, const struct enrolled *x);
+
+extern const struct versions journey_versions;
+
+/* The version in service and its state; 0 where none is. */
+MUSTCHECK struct status journey_in_service(struct ctx *c, const char *id, int64_t *ret_version,
+                                           Journey__State *ret_state);
 
 /* The number of the newest version. Fails: JOURNEY_NOT_FOUND. */
 MUSTCHECK struct status journey_newest(struct ctx *c, const char *id, int64_t *ret);

@@ -40,16 +40,24 @@ struct status template_serving(struct ctx *c, const char *id, int64_t *ret)
     return number(c, TEMPLATE_SERVING, id, ret);
 }
 
-struct status template_purpose(struct ctx *c, const char *id, const char **ret)
+struct status template_in_service(struct ctx *c, const char *id, const Template **ret)
 {
     int64_t version;
     Template *t;
-    *ret = "";
+    *ret = NULL;
     TRY(template_serving(c, id, &version));
     if (!version)
         return ok();
     TRY(template_stored(c, id, version, &t));
-    *ret = t->purpose;
+    *ret = t;
+    return ok();
+}
+
+struct status template_purpose(struct ctx *c, const char *id, const char **ret)
+{
+    const Template *t;
+    TRY(template_in_service(c, id, &t));
+    *ret = t ? t->purpose : "";
     return ok();
 }
 

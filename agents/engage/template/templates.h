@@ -20,6 +20,9 @@ void forms_close(struct forms *); /* NULL is allowed */
 /* The version of a template in service; 0 where none is. */
 MUSTCHECK struct status template_serving(struct ctx *c, const char *id, int64_t *ret);
 
+/* The version in service; NULL where none is. */
+MUSTCHECK struct status template_in_service(struct ctx *c, const char *id, const Template **ret);
+
 /* What the version in service is sent for; "" where none is. */
 MUSTCHECK struct status template_purpose(struct ctx *c, const char *id, const char **ret);
 

@@ -147,7 +147,9 @@ type EngageServiceClient interface {
 	// Lists all versions of all journeys, by id and version.
 	ListJourneys(ctx context.Context, in *ListJourneysRequest, opts ...grpc.CallOption) (*ListJourneysResponse, error)
 	// Puts a version into service: leads enter it from now on, those under way finish theirs. At most 100 journeys of a workspace are in
-	// service at a time. Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE.
+	// service at a time. Fails: NOT_FOUND / JOURNEY_NOT_FOUND; FAILED_PRECONDITION / JOURNEY_STATE where it is paused or there is no room; with
+	// JOURNEY_TEMPLATE, and a violation for each step at fault, where a step's template is not in service, has no contents for the step's
+	// medium, or is for a purpose that the send policy does not declare.
 	PublishJourney(ctx context.Context, in *PublishJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
 	// Holds a journey: nobody enters, and leads under way wait where they are. Messages that are planned already are not held (CancelMessage).
 	// Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE where it is not in service.
@@ -651,7 +653,9 @@ type EngageServiceServer interface {
 	// Lists all versions of all journeys, by id and version.
 	ListJourneys(context.Context, *ListJourneysRequest) (*ListJourneysResponse, error)
 	// Puts a version into service: leads enter it from now on, those under way finish theirs. At most 100 journeys of a workspace are in
-	// service at a time. Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE.
+	// service at a time. Fails: NOT_FOUND / JOURNEY_NOT_FOUND; FAILED_PRECONDITION / JOURNEY_STATE where it is paused or there is no room; with
+	// JOURNEY_TEMPLATE, and a violation for each step at fault, where a step's template is not in service, has no contents for the step's
+	// medium, or is for a purpose that the send policy does not declare.
 	PublishJourney(context.Context, *PublishJourneyRequest) (*Journey, error)
 	// Holds a journey: nobody enters, and leads under way wait where they are. Messages that are planned already are not held (CancelMessage).
 	// Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE where it is not in service.

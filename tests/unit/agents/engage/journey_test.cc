@@ -1,5 +1,7 @@
 // Leads in journeys: entering by events, moving by events and time, leaving; each move once.
 #include "agents/engage/journey/journey.h"
+#include "agents/engage/journey/stored.h"
+#include "agents/engage/template/templates.h"
 #include "agents/orchestrator/orchestrator.h"
 #include "agents/record/event_log.h"
 #include "tests/unit/agents/engage/fixture.h"
@@ -34,6 +36,7 @@ class Journeys : public EngageRoom
         };
         active_close(house.app.active);
         EXPECT_EQ(active_open(loaders, &memory, &house.app.active).code, CODE_OK);
+        house.app.max_channels = 5;
         EXPECT_EQ(orchestrator_open(kReactions, &memory, &house.app.orchestrator).code, CODE_OK);
     }
     ~Journeys() override
@@ -49,6 +52,28 @@ class Journeys : public EngageRoom
         req.validate_only = validate_only;
         return house.call(create_journey, req, &Journey_descriptor);
     }
+    // A template for mails in service.
+    void speak(const std::string &id, const std::string &purpose = "transactional",
+               Medium medium = MEDIUM_EMAIL)
+    {
+        TemplateContent content = TEMPLATE_CONTENT_INIT, *contents[] = { &content };
+        CreateTemplateRequest req = CREATE_TEMPLATE_REQUEST_INIT;
+        Template t = TEMPLATE_INIT;
+        content.locale = t.default_locale = text("en");
+        content.medium = medium;
+        content.subject = text(medium == MEDIUM_EMAIL ? "Hello" : "");
+        content.text = text(purpose == "transactional" ? "Hello" : "Hello {{unsubscribe_url}}");
+        t.purpose = text(purpose);
+        t.contents = contents;
+        t.n_contents = 1;
+        req.template_id = text(id);
+        req.template_ = &t;
+        auto made = house.call(create_template, req, &Template_descriptor);
+        ASSERT_EQ(made.message(), "");
+        PublishTemplateRequest into = PUBLISH_TEMPLATE_REQUEST_INIT;
+        into.name = text("templates/" + id);
+        ASSERT_EQ(house.call(publish_template, into, &Template_descriptor).message(), "");
+    }
     Answer<Journey> publish(const std::string &id, int64_t version = 0)
     {
         PublishJourneyRequest req = PUBLISH_JOURNEY_REQUEST_INIT;
@@ -58,6 +83,9 @@ class Journeys : public EngageRoom
     }
     void put(const std::string &id, Journey *j)
     {
+        for (size_t i = 0; i < j->n_steps; i++)
+            if (j->steps[i]->action_case == JOURNEY_STEP__ACTION_SEND)
+                speak(std::string(j->steps[i]->send->template_).substr(strlen("templates/")));
         ASSERT_EQ(draft(id, j).message(), "");
         ASSERT_EQ(publish(id).message(), "");
     }
@@ -147,7 +175,7 @@ class Journeys : public EngageRoom
     }
 
     using Places = std::vector<std::string>;
-    journeys::Builder b;
+    journeying::Builder b;
     int events_ = 0;
 };
 
@@ -307,6 +335,49 @@ TEST_F(Journeys, ARetiredOneIsFinishedAndNotEntered)
     EXPECT_EQ(where("leads/b"), Places{});
     EXPECT_EQ(retire("welcome").reason(), "JOURNEY_STATE");
     EXPECT_EQ(publish("welcome")->state, JOURNEY__STATE_PUBLISHED);
+}
+
+// Whoever publishes hears what would otherwise be found when the first message is due.
+TEST_F(Journeys, WhatItsStepsSayMustBeThere)
+{
+    JourneyStep *sms = b.send("sms", "letter");
+    sms->send->medium = MEDIUM_SMS;
+    ASSERT_TRUE(draft("talk", b.journey({ b.send("none", "none"), sms, b.send("odd", "odd") })).ok_());
+    speak("letter");
+    speak("odd", "curious");
+    auto a = publish("talk");
+    EXPECT_EQ(a.reason(), "JOURNEY_TEMPLATE");
+    EXPECT_EQ(a.fields(), "steps[0].send.template, steps[1].send.template, steps[2].send.template");
+    EXPECT_EQ(journey("talk")->state, JOURNEY__STATE_DRAFT);
+    speak("none", "marketing");
+    speak("letter", "transactional", MEDIUM_SMS);
+    speak("odd", "marketing");
+    EXPECT_EQ(publish("talk")->state, JOURNEY__STATE_PUBLISHED);
+}
+
+// A retired version counts as long as somebody may be under way in it; what nobody waits for does not.
+TEST_F(Journeys, OnlyEventsThatSomebodyWaitsForAreLookedAt)
+{
+    put("cart", b.journey({ b.wait("hour", 3600, "purchase") }, "cart_filled"));
+    put("cart", b.journey({ b.wait("hour", 3600, "refund") }, "cart_filled"));
+    auto cares = [&](const std::string &type) {
+        bool yes = false;
+        auto a = house.run([&](ctx *c) {
+            const struct journeys *all;
+            char mark[ID_TEXT];
+            TRY(journeys_serving(c, &all));
+            event_type_mark(str_of(type.c_str()), mark);
+            yes = journeys_care(all, type.empty() ? "" : mark);
+            return ok();
+        });
+        EXPECT_TRUE(a.ok_()) << a.message();
+        return yes;
+    };
+    for (const char *type : { "cart_filled", "purchase", "refund", "" })
+        EXPECT_TRUE(cares(type)) << type;
+    EXPECT_FALSE(cares("page_view"));
+    house.workspace = "acme";
+    EXPECT_FALSE(cares("")) << "there is no journey";
 }
 
 TEST_F(Journeys, EnrollAndUnenroll)

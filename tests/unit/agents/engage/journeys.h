@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace journeys
+namespace journeying
 {
 
 // Makes messages that live as long as it does.
@@ -107,6 +107,6 @@ class Builder
     arena memory;
 };
 
-} // namespace journeys
+} // namespace journeying
 
 #endif

@@ -63,7 +63,7 @@ class Plans : public testing::Test
         return at.left ? "left " + std::to_string(at.cause) : plan->steps[at.step].id;
     }
 
-    journeys::Builder b;
+    journeying::Builder b;
     Lead *lead = PB_NEW(&b.memory, Lead);
     struct plan *plan = nullptr;
     place at = {};
