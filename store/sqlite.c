@@ -37,7 +37,7 @@ static struct status lock_take(struct lite_db *d, struct arena *a)
     const char *name = arena_printf(a, "%s-lock", d->path);
     if (!name)
         return fail_memory();
-    d->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    d->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (d->lock_fd < 0)
         return fail(a, REASON_STORE_UNAVAILABLE, "%s: %s", name, strerror(errno));
     if (flock(d->lock_fd, LOCK_EX | LOCK_NB)) {
@@ -49,6 +49,17 @@ static struct status lock_take(struct lite_db *d, struct arena *a)
     int n = snprintf(owner, sizeof owner, "%ld", (long)getpid());
     if (ftruncate(d->lock_fd, 0) || pwrite(d->lock_fd, owner, (size_t)n, 0) != n)
         return fail(a, REASON_STORE_UNAVAILABLE, "%s: %s", name, strerror(errno));
+    return ok();
+}
+
+/* A new database is its owner's alone, whatever the umask: SQLite gives the WAL the database's mode. */
+static struct status file_make(const struct lite_db *d, struct arena *a)
+{
+    int fd = open(d->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno != EEXIST)
+        return fail(a, REASON_STORE_UNAVAILABLE, "%s: %s", d->path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
     return ok();
 }
 
@@ -127,6 +138,7 @@ static struct status open_parts(struct lite_db *d, const struct db_options *o, s
     if (o->read_only)
         return check_schema(d, o, a);
     TRY(lock_take(d, a));
+    TRY(file_make(d, a));
     TRY(lite_connect(d, LITE_WRITE, &d->writer, a));
     TRY(migrate(&d->writer, o, a));
     return lite_checkpoint_start(d, a);

@@ -178,6 +178,16 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	leaks(t, "the database", stored, keys...)
 }
 
+// What lies on the disk is the server's user's alone, whatever the umask: it holds people's data and, without a SECRET_KEY, signing keys.
+func TestTheDatabaseIsItsOwnersAlone(t *testing.T) {
+	h := house.New(t, house.Options{Store: house.SQLite})
+	for _, suffix := range []string{"", "-wal", "-shm", "-lock"} {
+		file, err := os.Stat(h.DatabaseFile() + suffix)
+		want.OK(t, err)
+		want.Equal(t, "mode of "+file.Name(), file.Mode().Perm(), os.FileMode(0o600))
+	}
+}
+
 // refusedStart is all that a program says that must not start.
 func refusedStart(t *testing.T, binary string, env []string, args ...string) string {
 	t.Helper()
