@@ -161,6 +161,7 @@ func TestRESTMalformedJSON(t *testing.T) {
 		{"POST", "/v1/leads:triage", `{} {}`, "MALFORMED_MESSAGE", "", ""},
 		{"POST", "/v1/leads:triage", "\xff", "MALFORMED_MESSAGE", "", ""},
 		{"POST", "/v1/leads:triage", `{"lead":` + strings.Repeat(`{"triage":`, 20000), "FIELD_INVALID", "", ""},
+		{"POST", "/v1/sessions", `{"user":"users/a","user":"users/b"}`, "FIELD_INVALID", "user", `line 1, column 19: duplicate field "user"`},
 		{"PATCH", "/v1/leads/a", `{"nope":1}`, "FIELD_INVALID", "lead.nope", `line 1, column 2: unknown field "nope"`},
 		{"PATCH", "/v1/leads/a", `[`, "MALFORMED_MESSAGE", "", ""},
 	} {

@@ -178,7 +178,7 @@ func notSent(c *call, err error) *status.Status {
 	if len(st.Proto().GetDetails()) > 0 {
 		return st
 	}
-	if m := queryField.FindStringSubmatch(st.Message()); m != nil {
+	if m := queryField.FindStringSubmatch(st.Message()); m != nil && !position.MatchString(st.Message()) {
 		return fault.Field(pb.Reason_REASON_FIELD_INVALID, m[1], "the query parameter's value is not of the field's type")
 	}
 	if c.rule != nil && c.rule.body != "" && len(c.body) > 0 {
