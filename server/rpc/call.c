@@ -184,11 +184,12 @@ static bool may_run_again(struct slot *s, struct status st)
            (unsigned)s->ctx.attempt + 1 < s->rpc->o.max_attempts && !call_late(s) && !call_cancelled(s);
 }
 
-/* The step failed, or has neither effects nor a key to store. */
+/* The step failed, or has neither effects nor a key to store. Who may not do a thing is not shown the reply
+ * that somebody got who may. */
 static void recover(struct slot *s, struct status st)
 {
     bool found = false;
-    if (phase_has_key(s)) {
+    if (phase_has_key(s) && st.code != CODE_PERMISSION_DENIED) {
         struct status looked = find_reply(s, &found);
         if (looked.reason == REASON_REQUEST_ID_REUSED)
             st = looked;

@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/house"
 	"github.com/marketing-agents/marketing/tests/e2e/want"
 	"github.com/marketing-agents/marketing/tests/e2e/wire"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -253,6 +255,23 @@ func TestFiftyDuplicatesAtOnceHaveOneEffect(t *testing.T) {
 			want.Equal(s, "decisions of the lead", len(s.allDecisions(reply.Lead, "")), 1)
 		}
 		want.Equal(s, "leads", len(s.allLeads("", 0)), 5)
+	})
+}
+
+// The reply to an administrator's call is not for somebody who may not make that call.
+func TestAStoredReplyIsNotShownToWhoMayNotAsk(t *testing.T) {
+	tell(t, func(s *story) {
+		_, err := s.h.Auth().CreateRole(s.ctx, &pb.CreateRoleRequest{RoleId: "staff", Role: &pb.Role{Scopes: []string{"iam.write"}}})
+		want.OK(s, err)
+		staff, err := s.h.NewKey(s.ctx, "staff", "roles/staff")
+		want.OK(s, err)
+		request := &pb.CreateServiceAccountRequest{ServiceAccountId: "root", ServiceAccount: &pb.ServiceAccount{Roles: []string{"roles/admin"}}, RequestId: "an-admins-0001"}
+		_, err = s.h.Auth().CreateServiceAccount(s.ctx, request)
+		want.OK(s, err)
+		_, err = s.h.Auth().CreateServiceAccount(house.As(s.ctx, staff), request)
+		want.Error(s, err, codes.PermissionDenied, "PERMISSION_MISSING")
+		_, err = s.h.Auth().CreateServiceAccount(s.ctx, request)
+		want.OK(s, err)
 	})
 }
 
