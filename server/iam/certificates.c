@@ -54,9 +54,9 @@ static struct status may_name(struct ctx *c)
 {
     struct scope_set needed = { { 0 } };
     scope_add(&needed, SCOPE_system_admin);
-    return caller_covers(c, &needed) ? ok()
-                                     : fail(NULL, REASON_PERMISSION_MISSING,
-                                            "a certificate_name is given by who holds system.admin");
+    if (caller_covers(c, &needed))
+        return ok();
+    return denied(c, REASON_PERMISSION_MISSING, "a certificate_name is given by who holds system.admin");
 }
 
 struct status certificate_change(struct ctx *c, const char *account_id, const char *before, const char *after)

@@ -59,6 +59,9 @@ MUSTCHECK struct status scope_names(struct ctx *c, const struct scope_set *s, ch
 MUSTCHECK bool api_key_split(struct arena *a, struct str text, const char **ret_id);
 MUSTCHECK bool is_api_key(struct str text);
 
+/* text.c: fails with the reason, one of those for which calls are denied, and notes it for the audit log. */
+MUSTCHECK struct status denied(struct ctx *c, enum reason reason, const char *message);
+
 /* n random characters of [0-9A-Za-z], and a NUL. */
 void random_text(char *text, size_t n);
 /* SHA-256 of a text, in the arena; p is NULL over the budget. */

@@ -65,7 +65,7 @@ struct status not_above_caller(struct ctx *c, const struct scope_set *s)
 {
     if (caller_covers(c, s))
         return ok();
-    return fail(NULL, REASON_PERMISSION_MISSING, "this may do more than the caller may");
+    return denied(c, REASON_PERMISSION_MISSING, "this may do more than the caller may");
 }
 
 /* ---- Messages ---- */

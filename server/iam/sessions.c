@@ -8,7 +8,6 @@
 #include "server/iam/password.h"
 #include "server/iam/token.h"
 
-#include "agents/record/denied.h"
 #include "agents/record/events.h"
 #include "agents/record/times.h"
 #include "base/base64.h"
@@ -150,11 +149,8 @@ static struct status check_login(struct ctx *c, const char *workspace, const cha
     *ret_hash = rows.n ? row_at(&rows, 0)[0].s.p : NULL;
     db_read_done(c); /* nothing is held while the hash is made */
     TRY(password_check(c->arena, *ret_hash, password, &right));
-    if (!right) {
-        struct status s = fail(NULL, REASON_LOGIN_FAILED, "no such user, or another password");
-        denied_note(c->app->denied, c, c->peer, s);
-        return s;
-    }
+    if (!right)
+        return denied(c, REASON_LOGIN_FAILED, "no such user, or another password");
     guess_return(c, workspace, user);
     return ok();
 }
@@ -199,10 +195,10 @@ struct status create_session(struct ctx *c, const CreateSessionRequest *req, Ses
 
 /* ---- RefreshSession ---- */
 
-static struct status refused(void)
+static struct status refused(struct ctx *c)
 {
-    return fail(NULL, REASON_CREDENTIAL_INVALID,
-                "the refresh token is malformed, unknown, used up or expired");
+    return denied(c, REASON_CREDENTIAL_INVALID,
+                  "the refresh token is malformed, unknown, used up or expired");
 }
 
 /* What a refresh token says of itself, before any of it is believed. */
@@ -230,10 +226,10 @@ static struct status find_session(struct ctx *c, const char *text, struct sessio
 {
     struct rows rows;
     if (!split(c, text, s))
-        return refused();
+        return refused(c);
     TRY(DB_QUERY(c, &iam_sql[SESSION_GET], &rows, v_text(s->id), v_int(c->now_us)));
     if (!rows.n)
-        return refused();
+        return refused(c);
     const struct value *v = row_at(&rows, 0);
     s->workspace = v[0].s.p;
     s->user_id = v[1].s.p;
@@ -244,7 +240,7 @@ static struct status find_session(struct ctx *c, const char *text, struct sessio
     const char *own = refresh_text(c->arena, s, s->generation);
     if (!own || !hash.p)
         return fail_memory();
-    return str_eq(hash, v[5].s) && texts_equal(own, text) ? ok() : refused();
+    return str_eq(hash, v[5].s) && texts_equal(own, text) ? ok() : refused(c);
 }
 
 /* Somebody has a copy of the token: whose it is cannot be told, so nobody goes on with this session. */
@@ -252,7 +248,7 @@ static struct status end_stolen(struct ctx *c, const struct session *s)
 {
     UNIT_ADD(c->unit, &iam_sql[SESSION_DELETE], -1, REASON_CONFLICT, v_text(s->id), v_text(s->workspace));
     rights_changed(c);
-    c->verdict = refused();
+    c->verdict = refused(c);
     return note(c, s, "session.stolen");
 }
 

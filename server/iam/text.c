@@ -1,5 +1,14 @@
 #include "server/iam/iam_private.h"
 
+#include "agents/record/denied.h"
+
+struct status denied(struct ctx *c, enum reason reason, const char *message)
+{
+    struct status s = fail(NULL, reason, "%s", message);
+    denied_note(c->app->denied, c, c->peer, s);
+    return s;
+}
+
 void random_text(char *text, size_t n)
 {
     static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -250,7 +250,7 @@ type AuditDenial struct {
 	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Name of a Reason, without its prefix.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// Address of the caller, as the server sees it.
+	// Address of the caller, as the server sees it. Empty where a credential that holds was given, and the call refused for what it asked.
 	Peer string `protobuf:"bytes,3,opt,name=peer,proto3" json:"peer,omitempty"`
 	// Only of "call.denials_dropped": denied calls beyond what the log takes (some hundreds a second), of which only this count is kept.
 	Dropped       int64 `protobuf:"varint,4,opt,name=dropped,proto3" json:"dropped,omitempty"`
