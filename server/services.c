@@ -6,6 +6,7 @@
 #include "agents/engage/contact/policy.h"
 #include "agents/engage/delivery/delivery.h"
 #include "agents/engage/engage.h"
+#include "agents/engage/feedback/feedback.h"
 #include "agents/engage/journey/journey.h"
 #include "agents/engage/link/link.h"
 #include "agents/engage/message/message.h"
@@ -19,6 +20,7 @@
 #include "agents/record/event_log.h"
 #include "agents/record/events.h"
 #include "agents/record/known.h"
+#include "agents/record/lead_events.h"
 #include "agents/record/leads.h"
 #include "agents/record/scoring.h"
 #include "agents/record/suppression.h"
@@ -77,6 +79,7 @@ RPC_UNARY(get_message, GetMessageRequest, Message)
 RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
 RPC_UNARY(cancel_message, CancelMessageRequest, Message)
 RPC_UNARY(resolve_unknown_message, ResolveUnknownMessageRequest, Message)
+RPC_UNARY(record_delivery_events, RecordDeliveryEventsRequest, RecordDeliveryEventsResponse)
 RPC_UNARY(get_consent, GetConsentRequest, GetConsentResponse)
 RPC_UNARY(update_consent, UpdateConsentRequest, Consent)
 RPC_UNARY(unsubscribe, UnsubscribeRequest, UnsubscribeResponse)
@@ -252,6 +255,8 @@ static const struct rpc_method methods[] = {
       RPC_MUTATES, 128, 0 },
     { ENGAGE, "CancelMessage", &cancel_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE, RPC_MUTATES, 128,
       0 },
+    { ENGAGE, "RecordDeliveryEvents", &record_delivery_events_rpc, LANE_DB, "feedback.write", QUOTA_BULK,
+      RPC_MUTATES, 32768, 0 },
     { ENGAGE, "GetConsent", &get_consent_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },
     { ENGAGE, "UpdateConsent", &update_consent_rpc, LANE_READ, "consent.write", QUOTA_WRITE, RPC_MUTATES,
       LEAD_KB, 0 },
@@ -366,31 +371,15 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,
-    &known_statements,
-    &events_statements,
-    &event_log_statements,
-    &decisions_statements,
-    &active_statements,
-    &engagement_statements,
-    &scoring_statements,
-    &lead_statements,
-    &triage_statements,
-    &model_statements,
-    &idem_statements,
-    &iam_statements,
-    &audit_statements,
-    &privacy_statements,
-    &suppression_statements,
-    &message_statements,
-    &channel_statements,
-    &delivery_statements,
-    &contact_statements,
-    &send_policy_statements,
-    &template_statements,
-    &journey_statements,
-    &orchestrator_statements,
-    NULL,
+    &leads_statements,      &known_statements,        &events_statements,
+    &event_log_statements,  &decisions_statements,    &active_statements,
+    &engagement_statements, &lead_events_statements,  &scoring_statements,
+    &lead_statements,       &triage_statements,       &model_statements,
+    &idem_statements,       &iam_statements,          &audit_statements,
+    &privacy_statements,    &suppression_statements,  &message_statements,
+    &channel_statements,    &delivery_statements,     &feedback_statements,
+    &contact_statements,    &send_policy_statements,  &template_statements,
+    &journey_statements,    &orchestrator_statements, NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {

@@ -1,15 +1,13 @@
 /* IngestEvents and ListLeadEvents. */
-#include "agents/record/events.h"
 #include "agents/lead/common.h"
 #include "agents/lead/lead.h"
 #include "agents/lead/lead_sql.h"
 #include "agents/record/checks.h"
-#include "agents/record/engagement.h"
+#include "agents/record/lead_events.h"
 #include "agents/record/lead_set.h"
 #include "agents/record/pages.h"
 #include "agents/record/row_status.h"
 #include "agents/record/times.h"
-#include "base/ids.h"
 
 #include <inttypes.h>
 
@@ -18,14 +16,12 @@
 #define ATTRIBUTES_MAX 64
 #define NAME_MAX_BYTES 128
 #define VALUE_MAX_BYTES 1024
-#define SEEN_SLOTS 4096 /* a power of two, more than twice BATCH_MAX */
 
 struct ingest {
     struct ctx *c;
-    const struct engagement_axis *axis;
+    struct lead_events *events;
     struct lead_set *set;
     IngestEventsResponse *res;
-    const char *seen[SEEN_SLOTS]; /* ids that are stored, or will be with this unit */
 };
 
 /* ---- Checking ---- */
@@ -60,6 +56,23 @@ static void check_attributes(struct checks *k, const LeadEvent *e, const char *f
     }
 }
 
+static bool begins_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* What became of messages is reported in other ways, which know the message. */
+static void check_reserved(struct checks *k, const LeadEvent *e, const char *field)
+{
+    if (begins_with(e->event_id, LEAD_EVENT_MESSAGE_ID))
+        check_fail(k, REASON_FIELD_INVALID, field, "event_id",
+                   "must not begin with \"" LEAD_EVENT_MESSAGE_ID "\"");
+    if (begins_with(e->type, LEAD_EVENT_MESSAGE_TYPE))
+        check_fail(k, REASON_FIELD_INVALID, field, "type",
+                   "must not begin with \"" LEAD_EVENT_MESSAGE_TYPE "\": RecordDeliveryEvents records what "
+                   "became of messages");
+}
+
 static struct status check_event(struct ctx *c, const LeadEvent *e, const char *field, int64_t *ret_us)
 {
     struct checks k = checks_start(c->arena);
@@ -72,51 +85,24 @@ static struct status check_event(struct ctx *c, const LeadEvent *e, const char *
     if (!*e->lead && !*e->email && !*e->external_id)
         check_fail(&k, REASON_FIELD_REQUIRED, field, "lead",
                    "name the lead, or give an email or external_id");
+    check_reserved(&k, e, field);
     check_attributes(&k, e, field);
     TRY(k.s);
     const char *time_field = e->event_time ? arena_printf(c->arena, "%s.event_time", field) : field;
     return time_field ? given_time(c, e->event_time, time_field, ret_us) : fail_memory();
 }
 
-/* ---- Ids seen before ---- */
-
-static const char **slot(struct ingest *g, const char *id)
-{
-    size_t at = hash64(str_of(id), 0) & (SEEN_SLOTS - 1);
-    while (g->seen[at] && strcmp(g->seen[at], id))
-        at = (at + 1) & (SEEN_SLOTS - 1);
-    return &g->seen[at];
-}
-
-static struct status ask(struct ingest *g, const char *const *ids, size_t n)
-{
-    struct value args[1 + EVENT_GROUP] = { v_text(g->c->workspace) };
-    struct rows rows;
-    if (n == 0)
-        return ok();
-    for (size_t i = 0; i < EVENT_GROUP; i++)
-        args[1 + i] = v_text(ids[MIN(i, n - 1)]); /* padded with the last one */
-    TRY(db_query(g->c, &lead_room_sql[EVENT_IDS], args, &rows));
-    for (size_t i = 0; i < rows.n; i++)
-        *slot(g, row_at(&rows, i)[0].s.p) = row_at(&rows, i)[0].s.p;
-    return ok();
-}
-
 /* Learns which of the events are stored. */
 static struct status find_stored(struct ingest *g, const IngestEventsRequest *req)
 {
-    const char *ids[EVENT_GROUP];
+    const char **ids = ARENA_ARRAY(g->c->arena, req->n_events, const char *);
     size_t n = 0;
-    for (size_t i = 0; i < req->n_events; i++) {
-        if (!is_event_id(req->events[i]->event_id))
-            continue;
-        ids[n++] = req->events[i]->event_id;
-        if (n < EVENT_GROUP)
-            continue;
-        TRY(ask(g, ids, n));
-        n = 0;
-    }
-    return ask(g, ids, n);
+    if (!ids)
+        return fail_memory();
+    for (size_t i = 0; i < req->n_events; i++)
+        if (is_event_id(req->events[i]->event_id))
+            ids[n++] = req->events[i]->event_id;
+    return lead_events_ask(g->events, ids, n);
 }
 
 /* ---- Storing ---- */
@@ -141,63 +127,17 @@ static struct status find_lead(struct ingest *g, const LeadEvent *e, const char 
     return lead_set_resolve(g->set, given, field, ret);
 }
 
-/* As it is kept: its lead is the row's column, and who it was known by is the lead's matter. */
-static struct status pack_event(struct ctx *c, const LeadEvent *e, int64_t event_us, struct str *ret)
-{
-    LeadEvent kept = *e;
-    kept.lead = kept.email = kept.external_id = (char *)protobuf_c_empty_string;
-    kept.event_time = time_message(c->arena, event_us);
-    kept.ingest_time = time_message(c->arena, c->now_us);
-    if (!kept.event_time || !kept.ingest_time)
-        return fail_memory();
-    *ret = pb_pack(c->arena, &kept);
-    return ret->p ? ok() : fail_memory();
-}
-
-/* Of what a caller wrote the log holds nothing, for it outlives the lead; marks of the event's id and type
- * let those who react find the event, and see whether they need to. */
-static struct status announce_event(struct ctx *c, const LeadEvent *e, int64_t event_us,
-                                    const struct lead_row *row)
-{
-    char mark[ID_TEXT], type[ID_TEXT];
-    LeadEvent told = LEAD_EVENT_INIT;
-    event_id_mark(str_of(e->event_id), mark);
-    event_type_mark(str_of(e->type), type);
-    told.event_id = mark;
-    told.type = type;
-    told.event_time = time_message(c->arena, event_us);
-    struct str payload = told.event_time ? pb_pack(c->arena, &told) : str_make(NULL, 0);
-    if (!payload.p)
-        return fail_memory();
-    lead_event(c, "lead.event_recorded", row->lead, "", payload);
-    return ok();
-}
-
-static struct status store_event(struct ingest *g, const LeadEvent *e, int64_t event_us, struct lead_row *row)
-{
-    struct str data;
-    double weight = engagement_weight(g->axis, str_of(e->type));
-    TRY(pack_event(g->c, e, event_us, &data));
-    TRY(lead_engage(g->c, row->lead, event_us, weight, g->axis->half_life_us));
-    UNIT_ADD(g->c->unit, &lead_room_sql[EVENT_INSERT], 1, REASON_CONFLICT, v_text(g->c->workspace),
-             v_text(e->event_id), v_text(row->id), v_int(event_us), v_int(g->c->now_us), v_text(e->type),
-             v_bytes(data));
-    return announce_event(g->c, e, event_us, row);
-}
-
 static struct status take_event(struct ingest *g, const LeadEvent *e, const char *field)
 {
     struct lead_row *row;
     int64_t event_us;
     TRY(check_event(g->c, e, field, &event_us));
-    const char **seen = slot(g, e->event_id);
-    if (*seen) {
+    if (lead_events_known(g->events, e->event_id)) {
         g->res->duplicate_count++;
         return ok();
     }
     TRY(find_lead(g, e, field, &row));
-    TRY(store_event(g, e, event_us, row));
-    *seen = e->event_id;
+    TRY(lead_events_add(g->events, e, event_us, row));
     g->res->stored_count++;
     return ok();
 }
@@ -217,9 +157,9 @@ static struct status ingest_start(struct ctx *c, const IngestEventsRequest *req,
                                   struct ingest **ret)
 {
     if (req->n_events == 0)
-        return fail_field(c->arena, REASON_FIELD_REQUIRED, "events", "give 1 to %d", BATCH_MAX);
-    if (req->n_events > BATCH_MAX)
-        return fail_field(c->arena, REASON_FIELD_TOO_LONG, "events", "at most %d", BATCH_MAX);
+        return fail_field(c->arena, REASON_FIELD_REQUIRED, "events", "give 1 to %d", LEAD_EVENTS_MAX);
+    if (req->n_events > LEAD_EVENTS_MAX)
+        return fail_field(c->arena, REASON_FIELD_TOO_LONG, "events", "at most %d", LEAD_EVENTS_MAX);
     struct ingest *g = ARENA_NEW(c->arena, struct ingest);
     res->statuses = ARENA_ARRAY(c->arena, req->n_events, RowStatus *);
     if (!g || !res->statuses || !(g->set = lead_set_new(c, req->n_events)))
@@ -227,7 +167,7 @@ static struct status ingest_start(struct ctx *c, const IngestEventsRequest *req,
     g->c = c;
     g->res = res;
     *ret = g;
-    return lead_axis(c, &g->axis);
+    return lead_events_open(c, &g->events);
 }
 
 static struct status announce_new(void *arg, struct lead_row *row)

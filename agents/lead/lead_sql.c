@@ -6,18 +6,6 @@ const struct stmt lead_room_sql[LEAD_ROOM_STMTS] = {
     [LEADS_PAGE] = { "leads_page", "tti", "tb",
                      "SELECT id, data FROM lead WHERE workspace = $1 AND id > $2 ORDER BY id LIMIT $3", NULL,
                      NULL },
-    [EVENT_IDS] = { "lead_event_ids", "t" LIST_LETTERS, "t",
-                    "SELECT event_id FROM lead_event WHERE workspace = $1 AND event_id IN (" LIST_FROM_2 ")",
-                    NULL, LIST_EACH("event_id", LIST_FROM_2, "lead_event", "event_id") },
-    [EVENT_INSERT] = { "lead_event_insert", "tttiitb", "",
-                       "INSERT INTO lead_event (workspace, event_id, lead_id, event_time, ingest_time, type, "
-                       "data)"
-                       " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                       "INSERT INTO lead_event (workspace, event_id, lead_id, event_time, ingest_time, type, "
-                       "data) SELECT * FROM"
-                       " unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], "
-                       "$7::bytea[])",
-                       NULL },
     [EVENTS_PAGE] = { "lead_events_page", "ttiti", "itb",
                       "SELECT event_time, event_id, data FROM lead_event WHERE workspace = $1 AND lead_id = "
                       "$2"

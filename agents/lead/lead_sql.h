@@ -2,15 +2,10 @@
 #ifndef AGENTS_LEAD_LEAD_SQL_H
 #define AGENTS_LEAD_LEAD_SQL_H
 
-#include "agents/record/lists.h"
 #include "store/db.h"
 
-#define EVENT_GROUP LIST_MAX
-
 enum {
-    LEADS_PAGE, /* workspace, after id, limit -> id, data */
-    EVENT_IDS,  /* workspace, EVENT_GROUP event ids -> those that are stored */
-    EVENT_INSERT,
+    LEADS_PAGE,  /* workspace, after id, limit -> id, data */
     EVENTS_PAGE, /* workspace, lead id, after time, after event id, limit -> time, event id, data */
     EVENTS_GIVE,
     EVENTS_DELETE,

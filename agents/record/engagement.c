@@ -13,10 +13,27 @@
         { type, sizeof type - 1 }, weight                                                                    \
     }
 static const struct engagement_weight prior_weights[] = {
-    WEIGHT("call", 3),         WEIGHT("complaint", 0),   WEIGHT("demo_request", 8), WEIGHT("download", 2),
-    WEIGHT("email_bounce", 0), WEIGHT("email_click", 2), WEIGHT("email_open", 0.5), WEIGHT("email_reply", 4),
-    WEIGHT("form_submit", 4),  WEIGHT("meeting", 6),     WEIGHT("page_view", 0.5),  WEIGHT("pricing_view", 3),
-    WEIGHT("trial_start", 8),  WEIGHT("unsubscribe", 0), WEIGHT("webinar", 3),
+    WEIGHT("call", 3),
+    WEIGHT("complaint", 0),
+    WEIGHT("demo_request", 8),
+    WEIGHT("download", 2),
+    WEIGHT("email_bounce", 0),
+    WEIGHT("email_click", 2),
+    WEIGHT("email_open", 0.5),
+    WEIGHT("email_reply", 4),
+    WEIGHT("form_submit", 4),
+    WEIGHT("meeting", 6),
+    WEIGHT("message.bounced", 0),
+    WEIGHT("message.clicked", 2),
+    WEIGHT("message.complained", 0),
+    WEIGHT("message.delivered", 0),
+    WEIGHT("message.opened", 0.5),
+    WEIGHT("message.replied", 4),
+    WEIGHT("page_view", 0.5),
+    WEIGHT("pricing_view", 3),
+    WEIGHT("trial_start", 8),
+    WEIGHT("unsubscribe", 0),
+    WEIGHT("webinar", 3),
 };
 
 const struct engagement_axis engagement_axis_prior = {

@@ -14,7 +14,7 @@ C_BEGIN
 
 /* What is handed over: kept with the message from the first attempt on. */
 struct frozen {
-    const char *to; /* of a mail; "" otherwise */
+    const char *to; /* a mail address or a phone; "" otherwise */
     struct str bytes;
 };
 

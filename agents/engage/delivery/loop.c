@@ -136,7 +136,9 @@ static void tell(const struct slot *slot, const char *what, struct status s)
     log_end(&l);
 }
 
-/* The outcome is worth some patience: without it a mail ends as UNKNOWN. */
+/* The outcome is worth some patience: without it a mail ends as UNKNOWN. Where it comes too late somebody
+ * knew better: a delivery event told before the provider answered, or another process took the message over.
+ */
 static void conclude(struct in_hand *h, const struct slot *slot, struct arena *a)
 {
     struct status s = ok();
@@ -152,7 +154,7 @@ static void conclude(struct in_hand *h, const struct slot *slot, struct arena *a
         struct timespec pause = { 0, 200 * 1000 * 1000 };
         nanosleep(&pause, NULL);
     }
-    if (!is_ok(s))
+    if (!is_ok(s) && s.reason != REASON_CONFLICT)
         tell(slot, "delivery_outcome_lost", s);
 }
 

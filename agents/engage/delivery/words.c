@@ -85,6 +85,8 @@ static struct status freeze_post(struct ctx *c, struct in_hand *h, const Lead *l
                                  const struct form_message *said, struct str *ret)
 {
     Message *m = h->row.message;
+    bool by_id = m->medium == MEDIUM_IN_APP || m->medium == MEDIUM_CRM;
+    const char *to = address(lead, m->medium);
     struct buf b;
     m->transport_id = (char *)h->id;
     buf_init(&b, BODY_MAX);
@@ -92,7 +94,7 @@ static struct status freeze_post(struct ctx *c, struct in_hand *h, const Lead *l
     put(&b, "message", str_of(m->name));
     put(&b, "lead", str_of(lead->name));
     put(&b, "purpose", str_of(m->purpose));
-    put(&b, "to", str_of(address(lead, m->medium)));
+    put(&b, "to", str_of(to));
     put(&b, "locale", str_of(said->locale));
     put(&b, "subject", said->subject);
     put(&b, "text", said->text);
@@ -101,7 +103,7 @@ static struct status freeze_post(struct ctx *c, struct in_hand *h, const Lead *l
     char *copy = b.overflow ? NULL : arena_dup(c->arena, buf_str(&b));
     size_t n = b.n;
     buf_done(&b);
-    return copy ? freeze(c, h, "", str_make(copy, n), ret) : fail_memory();
+    return copy ? freeze(c, h, by_id ? "" : to, str_make(copy, n), ret) : fail_memory();
 }
 
 /* ---- Rendering ---- */

@@ -13,7 +13,7 @@
 /* ---- Storing ---- */
 
 /* The log holds what a message is and where it stands, never what was said to whom. */
-static struct status announce(struct ctx *c, const Message *m, const char *action)
+struct status message_announce(struct ctx *c, const Message *m, const char *action)
 {
     Message told = *m;
     told.detail = (char *)protobuf_c_empty_string;
@@ -48,11 +48,10 @@ struct status message_add(struct ctx *c, Message *m)
              v_text(m->name + strlen(COLLECTION)), v_text(lead_id), v_int(1), v_int(m->state),
              v_int(time_us(m->send_time)), v_int(m->priority), v_int(c->now_us), v_bytes(data),
              v_bytes(str_make("", 0)));
-    return announce(c, m, "message.scheduled");
+    return message_announce(c, m, "message.scheduled");
 }
 
-struct status message_save(struct ctx *c, const struct message_row *row, int64_t due_us, struct str frozen,
-                           const char *action)
+struct status message_store(struct ctx *c, const struct message_row *row, int64_t due_us, struct str frozen)
 {
     Message *m = row->message;
     struct str data;
@@ -66,7 +65,14 @@ struct status message_save(struct ctx *c, const struct message_row *row, int64_t
     else
         UNIT_ADD(c->unit, &message_sql[MESSAGE_UPDATE], 1, REASON_CONFLICT, v_int(m->state), v_int(due_us),
                  v_bytes(data), v_text(c->workspace), v_text(row->id), v_int(row->version));
-    return announce(c, m, action);
+    return ok();
+}
+
+struct status message_save(struct ctx *c, const struct message_row *row, int64_t due_us, struct str frozen,
+                           const char *action)
+{
+    TRY(message_store(c, row, due_us, frozen));
+    return message_announce(c, row->message, action);
 }
 
 static struct status take(struct ctx *c, struct str data, Message **ret)
@@ -87,6 +93,16 @@ struct status message_load(struct ctx *c, const char *name, struct message_row *
         return fail(c->arena, REASON_MESSAGE_NOT_FOUND, "there is no %s", name);
     ret->version = row_at(&rows, 0)[0].i;
     return take(c, row_at(&rows, 0)[1].s, &ret->message);
+}
+
+struct status message_address(struct ctx *c, const char *id, const char **ret)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &message_sql[MESSAGE_ADDRESS], &rows, v_text(c->workspace), v_text(id)));
+    struct str rest = rows.n ? row_at(&rows, 0)[0].s : str_make("", 0);
+    struct str address = str_split(&rest, '\n');
+    *ret = arena_dup(c->arena, address);
+    return *ret ? ok() : fail_memory();
 }
 
 struct status message_waiting(struct ctx *c, const char *lead_id, Priority above, size_t limit,

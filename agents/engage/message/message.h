@@ -27,6 +27,16 @@ MUSTCHECK struct status message_load(struct ctx *c, const char *name, struct mes
 MUSTCHECK struct status message_save(struct ctx *c, const struct message_row *row, int64_t due_us,
                                      struct str frozen, const char *action);
 
+/* The two halves of message_save: the change without an event, and an event about the message as it is now.
+ */
+MUSTCHECK struct status message_store(struct ctx *c, const struct message_row *row, int64_t due_us,
+                                      struct str frozen);
+MUSTCHECK struct status message_announce(struct ctx *c, const Message *m, const char *action);
+
+/* What is frozen begins with the address that the message goes to and a line end. Here is the address: a mail
+ * address or a phone; "" where it goes to neither, or an older build froze it for a webhook. */
+MUSTCHECK struct status message_address(struct ctx *c, const char *id, const char **ret);
+
 /* Messages of the lead, its merged duplicates included, that wait (SCHEDULED) and have more than this
  * priority; the first `limit` that are due. */
 struct message_waiting {

@@ -23,6 +23,9 @@ const struct stmt message_sql[MESSAGE_STATEMENTS] = {
                          "UPDATE message SET version = version + 1, state = $1, due_time = $2, data = $3,"
                          " frozen = $4 WHERE workspace = $5 AND id = $6 AND version = $7",
                          NULL, NULL },
+    [MESSAGE_ADDRESS] = { "message_address", "tt", "b",
+                          "SELECT substr(frozen, 1, 1024) FROM message WHERE workspace = $1 AND id = $2",
+                          NULL, NULL },
     [MESSAGES_OF_ALL] = { "messages_of_all", "ttii", "tb",
                           "SELECT id, data FROM message WHERE workspace = $1 AND id > $2 AND $3 IN (0, state)"
                           " ORDER BY id LIMIT $4",

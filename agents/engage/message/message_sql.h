@@ -11,6 +11,7 @@ enum message_stmt {
     MESSAGE_GET,      /* workspace, id -> version, data */
     MESSAGE_UPDATE,   /* against the version */
     MESSAGE_FREEZE,   /* the same, with other frozen bytes */
+    MESSAGE_ADDRESS,  /* workspace, id -> the first bytes of what is frozen */
     MESSAGES_OF_ALL,  /* workspace, after id, state (0: all), limit -> id, data */
     MESSAGES_OF_LEAD, /* workspace, lead id, after id, state (0: all), limit -> id, data */
     MESSAGES_WAITING, /* workspace, lead id, above priority, limit -> due_time, data */

@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xf6#\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\x8c%\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -49,7 +49,8 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"GetMessage\x12\x1f.marketing.v1.GetMessageRequest\x1a\x15.marketing.v1.Message\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=messages/*}\x12k\n" +
 	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12\x84\x01\n" +
 	"\x15ResolveUnknownMessage\x12*.marketing.v1.ResolveUnknownMessageRequest\x1a\x15.marketing.v1.Message\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=messages/*}:resolve\x12s\n" +
-	"\rCancelMessage\x12\".marketing.v1.CancelMessageRequest\x1a\x15.marketing.v1.Message\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=messages/*}:cancel\x12s\n" +
+	"\rCancelMessage\x12\".marketing.v1.CancelMessageRequest\x1a\x15.marketing.v1.Message\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=messages/*}:cancel\x12\x93\x01\n" +
+	"\x14RecordDeliveryEvents\x12).marketing.v1.RecordDeliveryEventsRequest\x1a*.marketing.v1.RecordDeliveryEventsResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/deliveryEvents:record\x12s\n" +
 	"\n" +
 	"GetConsent\x12\x1f.marketing.v1.GetConsentRequest\x1a .marketing.v1.GetConsentResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=leads/*}/consent\x12x\n" +
 	"\rUpdateConsent\x12\".marketing.v1.UpdateConsentRequest\x1a\x15.marketing.v1.Consent\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{name=leads/*}/consent:update\x12v\n" +
@@ -94,50 +95,52 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*ListMessagesRequest)(nil),          // 14: marketing.v1.ListMessagesRequest
 	(*ResolveUnknownMessageRequest)(nil), // 15: marketing.v1.ResolveUnknownMessageRequest
 	(*CancelMessageRequest)(nil),         // 16: marketing.v1.CancelMessageRequest
-	(*GetConsentRequest)(nil),            // 17: marketing.v1.GetConsentRequest
-	(*UpdateConsentRequest)(nil),         // 18: marketing.v1.UpdateConsentRequest
-	(*UnsubscribeRequest)(nil),           // 19: marketing.v1.UnsubscribeRequest
-	(*UnsubscribeByLinkRequest)(nil),     // 20: marketing.v1.UnsubscribeByLinkRequest
-	(*CreateSuppressionRequest)(nil),     // 21: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),        // 22: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),      // 23: marketing.v1.ListSuppressionsRequest
-	(*DeleteSuppressionRequest)(nil),     // 24: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),         // 25: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),      // 26: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),   // 27: marketing.v1.ExplainSendDecisionRequest
-	(*CreateJourneyRequest)(nil),         // 28: marketing.v1.CreateJourneyRequest
-	(*GetJourneyRequest)(nil),            // 29: marketing.v1.GetJourneyRequest
-	(*ListJourneysRequest)(nil),          // 30: marketing.v1.ListJourneysRequest
-	(*PublishJourneyRequest)(nil),        // 31: marketing.v1.PublishJourneyRequest
-	(*PauseJourneyRequest)(nil),          // 32: marketing.v1.PauseJourneyRequest
-	(*ResumeJourneyRequest)(nil),         // 33: marketing.v1.ResumeJourneyRequest
-	(*RetireJourneyRequest)(nil),         // 34: marketing.v1.RetireJourneyRequest
-	(*EnrollLeadRequest)(nil),            // 35: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),          // 36: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),         // 37: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),       // 38: marketing.v1.ListEnrollmentsRequest
-	(*Template)(nil),                     // 39: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),        // 40: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),                // 41: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),       // 42: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                      // 43: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),         // 44: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),          // 45: marketing.v1.TestChannelResponse
-	(*EngageLeadResponse)(nil),           // 46: marketing.v1.EngageLeadResponse
-	(*Message)(nil),                      // 47: marketing.v1.Message
-	(*ListMessagesResponse)(nil),         // 48: marketing.v1.ListMessagesResponse
-	(*GetConsentResponse)(nil),           // 49: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                      // 50: marketing.v1.Consent
-	(*UnsubscribeResponse)(nil),          // 51: marketing.v1.UnsubscribeResponse
-	(*UnsubscribeByLinkResponse)(nil),    // 52: marketing.v1.UnsubscribeByLinkResponse
-	(*Suppression)(nil),                  // 53: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),     // 54: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                   // 55: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil),  // 56: marketing.v1.ExplainSendDecisionResponse
-	(*Journey)(nil),                      // 57: marketing.v1.Journey
-	(*ListJourneysResponse)(nil),         // 58: marketing.v1.ListJourneysResponse
-	(*Enrollment)(nil),                   // 59: marketing.v1.Enrollment
-	(*ListEnrollmentsResponse)(nil),      // 60: marketing.v1.ListEnrollmentsResponse
+	(*RecordDeliveryEventsRequest)(nil),  // 17: marketing.v1.RecordDeliveryEventsRequest
+	(*GetConsentRequest)(nil),            // 18: marketing.v1.GetConsentRequest
+	(*UpdateConsentRequest)(nil),         // 19: marketing.v1.UpdateConsentRequest
+	(*UnsubscribeRequest)(nil),           // 20: marketing.v1.UnsubscribeRequest
+	(*UnsubscribeByLinkRequest)(nil),     // 21: marketing.v1.UnsubscribeByLinkRequest
+	(*CreateSuppressionRequest)(nil),     // 22: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),        // 23: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),      // 24: marketing.v1.ListSuppressionsRequest
+	(*DeleteSuppressionRequest)(nil),     // 25: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),         // 26: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),      // 27: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),   // 28: marketing.v1.ExplainSendDecisionRequest
+	(*CreateJourneyRequest)(nil),         // 29: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),            // 30: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),          // 31: marketing.v1.ListJourneysRequest
+	(*PublishJourneyRequest)(nil),        // 32: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),          // 33: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),         // 34: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),         // 35: marketing.v1.RetireJourneyRequest
+	(*EnrollLeadRequest)(nil),            // 36: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),          // 37: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),         // 38: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),       // 39: marketing.v1.ListEnrollmentsRequest
+	(*Template)(nil),                     // 40: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),        // 41: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                // 42: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),       // 43: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                      // 44: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),         // 45: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),          // 46: marketing.v1.TestChannelResponse
+	(*EngageLeadResponse)(nil),           // 47: marketing.v1.EngageLeadResponse
+	(*Message)(nil),                      // 48: marketing.v1.Message
+	(*ListMessagesResponse)(nil),         // 49: marketing.v1.ListMessagesResponse
+	(*RecordDeliveryEventsResponse)(nil), // 50: marketing.v1.RecordDeliveryEventsResponse
+	(*GetConsentResponse)(nil),           // 51: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                      // 52: marketing.v1.Consent
+	(*UnsubscribeResponse)(nil),          // 53: marketing.v1.UnsubscribeResponse
+	(*UnsubscribeByLinkResponse)(nil),    // 54: marketing.v1.UnsubscribeByLinkResponse
+	(*Suppression)(nil),                  // 55: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),     // 56: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                   // 57: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),  // 58: marketing.v1.ExplainSendDecisionResponse
+	(*Journey)(nil),                      // 59: marketing.v1.Journey
+	(*ListJourneysResponse)(nil),         // 60: marketing.v1.ListJourneysResponse
+	(*Enrollment)(nil),                   // 61: marketing.v1.Enrollment
+	(*ListEnrollmentsResponse)(nil),      // 62: marketing.v1.ListEnrollmentsResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -157,69 +160,71 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	14, // 14: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
 	15, // 15: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
 	16, // 16: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
-	17, // 17: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
-	18, // 18: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
-	19, // 19: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
-	20, // 20: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
-	21, // 21: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
-	22, // 22: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
-	23, // 23: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
-	24, // 24: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
-	25, // 25: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
-	26, // 26: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
-	27, // 27: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
-	28, // 28: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
-	29, // 29: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
-	30, // 30: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
-	31, // 31: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
-	32, // 32: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
-	33, // 33: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
-	34, // 34: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
-	35, // 35: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
-	36, // 36: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
-	37, // 37: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
-	38, // 38: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
-	39, // 39: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	39, // 40: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	40, // 41: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	39, // 42: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	41, // 43: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	42, // 44: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	43, // 45: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	43, // 46: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	44, // 47: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	43, // 48: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	41, // 49: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	45, // 50: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	46, // 51: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
-	47, // 52: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	48, // 53: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	47, // 54: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
-	47, // 55: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	49, // 56: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	50, // 57: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	51, // 58: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	52, // 59: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
-	53, // 60: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	53, // 61: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	54, // 62: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	41, // 63: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	55, // 64: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	55, // 65: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	56, // 66: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	57, // 67: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
-	57, // 68: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
-	58, // 69: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
-	57, // 70: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
-	57, // 71: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
-	57, // 72: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
-	57, // 73: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
-	59, // 74: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
-	59, // 75: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
-	59, // 76: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
-	60, // 77: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
-	39, // [39:78] is the sub-list for method output_type
-	0,  // [0:39] is the sub-list for method input_type
+	17, // 17: marketing.v1.EngageService.RecordDeliveryEvents:input_type -> marketing.v1.RecordDeliveryEventsRequest
+	18, // 18: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
+	19, // 19: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
+	20, // 20: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
+	21, // 21: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
+	22, // 22: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
+	23, // 23: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
+	24, // 24: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
+	25, // 25: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
+	26, // 26: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
+	27, // 27: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
+	28, // 28: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
+	29, // 29: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
+	30, // 30: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
+	31, // 31: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
+	32, // 32: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
+	33, // 33: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
+	34, // 34: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
+	35, // 35: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
+	36, // 36: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
+	37, // 37: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
+	38, // 38: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
+	39, // 39: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
+	40, // 40: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	40, // 41: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	41, // 42: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	40, // 43: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	42, // 44: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	43, // 45: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	44, // 46: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	44, // 47: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	45, // 48: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	44, // 49: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	42, // 50: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	46, // 51: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	47, // 52: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
+	48, // 53: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	49, // 54: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	48, // 55: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	48, // 56: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	50, // 57: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
+	51, // 58: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	52, // 59: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	53, // 60: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	54, // 61: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
+	55, // 62: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	55, // 63: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	56, // 64: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	42, // 65: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	57, // 66: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	57, // 67: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	58, // 68: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	59, // 69: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
+	59, // 70: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
+	60, // 71: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
+	59, // 72: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
+	59, // 73: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
+	59, // 74: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
+	59, // 75: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
+	61, // 76: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
+	61, // 77: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
+	61, // 78: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
+	62, // 79: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
+	40, // [40:80] is the sub-list for method output_type
+	0,  // [0:40] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
@@ -232,6 +237,7 @@ func file_marketing_v1_engage_proto_init() {
 	}
 	file_marketing_v1_channel_proto_init()
 	file_marketing_v1_contact_proto_init()
+	file_marketing_v1_feedback_proto_init()
 	file_marketing_v1_journey_proto_init()
 	file_marketing_v1_message_proto_init()
 	file_marketing_v1_template_proto_init()

@@ -39,6 +39,7 @@ const (
 	EngageService_ListMessages_FullMethodName          = "/marketing.v1.EngageService/ListMessages"
 	EngageService_ResolveUnknownMessage_FullMethodName = "/marketing.v1.EngageService/ResolveUnknownMessage"
 	EngageService_CancelMessage_FullMethodName         = "/marketing.v1.EngageService/CancelMessage"
+	EngageService_RecordDeliveryEvents_FullMethodName  = "/marketing.v1.EngageService/RecordDeliveryEvents"
 	EngageService_GetConsent_FullMethodName            = "/marketing.v1.EngageService/GetConsent"
 	EngageService_UpdateConsent_FullMethodName         = "/marketing.v1.EngageService/UpdateConsent"
 	EngageService_Unsubscribe_FullMethodName           = "/marketing.v1.EngageService/Unsubscribe"
@@ -116,6 +117,8 @@ type EngageServiceClient interface {
 	// Cancels a message that has not left. Cancelling it again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
 	// FAILED_PRECONDITION / MESSAGE_STATE where it is on its way or its outcome is known.
 	CancelMessage(ctx context.Context, in *CancelMessageRequest, opts ...grpc.CallOption) (*Message, error)
+	// Records what became of messages, up to 1,000 events a call, each once. A bad event is told in its status and spares the others.
+	RecordDeliveryEvents(ctx context.Context, in *RecordDeliveryEventsRequest, opts ...grpc.CallOption) (*RecordDeliveryEventsResponse, error)
 	// Returns what a lead consents to, and the ledger of what it said. Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	GetConsent(ctx context.Context, in *GetConsentRequest, opts ...grpc.CallOption) (*GetConsentResponse, error)
 	// Records what a lead said about being written to, with its proof, and returns the ledger's new entry. Fails: NOT_FOUND / LEAD_NOT_FOUND.
@@ -343,6 +346,16 @@ func (c *engageServiceClient) CancelMessage(ctx context.Context, in *CancelMessa
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Message)
 	err := c.cc.Invoke(ctx, EngageService_CancelMessage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) RecordDeliveryEvents(ctx context.Context, in *RecordDeliveryEventsRequest, opts ...grpc.CallOption) (*RecordDeliveryEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecordDeliveryEventsResponse)
+	err := c.cc.Invoke(ctx, EngageService_RecordDeliveryEvents_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -622,6 +635,8 @@ type EngageServiceServer interface {
 	// Cancels a message that has not left. Cancelling it again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
 	// FAILED_PRECONDITION / MESSAGE_STATE where it is on its way or its outcome is known.
 	CancelMessage(context.Context, *CancelMessageRequest) (*Message, error)
+	// Records what became of messages, up to 1,000 events a call, each once. A bad event is told in its status and spares the others.
+	RecordDeliveryEvents(context.Context, *RecordDeliveryEventsRequest) (*RecordDeliveryEventsResponse, error)
 	// Returns what a lead consents to, and the ledger of what it said. Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	GetConsent(context.Context, *GetConsentRequest) (*GetConsentResponse, error)
 	// Records what a lead said about being written to, with its proof, and returns the ledger's new entry. Fails: NOT_FOUND / LEAD_NOT_FOUND.
@@ -735,6 +750,9 @@ func (UnimplementedEngageServiceServer) ResolveUnknownMessage(context.Context, *
 }
 func (UnimplementedEngageServiceServer) CancelMessage(context.Context, *CancelMessageRequest) (*Message, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelMessage not implemented")
+}
+func (UnimplementedEngageServiceServer) RecordDeliveryEvents(context.Context, *RecordDeliveryEventsRequest) (*RecordDeliveryEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecordDeliveryEvents not implemented")
 }
 func (UnimplementedEngageServiceServer) GetConsent(context.Context, *GetConsentRequest) (*GetConsentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConsent not implemented")
@@ -1125,6 +1143,24 @@ func _EngageService_CancelMessage_Handler(srv interface{}, ctx context.Context, 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(EngageServiceServer).CancelMessage(ctx, req.(*CancelMessageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_RecordDeliveryEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecordDeliveryEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).RecordDeliveryEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_RecordDeliveryEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).RecordDeliveryEvents(ctx, req.(*RecordDeliveryEventsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1599,6 +1635,10 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CancelMessage",
 			Handler:    _EngageService_CancelMessage_Handler,
+		},
+		{
+			MethodName: "RecordDeliveryEvents",
+			Handler:    _EngageService_RecordDeliveryEvents_Handler,
 		},
 		{
 			MethodName: "GetConsent",

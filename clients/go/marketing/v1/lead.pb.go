@@ -1605,7 +1605,8 @@ func (x *MergeLeadsRequest) GetRequestId() string {
 // Something a lead did.
 type LeadEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The caller's id of the event, 1 to 128 printable ASCII characters, unique in the workspace. Required.
+	// The caller's id of the event, 1 to 128 printable ASCII characters, unique in the workspace; those that begin with "message/" are of
+	// events about messages (docs/feedback.md), and no caller's. Required.
 	EventId string `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// `leads/{lead}`; or leave it empty and give an identity.
 	Lead string `protobuf:"bytes,2,opt,name=lead,proto3" json:"lead,omitempty"`
@@ -1613,7 +1614,8 @@ type LeadEvent struct {
 	Email string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
 	// Identity, where `lead` and `email` are empty.
 	ExternalId string `protobuf:"bytes,4,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// What happened, e.g. "email_open", "page_view", "demo_request": 1 to 64 of [a-z0-9_.]. Required.
+	// What happened, e.g. "page_view", "demo_request": 1 to 64 of [a-z0-9_.]; "message.clicked" and all that begin with "message." are
+	// recorded by RecordDeliveryEvents and its kin, and no caller's. Required.
 	Type string `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`
 	// When it happened; not more than a day ahead. Now, if unset.
 	EventTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`

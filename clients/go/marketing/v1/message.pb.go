@@ -128,6 +128,8 @@ const (
 	Message_CAUSE_LEAD_GONE Message_Cause = 11
 	// ResolveUnknownMessage.
 	Message_CAUSE_RESOLVED Message_Cause = 12
+	// A delivery event told what became of it before its provider's own answer did.
+	Message_CAUSE_REPORTED Message_Cause = 13
 )
 
 // Enum value maps for Message_Cause.
@@ -146,6 +148,7 @@ var (
 		10: "CAUSE_CANCELLED",
 		11: "CAUSE_LEAD_GONE",
 		12: "CAUSE_RESOLVED",
+		13: "CAUSE_REPORTED",
 	}
 	Message_Cause_value = map[string]int32{
 		"CAUSE_UNSPECIFIED":          0,
@@ -161,6 +164,7 @@ var (
 		"CAUSE_CANCELLED":            10,
 		"CAUSE_LEAD_GONE":            11,
 		"CAUSE_RESOLVED":             12,
+		"CAUSE_REPORTED":             13,
 	}
 )
 
@@ -189,6 +193,59 @@ func (x Message_Cause) Number() protoreflect.EnumNumber {
 // Deprecated: Use Message_Cause.Descriptor instead.
 func (Message_Cause) EnumDescriptor() ([]byte, []int) {
 	return file_marketing_v1_message_proto_rawDescGZIP(), []int{0, 1}
+}
+
+// How a message came back.
+type Message_Bounce int32
+
+const (
+	// It did not.
+	Message_BOUNCE_UNSPECIFIED Message_Bounce = 0
+	// The address takes no mail, now or later: it is suppressed.
+	Message_BOUNCE_HARD Message_Bounce = 1
+	// It did not get there this time: a full mailbox, a server that refuses this mail.
+	Message_BOUNCE_SOFT Message_Bounce = 2
+)
+
+// Enum value maps for Message_Bounce.
+var (
+	Message_Bounce_name = map[int32]string{
+		0: "BOUNCE_UNSPECIFIED",
+		1: "BOUNCE_HARD",
+		2: "BOUNCE_SOFT",
+	}
+	Message_Bounce_value = map[string]int32{
+		"BOUNCE_UNSPECIFIED": 0,
+		"BOUNCE_HARD":        1,
+		"BOUNCE_SOFT":        2,
+	}
+)
+
+func (x Message_Bounce) Enum() *Message_Bounce {
+	p := new(Message_Bounce)
+	*p = x
+	return p
+}
+
+func (x Message_Bounce) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Message_Bounce) Descriptor() protoreflect.EnumDescriptor {
+	return file_marketing_v1_message_proto_enumTypes[2].Descriptor()
+}
+
+func (Message_Bounce) Type() protoreflect.EnumType {
+	return &file_marketing_v1_message_proto_enumTypes[2]
+}
+
+func (x Message_Bounce) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Message_Bounce.Descriptor instead.
+func (Message_Bounce) EnumDescriptor() ([]byte, []int) {
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{0, 2}
 }
 
 // What became of a message whose outcome was unknown.
@@ -232,11 +289,11 @@ func (x ResolveUnknownMessageRequest_Resolution) String() string {
 }
 
 func (ResolveUnknownMessageRequest_Resolution) Descriptor() protoreflect.EnumDescriptor {
-	return file_marketing_v1_message_proto_enumTypes[2].Descriptor()
+	return file_marketing_v1_message_proto_enumTypes[3].Descriptor()
 }
 
 func (ResolveUnknownMessageRequest_Resolution) Type() protoreflect.EnumType {
-	return &file_marketing_v1_message_proto_enumTypes[2]
+	return &file_marketing_v1_message_proto_enumTypes[3]
 }
 
 func (x ResolveUnknownMessageRequest_Resolution) Number() protoreflect.EnumNumber {
@@ -292,7 +349,25 @@ type Message struct {
 	// Last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Taken by the provider.
-	SentTime      *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=sent_time,json=sentTime,proto3" json:"sent_time,omitempty"`
+	SentTime *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=sent_time,json=sentTime,proto3" json:"sent_time,omitempty"`
+	// First reported as delivered (docs/feedback.md).
+	DeliverTime *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=deliver_time,json=deliverTime,proto3" json:"deliver_time,omitempty"`
+	// First opened.
+	OpenTime *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
+	// First link followed.
+	ClickTime *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=click_time,json=clickTime,proto3" json:"click_time,omitempty"`
+	// First answered.
+	ReplyTime *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=reply_time,json=replyTime,proto3" json:"reply_time,omitempty"`
+	// First bounced.
+	BounceTime *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=bounce_time,json=bounceTime,proto3" json:"bounce_time,omitempty"`
+	// First reported as spam by who got it.
+	ComplaintTime *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=complaint_time,json=complaintTime,proto3" json:"complaint_time,omitempty"`
+	// How often it was reported as opened.
+	OpenCount int32 `protobuf:"varint,28,opt,name=open_count,json=openCount,proto3" json:"open_count,omitempty"`
+	// How often a link was reported as followed.
+	ClickCount int32 `protobuf:"varint,29,opt,name=click_count,json=clickCount,proto3" json:"click_count,omitempty"`
+	// How it bounced; HARD stays.
+	Bounce        Message_Bounce `protobuf:"varint,30,opt,name=bounce,proto3,enum=marketing.v1.Message_Bounce" json:"bounce,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -472,6 +547,69 @@ func (x *Message) GetSentTime() *timestamppb.Timestamp {
 		return x.SentTime
 	}
 	return nil
+}
+
+func (x *Message) GetDeliverTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeliverTime
+	}
+	return nil
+}
+
+func (x *Message) GetOpenTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenTime
+	}
+	return nil
+}
+
+func (x *Message) GetClickTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ClickTime
+	}
+	return nil
+}
+
+func (x *Message) GetReplyTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReplyTime
+	}
+	return nil
+}
+
+func (x *Message) GetBounceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.BounceTime
+	}
+	return nil
+}
+
+func (x *Message) GetComplaintTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ComplaintTime
+	}
+	return nil
+}
+
+func (x *Message) GetOpenCount() int32 {
+	if x != nil {
+		return x.OpenCount
+	}
+	return 0
+}
+
+func (x *Message) GetClickCount() int32 {
+	if x != nil {
+		return x.ClickCount
+	}
+	return 0
+}
+
+func (x *Message) GetBounce() Message_Bounce {
+	if x != nil {
+		return x.Bounce
+	}
+	return Message_BOUNCE_UNSPECIFIED
 }
 
 // Request of EngageLead.
@@ -944,8 +1082,7 @@ var File_marketing_v1_message_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/message.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\xde\n" +
-	"\n" +
+	"\x1amarketing/v1/message.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\x9a\x0f\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04lead\x18\x02 \x01(\tR\x04lead\x12,\n" +
@@ -973,7 +1110,21 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x127\n" +
-	"\tsent_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\bsentTime\"\xa3\x01\n" +
+	"\tsent_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\bsentTime\x12=\n" +
+	"\fdeliver_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\vdeliverTime\x127\n" +
+	"\topen_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\bopenTime\x129\n" +
+	"\n" +
+	"click_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampR\tclickTime\x129\n" +
+	"\n" +
+	"reply_time\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\treplyTime\x12;\n" +
+	"\vbounce_time\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"bounceTime\x12A\n" +
+	"\x0ecomplaint_time\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\rcomplaintTime\x12\x1d\n" +
+	"\n" +
+	"open_count\x18\x1c \x01(\x05R\topenCount\x12\x1f\n" +
+	"\vclick_count\x18\x1d \x01(\x05R\n" +
+	"clickCount\x124\n" +
+	"\x06bounce\x18\x1e \x01(\x0e2\x1c.marketing.v1.Message.BounceR\x06bounce\"\xa3\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSTATE_SCHEDULED\x10\x01\x12\x11\n" +
@@ -983,7 +1134,7 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"\fSTATE_FAILED\x10\x04\x12\x11\n" +
 	"\rSTATE_UNKNOWN\x10\x05\x12\x13\n" +
 	"\x0fSTATE_CANCELLED\x10\x06\x12\x11\n" +
-	"\rSTATE_REFUSED\x10\a\"\xab\x02\n" +
+	"\rSTATE_REFUSED\x10\a\"\xbf\x02\n" +
 	"\x05Cause\x12\x15\n" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -999,7 +1150,12 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"\x0fCAUSE_CANCELLED\x10\n" +
 	"\x12\x13\n" +
 	"\x0fCAUSE_LEAD_GONE\x10\v\x12\x12\n" +
-	"\x0eCAUSE_RESOLVED\x10\f\"\x88\x03\n" +
+	"\x0eCAUSE_RESOLVED\x10\f\x12\x12\n" +
+	"\x0eCAUSE_REPORTED\x10\r\"B\n" +
+	"\x06Bounce\x12\x16\n" +
+	"\x12BOUNCE_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vBOUNCE_HARD\x10\x01\x12\x0f\n" +
+	"\vBOUNCE_SOFT\x10\x02\"\x88\x03\n" +
 	"\x11EngageLeadRequest\x12\x17\n" +
 	"\x04lead\x18\x01 \x01(\tB\x03\xe0A\x02R\x04lead\x12\x1f\n" +
 	"\btemplate\x18\x02 \x01(\tB\x03\xe0A\x02R\btemplate\x121\n" +
@@ -1056,50 +1212,58 @@ func file_marketing_v1_message_proto_rawDescGZIP() []byte {
 	return file_marketing_v1_message_proto_rawDescData
 }
 
-var file_marketing_v1_message_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_marketing_v1_message_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_marketing_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_marketing_v1_message_proto_goTypes = []any{
 	(Message_State)(0),                           // 0: marketing.v1.Message.State
 	(Message_Cause)(0),                           // 1: marketing.v1.Message.Cause
-	(ResolveUnknownMessageRequest_Resolution)(0), // 2: marketing.v1.ResolveUnknownMessageRequest.Resolution
-	(*Message)(nil),                              // 3: marketing.v1.Message
-	(*EngageLeadRequest)(nil),                    // 4: marketing.v1.EngageLeadRequest
-	(*EngageLeadResponse)(nil),                   // 5: marketing.v1.EngageLeadResponse
-	(*GetMessageRequest)(nil),                    // 6: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),                  // 7: marketing.v1.ListMessagesRequest
-	(*ListMessagesResponse)(nil),                 // 8: marketing.v1.ListMessagesResponse
-	(*ResolveUnknownMessageRequest)(nil),         // 9: marketing.v1.ResolveUnknownMessageRequest
-	(*CancelMessageRequest)(nil),                 // 10: marketing.v1.CancelMessageRequest
-	(Medium)(0),                                  // 11: marketing.v1.Medium
-	(Priority)(0),                                // 12: marketing.v1.Priority
-	(*timestamppb.Timestamp)(nil),                // 13: google.protobuf.Timestamp
-	(*ExplainSendDecisionResponse)(nil),          // 14: marketing.v1.ExplainSendDecisionResponse
+	(Message_Bounce)(0),                          // 2: marketing.v1.Message.Bounce
+	(ResolveUnknownMessageRequest_Resolution)(0), // 3: marketing.v1.ResolveUnknownMessageRequest.Resolution
+	(*Message)(nil),                              // 4: marketing.v1.Message
+	(*EngageLeadRequest)(nil),                    // 5: marketing.v1.EngageLeadRequest
+	(*EngageLeadResponse)(nil),                   // 6: marketing.v1.EngageLeadResponse
+	(*GetMessageRequest)(nil),                    // 7: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),                  // 8: marketing.v1.ListMessagesRequest
+	(*ListMessagesResponse)(nil),                 // 9: marketing.v1.ListMessagesResponse
+	(*ResolveUnknownMessageRequest)(nil),         // 10: marketing.v1.ResolveUnknownMessageRequest
+	(*CancelMessageRequest)(nil),                 // 11: marketing.v1.CancelMessageRequest
+	(Medium)(0),                                  // 12: marketing.v1.Medium
+	(Priority)(0),                                // 13: marketing.v1.Priority
+	(*timestamppb.Timestamp)(nil),                // 14: google.protobuf.Timestamp
+	(*ExplainSendDecisionResponse)(nil),          // 15: marketing.v1.ExplainSendDecisionResponse
 }
 var file_marketing_v1_message_proto_depIdxs = []int32{
-	11, // 0: marketing.v1.Message.medium:type_name -> marketing.v1.Medium
-	12, // 1: marketing.v1.Message.priority:type_name -> marketing.v1.Priority
+	12, // 0: marketing.v1.Message.medium:type_name -> marketing.v1.Medium
+	13, // 1: marketing.v1.Message.priority:type_name -> marketing.v1.Priority
 	0,  // 2: marketing.v1.Message.state:type_name -> marketing.v1.Message.State
-	13, // 3: marketing.v1.Message.send_time:type_name -> google.protobuf.Timestamp
-	13, // 4: marketing.v1.Message.expire_time:type_name -> google.protobuf.Timestamp
-	13, // 5: marketing.v1.Message.next_attempt_time:type_name -> google.protobuf.Timestamp
+	14, // 3: marketing.v1.Message.send_time:type_name -> google.protobuf.Timestamp
+	14, // 4: marketing.v1.Message.expire_time:type_name -> google.protobuf.Timestamp
+	14, // 5: marketing.v1.Message.next_attempt_time:type_name -> google.protobuf.Timestamp
 	1,  // 6: marketing.v1.Message.cause:type_name -> marketing.v1.Message.Cause
-	13, // 7: marketing.v1.Message.create_time:type_name -> google.protobuf.Timestamp
-	13, // 8: marketing.v1.Message.update_time:type_name -> google.protobuf.Timestamp
-	13, // 9: marketing.v1.Message.sent_time:type_name -> google.protobuf.Timestamp
-	11, // 10: marketing.v1.EngageLeadRequest.medium:type_name -> marketing.v1.Medium
-	13, // 11: marketing.v1.EngageLeadRequest.send_time:type_name -> google.protobuf.Timestamp
-	13, // 12: marketing.v1.EngageLeadRequest.expire_time:type_name -> google.protobuf.Timestamp
-	12, // 13: marketing.v1.EngageLeadRequest.priority:type_name -> marketing.v1.Priority
-	3,  // 14: marketing.v1.EngageLeadResponse.message:type_name -> marketing.v1.Message
-	14, // 15: marketing.v1.EngageLeadResponse.decision:type_name -> marketing.v1.ExplainSendDecisionResponse
-	0,  // 16: marketing.v1.ListMessagesRequest.state:type_name -> marketing.v1.Message.State
-	3,  // 17: marketing.v1.ListMessagesResponse.messages:type_name -> marketing.v1.Message
-	2,  // 18: marketing.v1.ResolveUnknownMessageRequest.resolution:type_name -> marketing.v1.ResolveUnknownMessageRequest.Resolution
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	14, // 7: marketing.v1.Message.create_time:type_name -> google.protobuf.Timestamp
+	14, // 8: marketing.v1.Message.update_time:type_name -> google.protobuf.Timestamp
+	14, // 9: marketing.v1.Message.sent_time:type_name -> google.protobuf.Timestamp
+	14, // 10: marketing.v1.Message.deliver_time:type_name -> google.protobuf.Timestamp
+	14, // 11: marketing.v1.Message.open_time:type_name -> google.protobuf.Timestamp
+	14, // 12: marketing.v1.Message.click_time:type_name -> google.protobuf.Timestamp
+	14, // 13: marketing.v1.Message.reply_time:type_name -> google.protobuf.Timestamp
+	14, // 14: marketing.v1.Message.bounce_time:type_name -> google.protobuf.Timestamp
+	14, // 15: marketing.v1.Message.complaint_time:type_name -> google.protobuf.Timestamp
+	2,  // 16: marketing.v1.Message.bounce:type_name -> marketing.v1.Message.Bounce
+	12, // 17: marketing.v1.EngageLeadRequest.medium:type_name -> marketing.v1.Medium
+	14, // 18: marketing.v1.EngageLeadRequest.send_time:type_name -> google.protobuf.Timestamp
+	14, // 19: marketing.v1.EngageLeadRequest.expire_time:type_name -> google.protobuf.Timestamp
+	13, // 20: marketing.v1.EngageLeadRequest.priority:type_name -> marketing.v1.Priority
+	4,  // 21: marketing.v1.EngageLeadResponse.message:type_name -> marketing.v1.Message
+	15, // 22: marketing.v1.EngageLeadResponse.decision:type_name -> marketing.v1.ExplainSendDecisionResponse
+	0,  // 23: marketing.v1.ListMessagesRequest.state:type_name -> marketing.v1.Message.State
+	4,  // 24: marketing.v1.ListMessagesResponse.messages:type_name -> marketing.v1.Message
+	3,  // 25: marketing.v1.ResolveUnknownMessageRequest.resolution:type_name -> marketing.v1.ResolveUnknownMessageRequest.Resolution
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_message_proto_init() }
@@ -1114,7 +1278,7 @@ func file_marketing_v1_message_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_message_proto_rawDesc), len(file_marketing_v1_message_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      4,
 			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -129,13 +129,18 @@ TEST_F(Events, BadRowsAreNamedAndSpareTheirNeighbours)
                       { "e7", a, "", "", "t", 0, { { "k", std::string(1025, 'v') } } },
                       { "e8", "", "not an address" },
                       { "e9", "not a name" },
+                      { "message/e10", a },
+                      { "e11", a, "", "", "message.clicked" },
                       { "good", a } });
     ASSERT_EQ(r.reason(), "OK");
     EXPECT_EQ(reasons(r), "FIELD_REQUIRED FIELD_INVALID FIELD_INVALID FIELD_REQUIRED FIELD_REQUIRED "
                           "FIELD_INVALID FIELD_INVALID "
-                          "FIELD_OUT_OF_RANGE FIELD_TOO_LONG FIELD_TOO_LONG FIELD_INVALID FIELD_INVALID OK");
+                          "FIELD_OUT_OF_RANGE FIELD_TOO_LONG FIELD_TOO_LONG FIELD_INVALID FIELD_INVALID "
+                          "FIELD_INVALID FIELD_INVALID OK");
     EXPECT_STREQ(r->statuses[7]->violations[0]->field, "events[7].event_time");
     EXPECT_STREQ(r->statuses[10]->violations[0]->field, "events[10].email");
+    EXPECT_STREQ(r->statuses[12]->violations[0]->field, "events[12].event_id");
+    EXPECT_STREQ(r->statuses[13]->violations[0]->field, "events[13].type");
     EXPECT_EQ(r->stored_count, 1);
     EXPECT_EQ(ingest({}).reason(), "FIELD_REQUIRED");
     EXPECT_EQ(ingest(std::vector<EventRow>(1001, EventRow{ "x", a })).reason(), "FIELD_TOO_LONG");

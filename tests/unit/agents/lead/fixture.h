@@ -7,6 +7,7 @@
 #include "agents/record/decisions.h"
 #include "agents/record/engagement.h"
 #include "agents/record/events.h"
+#include "agents/record/lead_events.h"
 #include "agents/record/lead_text.h"
 #include "agents/record/leads.h"
 #include "agents/record/times.h"
@@ -178,7 +179,7 @@ class LeadRoom : public testing::Test
 
     arena memory; // of the requests
     House house{ { &leads_statements, &events_statements, &active_statements, &decisions_statements,
-                   &engagement_statements, &lead_statements } };
+                   &engagement_statements, &lead_events_statements, &lead_statements } };
 };
 
 } // namespace fixture

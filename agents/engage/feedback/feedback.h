@@ -1,0 +1,20 @@
+/* feedback.h: what became of messages after they left (proto/marketing/v1/feedback.proto, docs/feedback.md).
+ *
+ *   report.c   a batch of events: each checked, its message found, recorded once
+ *   effect.c   what an event does to its message and to what may be sent from now on
+ *   soft.c     when mails that come back for now have come back too often */
+#ifndef AGENTS_ENGAGE_FEEDBACK_FEEDBACK_H
+#define AGENTS_ENGAGE_FEEDBACK_FEEDBACK_H
+
+#include "agents/record/app.h"
+#include "store/db.h"
+
+C_BEGIN
+
+MUSTCHECK struct status record_delivery_events(struct ctx *c, const RecordDeliveryEventsRequest *req,
+                                               RecordDeliveryEventsResponse *res);
+
+extern const struct stmt_table feedback_statements;
+
+C_END
+#endif
