@@ -8,6 +8,7 @@
 #include "agents/engage/engage.h"
 #include "agents/engage/feedback/feedback.h"
 #include "agents/engage/journey/journey.h"
+#include "agents/engage/journey/simulate.h"
 #include "agents/engage/link/link.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
@@ -98,6 +99,16 @@ RPC_UNARY(publish_journey, PublishJourneyRequest, Journey)
 RPC_UNARY(pause_journey, PauseJourneyRequest, Journey)
 RPC_UNARY(resume_journey, ResumeJourneyRequest, Journey)
 RPC_UNARY(retire_journey, RetireJourneyRequest, Journey)
+static struct status simulate_journey_next(struct ctx *c, struct simulation *sim,
+                                           SimulateJourneyResponse *res, enum rpc_next *ret)
+{
+    bool more = false;
+    struct status s = simulate_journey(c, sim, res, &more);
+    *ret = more ? RPC_SEND : RPC_END;
+    return s;
+}
+
+RPC_SERVER_STREAM(simulate_journey, SimulateJourneyRequest, SimulateJourneyResponse, struct simulation)
 RPC_UNARY(enroll_lead, EnrollLeadRequest, Enrollment)
 RPC_UNARY(unenroll_lead, UnenrollLeadRequest, Enrollment)
 RPC_UNARY(get_enrollment, GetEnrollmentRequest, Enrollment)
@@ -287,6 +298,7 @@ static const struct rpc_method methods[] = {
       0 },
     { ENGAGE, "RetireJourney", &retire_journey_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 2048,
       0 },
+    { ENGAGE, "SimulateJourney", &simulate_journey_rpc, LANE_DB, "engage.read", QUOTA_BULK, 0, 16384, 0 },
     { ENGAGE, "EnrollLead", &enroll_lead_rpc, LANE_DB, "engage.send", QUOTA_WRITE, RPC_MUTATES, LEAD_KB, 0 },
     { ENGAGE, "UnenrollLead", &unenroll_lead_rpc, LANE_DB, "engage.send", QUOTA_WRITE, RPC_MUTATES, LEAD_KB,
       0 },

@@ -52,6 +52,11 @@ struct status lead_load(struct ctx *c, const char *name, const char *field, stru
     return lead_by_id(c, id, ret);
 }
 
+struct status lead_ids_before(struct ctx *c, const char *id, int64_t limit, struct rows *ret)
+{
+    return DB_QUERY(c, &lead_sql[LEAD_IDS_BEFORE], ret, v_text(c->workspace), v_text(id), v_int(limit));
+}
+
 /* Where a run before met a conflict, or no commit will come, only the store knows. */
 bool lead_identity_may_exist(struct ctx *c, size_t i, const char *text)
 {

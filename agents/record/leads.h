@@ -42,6 +42,12 @@ MUSTCHECK struct status lead_new(struct ctx *c, const Lead *given, const char *i
  * FIELD_REQUIRED, FIELD_INVALID, LEAD_NOT_FOUND. */
 MUSTCHECK struct status lead_load(struct ctx *c, const char *name, const char *field, struct lead_row *ret);
 
+/* Behind every id. */
+#define LEAD_ID_LAST "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
+
+/* The ids of the stored leads before this one, the newest (by id) first, at most `limit`: a row each. */
+MUSTCHECK struct status lead_ids_before(struct ctx *c, const char *id, int64_t limit, struct rows *ret);
+
 /* Fails with `reason` and a violation for each identity that saving the row would take from another lead.
  * Those that are the lead's own already are noted in row->owned. */
 MUSTCHECK struct status lead_identities_free(struct ctx *c, struct lead_row *row, const char *field,

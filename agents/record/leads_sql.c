@@ -33,6 +33,9 @@ const struct stmt lead_sql[LEAD_STMTS] = {
                            "SELECT alias_id, lead_id FROM lead_alias WHERE workspace = $1 AND alias_id IN "
                            "(" LIST_FROM_2 ")",
                            NULL, LIST_EACH("alias_id, lead_id", LIST_FROM_2, "lead_alias", "alias_id") },
+    [LEAD_IDS_BEFORE] = { "lead_ids_before", "tti", "t",
+                          "SELECT id FROM lead WHERE workspace = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+                          NULL, NULL },
     [LEAD_INSERT] = { "lead_insert", "ttiiibb", "",
                       "INSERT INTO lead (workspace, id, version, create_time, update_time, data, subject_key)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7)",

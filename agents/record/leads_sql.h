@@ -14,6 +14,7 @@ enum lead_stmt {
     LEADS_BY_IDS,       /* workspace, LEAD_GROUP ids -> id, version, data, key */
     LEADS_OF_VALUES,    /* workspace, kind, LEAD_GROUP values -> value, lead id */
     LEADS_OF_ALIASES,   /* workspace, LEAD_GROUP ids -> id, id of the lead that lives */
+    LEAD_IDS_BEFORE,    /* workspace, id, limit -> id, the last first */
     LEAD_INSERT,
     LEAD_UPDATE,
     LEAD_HOLD,

@@ -205,6 +205,7 @@ func journeySeeds(w *world) map[string]proto.Message {
 		"PauseJourney":    &pb.PauseJourneyRequest{Name: "journeys/none"},
 		"ResumeJourney":   &pb.ResumeJourneyRequest{Name: "journeys/none"},
 		"RetireJourney":   &pb.RetireJourneyRequest{Name: "journeys/none"},
+		"SimulateJourney": &pb.SimulateJourneyRequest{Journey: "journeys/-", Draft: &pb.Journey{Steps: []*pb.JourneyStep{{Id: "end-it", Action: &pb.JourneyStep_Wait{Wait: &pb.JourneyWait{Duration: durationpb.New(time.Hour)}}}}}},
 		"EnrollLead":      &pb.EnrollLeadRequest{Journey: "journeys/none", Lead: w.lead, ValidateOnly: true},
 		"UnenrollLead":    &pb.UnenrollLeadRequest{Journey: "journeys/none", Lead: w.lead},
 		"GetEnrollment":   &pb.GetEnrollmentRequest{Name: "journeys/none/enrollments/none"},

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -164,5 +165,34 @@ func TestAJourneyOverREST(t *testing.T) {
 		s.rest("POST", "/v1/"+s.messagesTo(lead.Name)[0].Name+":cancel", `{}`, message)
 		want.Equal(s, "state", message.State, pb.Message_STATE_CANCELLED)
 		s.refusedREST(404, "NOT_FOUND", "JOURNEY_NOT_FOUND", "POST", "/v1/journeys/none:pause", `{}`)
+	})
+}
+
+// A journey is tried before anybody is written to: the stream's last part has the counts.
+func TestAJourneyIsTriedOnPastLeads(t *testing.T) {
+	tellWith(t, plansOnly, func(s *story) {
+		in, out := s.triage(&pb.Lead{Email: "in@trial.example", Source: "webinar"}), s.triage(&pb.Lead{Email: "out@trial.example", Source: "fair"})
+		draft := &pb.Journey{Entry: &pb.JourneyEntry{Event: "lead.triaged", Filter: `source = "webinar"`},
+			Steps: []*pb.JourneyStep{sendStep("hello", "welcome"), waitStep("look", time.Hour, "", "")}}
+		s.speaks(draft)
+		stream, err := s.h.Engage().SimulateJourney(s.ctx, &pb.SimulateJourneyRequest{Journey: "journeys/-", Draft: draft})
+		want.OK(s, err)
+		part, err := stream.Recv()
+		want.OK(s, err)
+		want.Equal(s, "done", part.Done, true)
+		want.Equal(s, "looked at", part.LeadCount, 2)
+		want.Equal(s, "entered", part.EnteredCount, 1)
+		want.Equal(s, "who", part.Paths[0].Lead, in.Lead)
+		want.Equal(s, "waiting", part.Steps[1].WaitingCount, 1)
+		want.Equal(s, "let go", part.Steps[0].PassCount, 1)
+		_, err = stream.Recv()
+		want.Equal(s, "end", err, io.EOF)
+		for _, lead := range []string{in.Lead, out.Lead} {
+			want.Equal(s, "messages", len(s.messagesTo(lead)), 0)
+			want.Equal(s, "enrollments", len(s.enrollments(lead)), 0)
+		}
+		reply, err := s.h.REST("POST", "/v1/journeys/none:simulate", []byte(`{}`))
+		want.OK(s, err)
+		want.Equal(s, "of none", reply.Code, 404)
 	})
 }

@@ -88,6 +88,10 @@ const struct stmt journey_sql[JOURNEY_STATEMENTS] = {
                          "SELECT event_id, type FROM lead_event WHERE workspace = $1 AND lead_id = $2"
                          " AND event_time = $3 AND ingest_time = $4",
                          NULL, NULL },
+    [LEAD_EVENTS_OF] = { "journey_lead_events_of", "ttiii", "it",
+                         "SELECT event_time, type FROM lead_event WHERE workspace = $1 AND lead_id = $2"
+                         " AND event_time >= $3 AND event_time < $4 ORDER BY event_time, event_id LIMIT $5",
+                         NULL, NULL },
 };
 
 const struct stmt_table journey_statements = { journey_sql, JOURNEY_STATEMENTS };

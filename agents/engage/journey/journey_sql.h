@@ -31,6 +31,7 @@ enum journey_stmt {
     ENROLLMENTS_LIST_OF, /* workspace, lead id, journey id or "-", after id, limit -> ENROLLMENT_COLUMNS */
 
     LEAD_EVENTS_AT, /* workspace, lead id, event time, ingest time -> event id, type */
+    LEAD_EVENTS_OF, /* workspace, lead id, from, to, limit -> event time, type: in the order of time */
     JOURNEY_STATEMENTS
 };
 

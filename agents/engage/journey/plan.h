@@ -89,5 +89,30 @@ MUSTCHECK struct status plan_begin(const struct plan *p, const Lead *lead, int64
 MUSTCHECK struct status plan_push(const struct plan *p, const Lead *lead, int64_t now_us, const char *event,
                                   const struct plan_actor *actor, struct place *place, bool *ret_moved);
 
+/* ---- The same by what is on record ---- */
+
+/* What happened to a lead. */
+struct past {
+    int64_t time_us;
+    const char *event; /* an action of the log, or the type of a lead event */
+    bool action;       /* of the log: has leads enter, and moves none */
+};
+
+struct retrace_actor {
+    struct status (*enter)(void *arg, const struct past *why);
+    struct status (*take)(void *arg, const struct plan_step *step, int64_t time_us);
+    /* Where the lead stands at the end, or has left. */
+    struct status (*end)(void *arg, const struct place *at, int64_t time_us);
+    void *arg;
+};
+
+#define RETRACE_STEPS_MAX 256
+
+/* Takes a lead, as it is now, through the plan by events in the order of their times, with no time after
+ * end_us. *ret_cut: after RETRACE_STEPS_MAX steps it was given up, though there is more. */
+MUSTCHECK struct status plan_retrace(const struct plan *p, const Lead *lead, const struct past *events,
+                                     size_t n, int64_t end_us, const struct retrace_actor *actor,
+                                     bool *ret_cut);
+
 C_END
 #endif

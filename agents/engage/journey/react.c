@@ -55,8 +55,7 @@ struct status journeys_on_lead(struct ctx *c, const struct event_seen *e)
 
 /* ---- Lead events ---- */
 
-/* A caller's own type that reads like an action of the log is no such action. */
-static bool is_log_action(const char *type)
+bool is_log_action(const char *type)
 {
     return strcmp(type, "lead.created") == 0 || strcmp(type, "lead.updated") == 0 ||
            strcmp(type, "lead.triaged") == 0;

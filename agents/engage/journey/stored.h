@@ -61,6 +61,9 @@ struct enrolled {
 };
 MUSTCHECK struct status enrolled_take(struct ctx *c, const struct value *row, struct enrolled *ret);
 
+/* Whether a lead event's type reads like an action of the log: it is a caller's own, and no such action. */
+bool is_log_action(const char *type);
+
 /* ---- Moves: each adds to the ctx's unit ---- */
 
 /* Whether the lead may enter now; *ret_entry: for the how-manieth time that would be. */

@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\x8c%\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\x9d&\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -70,7 +70,8 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\x0ePublishJourney\x12#.marketing.v1.PublishJourneyRequest\x1a\x15.marketing.v1.Journey\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=journeys/*}:publish\x12p\n" +
 	"\fPauseJourney\x12!.marketing.v1.PauseJourneyRequest\x1a\x15.marketing.v1.Journey\"&\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v1/{name=journeys/*}:pause\x12s\n" +
 	"\rResumeJourney\x12\".marketing.v1.ResumeJourneyRequest\x1a\x15.marketing.v1.Journey\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=journeys/*}:resume\x12s\n" +
-	"\rRetireJourney\x12\".marketing.v1.RetireJourneyRequest\x1a\x15.marketing.v1.Journey\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=journeys/*}:retire\x12s\n" +
+	"\rRetireJourney\x12\".marketing.v1.RetireJourneyRequest\x1a\x15.marketing.v1.Journey\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=journeys/*}:retire\x12\x8e\x01\n" +
+	"\x0fSimulateJourney\x12$.marketing.v1.SimulateJourneyRequest\x1a%.marketing.v1.SimulateJourneyResponse\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{journey=journeys/*}:simulate0\x01\x12s\n" +
 	"\n" +
 	"EnrollLead\x12\x1f.marketing.v1.EnrollLeadRequest\x1a\x18.marketing.v1.Enrollment\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{journey=journeys/*}:enroll\x12y\n" +
 	"\fUnenrollLead\x12!.marketing.v1.UnenrollLeadRequest\x1a\x18.marketing.v1.Enrollment\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{journey=journeys/*}:unenroll\x12z\n" +
@@ -114,33 +115,35 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*PauseJourneyRequest)(nil),          // 33: marketing.v1.PauseJourneyRequest
 	(*ResumeJourneyRequest)(nil),         // 34: marketing.v1.ResumeJourneyRequest
 	(*RetireJourneyRequest)(nil),         // 35: marketing.v1.RetireJourneyRequest
-	(*EnrollLeadRequest)(nil),            // 36: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),          // 37: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),         // 38: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),       // 39: marketing.v1.ListEnrollmentsRequest
-	(*Template)(nil),                     // 40: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),        // 41: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),                // 42: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),       // 43: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                      // 44: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),         // 45: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),          // 46: marketing.v1.TestChannelResponse
-	(*EngageLeadResponse)(nil),           // 47: marketing.v1.EngageLeadResponse
-	(*Message)(nil),                      // 48: marketing.v1.Message
-	(*ListMessagesResponse)(nil),         // 49: marketing.v1.ListMessagesResponse
-	(*RecordDeliveryEventsResponse)(nil), // 50: marketing.v1.RecordDeliveryEventsResponse
-	(*GetConsentResponse)(nil),           // 51: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                      // 52: marketing.v1.Consent
-	(*UnsubscribeResponse)(nil),          // 53: marketing.v1.UnsubscribeResponse
-	(*UnsubscribeByLinkResponse)(nil),    // 54: marketing.v1.UnsubscribeByLinkResponse
-	(*Suppression)(nil),                  // 55: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),     // 56: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                   // 57: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil),  // 58: marketing.v1.ExplainSendDecisionResponse
-	(*Journey)(nil),                      // 59: marketing.v1.Journey
-	(*ListJourneysResponse)(nil),         // 60: marketing.v1.ListJourneysResponse
-	(*Enrollment)(nil),                   // 61: marketing.v1.Enrollment
-	(*ListEnrollmentsResponse)(nil),      // 62: marketing.v1.ListEnrollmentsResponse
+	(*SimulateJourneyRequest)(nil),       // 36: marketing.v1.SimulateJourneyRequest
+	(*EnrollLeadRequest)(nil),            // 37: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),          // 38: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),         // 39: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),       // 40: marketing.v1.ListEnrollmentsRequest
+	(*Template)(nil),                     // 41: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),        // 42: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                // 43: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),       // 44: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                      // 45: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),         // 46: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),          // 47: marketing.v1.TestChannelResponse
+	(*EngageLeadResponse)(nil),           // 48: marketing.v1.EngageLeadResponse
+	(*Message)(nil),                      // 49: marketing.v1.Message
+	(*ListMessagesResponse)(nil),         // 50: marketing.v1.ListMessagesResponse
+	(*RecordDeliveryEventsResponse)(nil), // 51: marketing.v1.RecordDeliveryEventsResponse
+	(*GetConsentResponse)(nil),           // 52: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                      // 53: marketing.v1.Consent
+	(*UnsubscribeResponse)(nil),          // 54: marketing.v1.UnsubscribeResponse
+	(*UnsubscribeByLinkResponse)(nil),    // 55: marketing.v1.UnsubscribeByLinkResponse
+	(*Suppression)(nil),                  // 56: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),     // 57: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                   // 58: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),  // 59: marketing.v1.ExplainSendDecisionResponse
+	(*Journey)(nil),                      // 60: marketing.v1.Journey
+	(*ListJourneysResponse)(nil),         // 61: marketing.v1.ListJourneysResponse
+	(*SimulateJourneyResponse)(nil),      // 62: marketing.v1.SimulateJourneyResponse
+	(*Enrollment)(nil),                   // 63: marketing.v1.Enrollment
+	(*ListEnrollmentsResponse)(nil),      // 64: marketing.v1.ListEnrollmentsResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -179,52 +182,54 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	33, // 33: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
 	34, // 34: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
 	35, // 35: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
-	36, // 36: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
-	37, // 37: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
-	38, // 38: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
-	39, // 39: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
-	40, // 40: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	40, // 41: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	41, // 42: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	40, // 43: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	42, // 44: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	43, // 45: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	44, // 46: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	44, // 47: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	45, // 48: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	44, // 49: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	42, // 50: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	46, // 51: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	47, // 52: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
-	48, // 53: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	49, // 54: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	48, // 55: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
-	48, // 56: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	50, // 57: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
-	51, // 58: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	52, // 59: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	53, // 60: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	54, // 61: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
-	55, // 62: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	55, // 63: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	56, // 64: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	42, // 65: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	57, // 66: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	57, // 67: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	58, // 68: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	59, // 69: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
-	59, // 70: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
-	60, // 71: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
-	59, // 72: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
-	59, // 73: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
-	59, // 74: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
-	59, // 75: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
-	61, // 76: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
-	61, // 77: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
-	61, // 78: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
-	62, // 79: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
-	40, // [40:80] is the sub-list for method output_type
-	0,  // [0:40] is the sub-list for method input_type
+	36, // 36: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
+	37, // 37: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
+	38, // 38: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
+	39, // 39: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
+	40, // 40: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
+	41, // 41: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	41, // 42: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	42, // 43: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	41, // 44: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	43, // 45: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	44, // 46: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	45, // 47: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	45, // 48: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	46, // 49: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	45, // 50: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	43, // 51: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	47, // 52: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	48, // 53: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
+	49, // 54: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	50, // 55: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	49, // 56: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	49, // 57: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	51, // 58: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
+	52, // 59: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	53, // 60: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	54, // 61: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	55, // 62: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
+	56, // 63: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	56, // 64: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	57, // 65: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	43, // 66: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	58, // 67: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	58, // 68: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	59, // 69: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	60, // 70: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
+	60, // 71: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
+	61, // 72: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
+	60, // 73: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
+	60, // 74: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
+	60, // 75: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
+	60, // 76: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
+	62, // 77: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
+	63, // 78: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
+	63, // 79: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
+	63, // 80: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
+	64, // 81: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
+	41, // [41:82] is the sub-list for method output_type
+	0,  // [0:41] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

@@ -58,6 +58,7 @@ const (
 	EngageService_PauseJourney_FullMethodName          = "/marketing.v1.EngageService/PauseJourney"
 	EngageService_ResumeJourney_FullMethodName         = "/marketing.v1.EngageService/ResumeJourney"
 	EngageService_RetireJourney_FullMethodName         = "/marketing.v1.EngageService/RetireJourney"
+	EngageService_SimulateJourney_FullMethodName       = "/marketing.v1.EngageService/SimulateJourney"
 	EngageService_EnrollLead_FullMethodName            = "/marketing.v1.EngageService/EnrollLead"
 	EngageService_UnenrollLead_FullMethodName          = "/marketing.v1.EngageService/UnenrollLead"
 	EngageService_GetEnrollment_FullMethodName         = "/marketing.v1.EngageService/GetEnrollment"
@@ -161,6 +162,10 @@ type EngageServiceClient interface {
 	ResumeJourney(ctx context.Context, in *ResumeJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
 	// Takes a journey out of service: nobody enters any more, leads under way finish. Fails: as PauseJourney.
 	RetireJourney(ctx context.Context, in *RetireJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
+	// Tries a journey on past leads: who would have entered, which way each would have taken by the events on record, and what the gate would
+	// have said of each message. Stores nothing. The same leads and events give the same reply. Replies come as the leads are looked at, 50 at
+	// a time. Fails: NOT_FOUND / JOURNEY_NOT_FOUND, INVALID_ARGUMENT / JOURNEY_INVALID.
+	SimulateJourney(ctx context.Context, in *SimulateJourneyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SimulateJourneyResponse], error)
 	// Has a lead enter the version in service, whatever its entry says. Fails: NOT_FOUND / JOURNEY_NOT_FOUND or LEAD_NOT_FOUND,
 	// FAILED_PRECONDITION / JOURNEY_STATE where it is not in service or held, ALREADY_EXISTS / ENROLLMENT_EXISTS where the lead is under way
 	// or may not enter again (yet).
@@ -542,6 +547,25 @@ func (c *engageServiceClient) RetireJourney(ctx context.Context, in *RetireJourn
 	return out, nil
 }
 
+func (c *engageServiceClient) SimulateJourney(ctx context.Context, in *SimulateJourneyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SimulateJourneyResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &EngageService_ServiceDesc.Streams[0], EngageService_SimulateJourney_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SimulateJourneyRequest, SimulateJourneyResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EngageService_SimulateJourneyClient = grpc.ServerStreamingClient[SimulateJourneyResponse]
+
 func (c *engageServiceClient) EnrollLead(ctx context.Context, in *EnrollLeadRequest, opts ...grpc.CallOption) (*Enrollment, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Enrollment)
@@ -679,6 +703,10 @@ type EngageServiceServer interface {
 	ResumeJourney(context.Context, *ResumeJourneyRequest) (*Journey, error)
 	// Takes a journey out of service: nobody enters any more, leads under way finish. Fails: as PauseJourney.
 	RetireJourney(context.Context, *RetireJourneyRequest) (*Journey, error)
+	// Tries a journey on past leads: who would have entered, which way each would have taken by the events on record, and what the gate would
+	// have said of each message. Stores nothing. The same leads and events give the same reply. Replies come as the leads are looked at, 50 at
+	// a time. Fails: NOT_FOUND / JOURNEY_NOT_FOUND, INVALID_ARGUMENT / JOURNEY_INVALID.
+	SimulateJourney(*SimulateJourneyRequest, grpc.ServerStreamingServer[SimulateJourneyResponse]) error
 	// Has a lead enter the version in service, whatever its entry says. Fails: NOT_FOUND / JOURNEY_NOT_FOUND or LEAD_NOT_FOUND,
 	// FAILED_PRECONDITION / JOURNEY_STATE where it is not in service or held, ALREADY_EXISTS / ENROLLMENT_EXISTS where the lead is under way
 	// or may not enter again (yet).
@@ -807,6 +835,9 @@ func (UnimplementedEngageServiceServer) ResumeJourney(context.Context, *ResumeJo
 }
 func (UnimplementedEngageServiceServer) RetireJourney(context.Context, *RetireJourneyRequest) (*Journey, error) {
 	return nil, status.Error(codes.Unimplemented, "method RetireJourney not implemented")
+}
+func (UnimplementedEngageServiceServer) SimulateJourney(*SimulateJourneyRequest, grpc.ServerStreamingServer[SimulateJourneyResponse]) error {
+	return status.Error(codes.Unimplemented, "method SimulateJourney not implemented")
 }
 func (UnimplementedEngageServiceServer) EnrollLead(context.Context, *EnrollLeadRequest) (*Enrollment, error) {
 	return nil, status.Error(codes.Unimplemented, "method EnrollLead not implemented")
@@ -1489,6 +1520,17 @@ func _EngageService_RetireJourney_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EngageService_SimulateJourney_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SimulateJourneyRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(EngageServiceServer).SimulateJourney(m, &grpc.GenericServerStream[SimulateJourneyRequest, SimulateJourneyResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EngageService_SimulateJourneyServer = grpc.ServerStreamingServer[SimulateJourneyResponse]
+
 func _EngageService_EnrollLead_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(EnrollLeadRequest)
 	if err := dec(in); err != nil {
@@ -1729,6 +1771,12 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _EngageService_ListEnrollments_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "SimulateJourney",
+			Handler:       _EngageService_SimulateJourney_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "marketing/v1/engage.proto",
 }

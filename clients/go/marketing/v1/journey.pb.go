@@ -1737,11 +1737,557 @@ func (x *ListEnrollmentsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request of SimulateJourney.
+type SimulateJourneyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `journeys/{journey}`; `journeys/-` with a draft.
+	Journey string `protobuf:"bytes,1,opt,name=journey,proto3" json:"journey,omitempty"`
+	// 0: the version in service, else the newest.
+	Version int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// In place of a stored one.
+	Draft *Journey `protobuf:"bytes,3,opt,name=draft,proto3" json:"draft,omitempty"`
+	// Only leads that this holds for, as for ListLeads. Empty: all.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// What happened before is left out; unset: 30 days before end_time.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// What happened from then on is left out, and nobody waits longer; unset, or later than now: now.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// The newest leads: 1 to 10,000; 0 means 1,000.
+	SampleSize    int32 `protobuf:"varint,7,opt,name=sample_size,json=sampleSize,proto3" json:"sample_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulateJourneyRequest) Reset() {
+	*x = SimulateJourneyRequest{}
+	mi := &file_marketing_v1_journey_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulateJourneyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulateJourneyRequest) ProtoMessage() {}
+
+func (x *SimulateJourneyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_journey_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulateJourneyRequest.ProtoReflect.Descriptor instead.
+func (*SimulateJourneyRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SimulateJourneyRequest) GetJourney() string {
+	if x != nil {
+		return x.Journey
+	}
+	return ""
+}
+
+func (x *SimulateJourneyRequest) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SimulateJourneyRequest) GetDraft() *Journey {
+	if x != nil {
+		return x.Draft
+	}
+	return nil
+}
+
+func (x *SimulateJourneyRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *SimulateJourneyRequest) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *SimulateJourneyRequest) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *SimulateJourneyRequest) GetSampleSize() int32 {
+	if x != nil {
+		return x.SampleSize
+	}
+	return 0
+}
+
+// Part of the reply of SimulateJourney. The counts are of all parts so far.
+type SimulateJourneyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Leads looked at.
+	LeadCount int64 `protobuf:"varint,1,opt,name=lead_count,json=leadCount,proto3" json:"lead_count,omitempty"`
+	// Times that one would have entered.
+	EnteredCount int64 `protobuf:"varint,2,opt,name=entered_count,json=enteredCount,proto3" json:"entered_count,omitempty"`
+	// True in the last part.
+	Done bool `protobuf:"varint,3,opt,name=done,proto3" json:"done,omitempty"`
+	// In the order of the journey.
+	Steps []*SimulatedStep `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
+	// Those who would have entered among the leads of this part.
+	Paths         []*SimulatedPath `protobuf:"bytes,5,rep,name=paths,proto3" json:"paths,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulateJourneyResponse) Reset() {
+	*x = SimulateJourneyResponse{}
+	mi := &file_marketing_v1_journey_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulateJourneyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulateJourneyResponse) ProtoMessage() {}
+
+func (x *SimulateJourneyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_journey_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulateJourneyResponse.ProtoReflect.Descriptor instead.
+func (*SimulateJourneyResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SimulateJourneyResponse) GetLeadCount() int64 {
+	if x != nil {
+		return x.LeadCount
+	}
+	return 0
+}
+
+func (x *SimulateJourneyResponse) GetEnteredCount() int64 {
+	if x != nil {
+		return x.EnteredCount
+	}
+	return 0
+}
+
+func (x *SimulateJourneyResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *SimulateJourneyResponse) GetSteps() []*SimulatedStep {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *SimulateJourneyResponse) GetPaths() []*SimulatedPath {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+// What would have happened at a step.
+type SimulatedStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id.
+	Step string `protobuf:"bytes,1,opt,name=step,proto3" json:"step,omitempty"`
+	// Times that a lead would have come to it.
+	EnteredCount int64 `protobuf:"varint,2,opt,name=entered_count,json=enteredCount,proto3" json:"entered_count,omitempty"`
+	// Times that one would have gone on to another step.
+	PassedCount int64 `protobuf:"varint,3,opt,name=passed_count,json=passedCount,proto3" json:"passed_count,omitempty"`
+	// Leads that would stand in it at the end.
+	WaitingCount int64 `protobuf:"varint,4,opt,name=waiting_count,json=waitingCount,proto3" json:"waiting_count,omitempty"`
+	// Leads that would have left from it.
+	Exits []*SimulatedExit `protobuf:"bytes,5,rep,name=exits,proto3" json:"exits,omitempty"`
+	// SEND: messages that the gate would have let go at once.
+	PassCount int64 `protobuf:"varint,6,opt,name=pass_count,json=passCount,proto3" json:"pass_count,omitempty"`
+	// SEND: messages that would have waited, for consent to begin again or for the end of quiet hours.
+	WaitCount int64 `protobuf:"varint,7,opt,name=wait_count,json=waitCount,proto3" json:"wait_count,omitempty"`
+	// SEND: messages that would not have left at all.
+	RefuseCount   int64 `protobuf:"varint,8,opt,name=refuse_count,json=refuseCount,proto3" json:"refuse_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulatedStep) Reset() {
+	*x = SimulatedStep{}
+	mi := &file_marketing_v1_journey_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulatedStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulatedStep) ProtoMessage() {}
+
+func (x *SimulatedStep) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_journey_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulatedStep.ProtoReflect.Descriptor instead.
+func (*SimulatedStep) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *SimulatedStep) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
+func (x *SimulatedStep) GetEnteredCount() int64 {
+	if x != nil {
+		return x.EnteredCount
+	}
+	return 0
+}
+
+func (x *SimulatedStep) GetPassedCount() int64 {
+	if x != nil {
+		return x.PassedCount
+	}
+	return 0
+}
+
+func (x *SimulatedStep) GetWaitingCount() int64 {
+	if x != nil {
+		return x.WaitingCount
+	}
+	return 0
+}
+
+func (x *SimulatedStep) GetExits() []*SimulatedExit {
+	if x != nil {
+		return x.Exits
+	}
+	return nil
+}
+
+func (x *SimulatedStep) GetPassCount() int64 {
+	if x != nil {
+		return x.PassCount
+	}
+	return 0
+}
+
+func (x *SimulatedStep) GetWaitCount() int64 {
+	if x != nil {
+		return x.WaitCount
+	}
+	return 0
+}
+
+func (x *SimulatedStep) GetRefuseCount() int64 {
+	if x != nil {
+		return x.RefuseCount
+	}
+	return 0
+}
+
+// How many would have left for a cause.
+type SimulatedExit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why.
+	ExitCause Enrollment_ExitCause `protobuf:"varint,1,opt,name=exit_cause,json=exitCause,proto3,enum=marketing.v1.Enrollment_ExitCause" json:"exit_cause,omitempty"`
+	// How many.
+	Count         int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulatedExit) Reset() {
+	*x = SimulatedExit{}
+	mi := &file_marketing_v1_journey_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulatedExit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulatedExit) ProtoMessage() {}
+
+func (x *SimulatedExit) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_journey_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulatedExit.ProtoReflect.Descriptor instead.
+func (*SimulatedExit) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SimulatedExit) GetExitCause() Enrollment_ExitCause {
+	if x != nil {
+		return x.ExitCause
+	}
+	return Enrollment_EXIT_CAUSE_UNSPECIFIED
+}
+
+func (x *SimulatedExit) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// One lead's way.
+type SimulatedPath struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `leads/{lead}`.
+	Lead string `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// What would have made it enter.
+	EntryEvent string `protobuf:"bytes,2,opt,name=entry_event,json=entryEvent,proto3" json:"entry_event,omitempty"`
+	// When.
+	EntryTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=entry_time,json=entryTime,proto3" json:"entry_time,omitempty"`
+	// The steps it would have taken.
+	Moves []*SimulatedMove `protobuf:"bytes,4,rep,name=moves,proto3" json:"moves,omitempty"`
+	// Why it would have left; unset: it would be under way.
+	ExitCause Enrollment_ExitCause `protobuf:"varint,5,opt,name=exit_cause,json=exitCause,proto3,enum=marketing.v1.Enrollment_ExitCause" json:"exit_cause,omitempty"`
+	// When it would have left.
+	ExitTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=exit_time,json=exitTime,proto3" json:"exit_time,omitempty"`
+	// Under way: when its wait would end.
+	DueTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
+	// There is more to it: a lead is followed for 256 steps and 1,000 events.
+	Cut           bool `protobuf:"varint,8,opt,name=cut,proto3" json:"cut,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulatedPath) Reset() {
+	*x = SimulatedPath{}
+	mi := &file_marketing_v1_journey_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulatedPath) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulatedPath) ProtoMessage() {}
+
+func (x *SimulatedPath) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_journey_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulatedPath.ProtoReflect.Descriptor instead.
+func (*SimulatedPath) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SimulatedPath) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *SimulatedPath) GetEntryEvent() string {
+	if x != nil {
+		return x.EntryEvent
+	}
+	return ""
+}
+
+func (x *SimulatedPath) GetEntryTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EntryTime
+	}
+	return nil
+}
+
+func (x *SimulatedPath) GetMoves() []*SimulatedMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+func (x *SimulatedPath) GetExitCause() Enrollment_ExitCause {
+	if x != nil {
+		return x.ExitCause
+	}
+	return Enrollment_EXIT_CAUSE_UNSPECIFIED
+}
+
+func (x *SimulatedPath) GetExitTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExitTime
+	}
+	return nil
+}
+
+func (x *SimulatedPath) GetDueTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueTime
+	}
+	return nil
+}
+
+func (x *SimulatedPath) GetCut() bool {
+	if x != nil {
+		return x.Cut
+	}
+	return false
+}
+
+// One step taken.
+type SimulatedMove struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The step's id.
+	Step string `protobuf:"bytes,1,opt,name=step,proto3" json:"step,omitempty"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// SEND: what the gate would have said, as far as it is known (docs/journeys.md).
+	Verdict SendVerdict `protobuf:"varint,3,opt,name=verdict,proto3,enum=marketing.v1.SendVerdict" json:"verdict,omitempty"`
+	// SEND: the gate that decides; unset where all pass.
+	DecidedBy SendGate `protobuf:"varint,4,opt,name=decided_by,json=decidedBy,proto3,enum=marketing.v1.SendGate" json:"decided_by,omitempty"`
+	// SEND: the same in a sentence.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// SEND: when the message would have left; unset: not at all.
+	LeaveTime     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=leave_time,json=leaveTime,proto3" json:"leave_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulatedMove) Reset() {
+	*x = SimulatedMove{}
+	mi := &file_marketing_v1_journey_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulatedMove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulatedMove) ProtoMessage() {}
+
+func (x *SimulatedMove) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_journey_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulatedMove.ProtoReflect.Descriptor instead.
+func (*SimulatedMove) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *SimulatedMove) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
+func (x *SimulatedMove) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *SimulatedMove) GetVerdict() SendVerdict {
+	if x != nil {
+		return x.Verdict
+	}
+	return SendVerdict_SEND_VERDICT_UNSPECIFIED
+}
+
+func (x *SimulatedMove) GetDecidedBy() SendGate {
+	if x != nil {
+		return x.DecidedBy
+	}
+	return SendGate_SEND_GATE_UNSPECIFIED
+}
+
+func (x *SimulatedMove) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SimulatedMove) GetLeaveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LeaveTime
+	}
+	return nil
+}
+
 var File_marketing_v1_journey_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_journey_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/journey.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\xbb\x05\n" +
+	"\x1amarketing/v1/journey.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\xbb\x05\n" +
 	"\aJourney\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x03R\x04name\x12\x1d\n" +
 	"\aversion\x18\x02 \x01(\x03B\x03\xe0A\x03R\aversion\x126\n" +
@@ -1881,7 +2427,60 @@ const file_marketing_v1_journey_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\"}\n" +
 	"\x17ListEnrollmentsResponse\x12:\n" +
 	"\venrollments\x18\x01 \x03(\v2\x18.marketing.v1.EnrollmentR\venrollments\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageTokenBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa9\x02\n" +
+	"\x16SimulateJourneyRequest\x12\x1d\n" +
+	"\ajourney\x18\x01 \x01(\tB\x03\xe0A\x02R\ajourney\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\x12+\n" +
+	"\x05draft\x18\x03 \x01(\v2\x15.marketing.v1.JourneyR\x05draft\x12\x16\n" +
+	"\x06filter\x18\x04 \x01(\tR\x06filter\x129\n" +
+	"\n" +
+	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1f\n" +
+	"\vsample_size\x18\a \x01(\x05R\n" +
+	"sampleSize\"\xd7\x01\n" +
+	"\x17SimulateJourneyResponse\x12\x1d\n" +
+	"\n" +
+	"lead_count\x18\x01 \x01(\x03R\tleadCount\x12#\n" +
+	"\rentered_count\x18\x02 \x01(\x03R\fenteredCount\x12\x12\n" +
+	"\x04done\x18\x03 \x01(\bR\x04done\x121\n" +
+	"\x05steps\x18\x04 \x03(\v2\x1b.marketing.v1.SimulatedStepR\x05steps\x121\n" +
+	"\x05paths\x18\x05 \x03(\v2\x1b.marketing.v1.SimulatedPathR\x05paths\"\xa4\x02\n" +
+	"\rSimulatedStep\x12\x12\n" +
+	"\x04step\x18\x01 \x01(\tR\x04step\x12#\n" +
+	"\rentered_count\x18\x02 \x01(\x03R\fenteredCount\x12!\n" +
+	"\fpassed_count\x18\x03 \x01(\x03R\vpassedCount\x12#\n" +
+	"\rwaiting_count\x18\x04 \x01(\x03R\fwaitingCount\x121\n" +
+	"\x05exits\x18\x05 \x03(\v2\x1b.marketing.v1.SimulatedExitR\x05exits\x12\x1d\n" +
+	"\n" +
+	"pass_count\x18\x06 \x01(\x03R\tpassCount\x12\x1d\n" +
+	"\n" +
+	"wait_count\x18\a \x01(\x03R\twaitCount\x12!\n" +
+	"\frefuse_count\x18\b \x01(\x03R\vrefuseCount\"h\n" +
+	"\rSimulatedExit\x12A\n" +
+	"\n" +
+	"exit_cause\x18\x01 \x01(\x0e2\".marketing.v1.Enrollment.ExitCauseR\texitCause\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x03R\x05count\"\xf7\x02\n" +
+	"\rSimulatedPath\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1f\n" +
+	"\ventry_event\x18\x02 \x01(\tR\n" +
+	"entryEvent\x129\n" +
+	"\n" +
+	"entry_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tentryTime\x121\n" +
+	"\x05moves\x18\x04 \x03(\v2\x1b.marketing.v1.SimulatedMoveR\x05moves\x12A\n" +
+	"\n" +
+	"exit_cause\x18\x05 \x01(\x0e2\".marketing.v1.Enrollment.ExitCauseR\texitCause\x127\n" +
+	"\texit_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bexitTime\x125\n" +
+	"\bdue_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x12\x10\n" +
+	"\x03cut\x18\b \x01(\bR\x03cut\"\x92\x02\n" +
+	"\rSimulatedMove\x12\x12\n" +
+	"\x04step\x18\x01 \x01(\tR\x04step\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x123\n" +
+	"\averdict\x18\x03 \x01(\x0e2\x19.marketing.v1.SendVerdictR\averdict\x125\n" +
+	"\n" +
+	"decided_by\x18\x04 \x01(\x0e2\x16.marketing.v1.SendGateR\tdecidedBy\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x129\n" +
+	"\n" +
+	"leave_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tleaveTimeBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_journey_proto_rawDescOnce sync.Once
@@ -1896,7 +2495,7 @@ func file_marketing_v1_journey_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_journey_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_marketing_v1_journey_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_marketing_v1_journey_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_marketing_v1_journey_proto_goTypes = []any{
 	(Journey_State)(0),              // 0: marketing.v1.Journey.State
 	(Journey_ReEntry)(0),            // 1: marketing.v1.Journey.ReEntry
@@ -1923,39 +2522,63 @@ var file_marketing_v1_journey_proto_goTypes = []any{
 	(*GetEnrollmentRequest)(nil),    // 22: marketing.v1.GetEnrollmentRequest
 	(*ListEnrollmentsRequest)(nil),  // 23: marketing.v1.ListEnrollmentsRequest
 	(*ListEnrollmentsResponse)(nil), // 24: marketing.v1.ListEnrollmentsResponse
-	(*durationpb.Duration)(nil),     // 25: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),   // 26: google.protobuf.Timestamp
-	(Medium)(0),                     // 27: marketing.v1.Medium
-	(Priority)(0),                   // 28: marketing.v1.Priority
+	(*SimulateJourneyRequest)(nil),  // 25: marketing.v1.SimulateJourneyRequest
+	(*SimulateJourneyResponse)(nil), // 26: marketing.v1.SimulateJourneyResponse
+	(*SimulatedStep)(nil),           // 27: marketing.v1.SimulatedStep
+	(*SimulatedExit)(nil),           // 28: marketing.v1.SimulatedExit
+	(*SimulatedPath)(nil),           // 29: marketing.v1.SimulatedPath
+	(*SimulatedMove)(nil),           // 30: marketing.v1.SimulatedMove
+	(*durationpb.Duration)(nil),     // 31: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),   // 32: google.protobuf.Timestamp
+	(Medium)(0),                     // 33: marketing.v1.Medium
+	(Priority)(0),                   // 34: marketing.v1.Priority
+	(SendVerdict)(0),                // 35: marketing.v1.SendVerdict
+	(SendGate)(0),                   // 36: marketing.v1.SendGate
 }
 var file_marketing_v1_journey_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.Journey.state:type_name -> marketing.v1.Journey.State
 	5,  // 1: marketing.v1.Journey.entry:type_name -> marketing.v1.JourneyEntry
 	6,  // 2: marketing.v1.Journey.steps:type_name -> marketing.v1.JourneyStep
 	1,  // 3: marketing.v1.Journey.re_entry:type_name -> marketing.v1.Journey.ReEntry
-	25, // 4: marketing.v1.Journey.re_entry_delay:type_name -> google.protobuf.Duration
-	26, // 5: marketing.v1.Journey.create_time:type_name -> google.protobuf.Timestamp
+	31, // 4: marketing.v1.Journey.re_entry_delay:type_name -> google.protobuf.Duration
+	32, // 5: marketing.v1.Journey.create_time:type_name -> google.protobuf.Timestamp
 	7,  // 6: marketing.v1.JourneyStep.wait:type_name -> marketing.v1.JourneyWait
 	8,  // 7: marketing.v1.JourneyStep.branch:type_name -> marketing.v1.JourneyBranch
 	10, // 8: marketing.v1.JourneyStep.send:type_name -> marketing.v1.JourneySend
-	25, // 9: marketing.v1.JourneyWait.duration:type_name -> google.protobuf.Duration
+	31, // 9: marketing.v1.JourneyWait.duration:type_name -> google.protobuf.Duration
 	9,  // 10: marketing.v1.JourneyBranch.arms:type_name -> marketing.v1.JourneyArm
-	27, // 11: marketing.v1.JourneySend.medium:type_name -> marketing.v1.Medium
-	25, // 12: marketing.v1.JourneySend.expiry:type_name -> google.protobuf.Duration
-	28, // 13: marketing.v1.JourneySend.priority:type_name -> marketing.v1.Priority
+	33, // 11: marketing.v1.JourneySend.medium:type_name -> marketing.v1.Medium
+	31, // 12: marketing.v1.JourneySend.expiry:type_name -> google.protobuf.Duration
+	34, // 13: marketing.v1.JourneySend.priority:type_name -> marketing.v1.Priority
 	2,  // 14: marketing.v1.Enrollment.state:type_name -> marketing.v1.Enrollment.State
-	26, // 15: marketing.v1.Enrollment.due_time:type_name -> google.protobuf.Timestamp
+	32, // 15: marketing.v1.Enrollment.due_time:type_name -> google.protobuf.Timestamp
 	3,  // 16: marketing.v1.Enrollment.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
-	26, // 17: marketing.v1.Enrollment.create_time:type_name -> google.protobuf.Timestamp
-	26, // 18: marketing.v1.Enrollment.update_time:type_name -> google.protobuf.Timestamp
+	32, // 17: marketing.v1.Enrollment.create_time:type_name -> google.protobuf.Timestamp
+	32, // 18: marketing.v1.Enrollment.update_time:type_name -> google.protobuf.Timestamp
 	4,  // 19: marketing.v1.CreateJourneyRequest.journey:type_name -> marketing.v1.Journey
 	4,  // 20: marketing.v1.ListJourneysResponse.journeys:type_name -> marketing.v1.Journey
 	11, // 21: marketing.v1.ListEnrollmentsResponse.enrollments:type_name -> marketing.v1.Enrollment
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	4,  // 22: marketing.v1.SimulateJourneyRequest.draft:type_name -> marketing.v1.Journey
+	32, // 23: marketing.v1.SimulateJourneyRequest.start_time:type_name -> google.protobuf.Timestamp
+	32, // 24: marketing.v1.SimulateJourneyRequest.end_time:type_name -> google.protobuf.Timestamp
+	27, // 25: marketing.v1.SimulateJourneyResponse.steps:type_name -> marketing.v1.SimulatedStep
+	29, // 26: marketing.v1.SimulateJourneyResponse.paths:type_name -> marketing.v1.SimulatedPath
+	28, // 27: marketing.v1.SimulatedStep.exits:type_name -> marketing.v1.SimulatedExit
+	3,  // 28: marketing.v1.SimulatedExit.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	32, // 29: marketing.v1.SimulatedPath.entry_time:type_name -> google.protobuf.Timestamp
+	30, // 30: marketing.v1.SimulatedPath.moves:type_name -> marketing.v1.SimulatedMove
+	3,  // 31: marketing.v1.SimulatedPath.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	32, // 32: marketing.v1.SimulatedPath.exit_time:type_name -> google.protobuf.Timestamp
+	32, // 33: marketing.v1.SimulatedPath.due_time:type_name -> google.protobuf.Timestamp
+	32, // 34: marketing.v1.SimulatedMove.time:type_name -> google.protobuf.Timestamp
+	35, // 35: marketing.v1.SimulatedMove.verdict:type_name -> marketing.v1.SendVerdict
+	36, // 36: marketing.v1.SimulatedMove.decided_by:type_name -> marketing.v1.SendGate
+	32, // 37: marketing.v1.SimulatedMove.leave_time:type_name -> google.protobuf.Timestamp
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_journey_proto_init() }
@@ -1964,6 +2587,7 @@ func file_marketing_v1_journey_proto_init() {
 		return
 	}
 	file_marketing_v1_common_proto_init()
+	file_marketing_v1_contact_proto_init()
 	file_marketing_v1_journey_proto_msgTypes[2].OneofWrappers = []any{
 		(*JourneyStep_Wait)(nil),
 		(*JourneyStep_Branch)(nil),
@@ -1975,7 +2599,7 @@ func file_marketing_v1_journey_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_journey_proto_rawDesc), len(file_marketing_v1_journey_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   21,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -3,6 +3,7 @@
 
 #include "base/pb.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 namespace
@@ -208,6 +209,88 @@ TEST_F(Plans, HoldAsManyPartsAsTheyMay)
     EXPECT_EQ(faults(b.journey({ b.branch("a", arms) })), "");
     arms.push_back(arms[0]);
     EXPECT_EQ(faults(b.journey({ b.branch("a", arms) })), "journey.steps[0].branch.arms: must be 1 to 16\n");
+}
+
+// What is on record, told as it would have been: "+" enters, a step with its time, "-" with the cause, or
+// where it waits.
+class Records : public Plans
+{
+  protected:
+    std::string retrace(const std::vector<past> &events, int64_t end_us, bool *ret_cut = nullptr)
+    {
+        bool cut = false;
+        told.clear();
+        const retrace_actor actor = { enter, take, end, this };
+        EXPECT_TRUE(is_ok(plan_retrace(plan, lead, events.data(), events.size(), end_us, &actor, &cut)));
+        if (ret_cut)
+            *ret_cut = cut;
+        return told;
+    }
+    static std::string at(int64_t us)
+    {
+        return std::to_string((us - T) / US_PER_SECOND) + " ";
+    }
+    static struct status enter(void *arg, const past *why)
+    {
+        static_cast<Records *>(arg)->told += "+" + std::string(why->event) + "@" + at(why->time_us);
+        return ok();
+    }
+    static struct status take(void *arg, const plan_step *s, int64_t us)
+    {
+        static_cast<Records *>(arg)->told += std::string(s->id) + "@" + at(us);
+        return ok();
+    }
+    static struct status end(void *arg, const place *p, int64_t us)
+    {
+        std::string what = p->left ? "-" + std::to_string(p->cause) + "@" + at(us) : "waits@" + at(p->due_us);
+        static_cast<Records *>(arg)->told += what;
+        return ok();
+    }
+    static past event(int64_t seconds, const char *what, bool action = false)
+    {
+        return { T + seconds * US_PER_SECOND, what, action };
+    }
+    std::string told;
+};
+
+TEST_F(Records, ALeadGoesByTheTimesOfItsEvents)
+{
+    compile(b.journey({ b.send("hello"), b.wait("cart", 3600, "purchase", "thanks"),
+                        b.send("remind", "cart", "end"), b.send("thanks") },
+                      "lead.created"));
+    EXPECT_EQ(retrace({}, T), "");
+    EXPECT_EQ(retrace({ event(5, "page_view") }, T + 10), "") << "nothing made it enter";
+    EXPECT_EQ(retrace({ event(1, "lead.created", true), event(61, "purchase") }, T + US_PER_DAY),
+              "+lead.created@1 hello@1 cart@1 thanks@61 -1@61 ");
+    EXPECT_EQ(retrace({ event(1, "lead.created", true), event(9000, "purchase") }, T + US_PER_DAY),
+              "+lead.created@1 hello@1 cart@1 remind@3601 -1@3601 ");
+    EXPECT_EQ(retrace({ event(1, "lead.created", true) }, T + 60 * US_PER_SECOND),
+              "+lead.created@1 hello@1 cart@1 waits@3601 ");
+}
+
+TEST_F(Records, OnceOrAgain)
+{
+    Journey *j = b.journey({ b.wait("minute", 60) }, "visit");
+    compile(j);
+    const std::vector<past> visits = { event(0, "visit"), event(30, "visit"), event(100, "visit"),
+                                       event(400, "visit") };
+    EXPECT_EQ(retrace(visits, T + US_PER_DAY), "+visit@0 minute@0 -1@60 ");
+    plan_free(plan);
+    j->re_entry = JOURNEY__RE_ENTRY_AFTER_EXIT;
+    j->re_entry_delay = b.seconds(300);
+    compile(j);
+    EXPECT_EQ(retrace(visits, T + US_PER_DAY), "+visit@0 minute@0 -1@60 +visit@400 minute@400 -1@460 ");
+}
+
+TEST_F(Records, ACircleIsFollowedSoFar)
+{
+    bool cut = false;
+    compile(b.journey({ b.wait("round", 60, "", "", "round") }, "visit"));
+    std::string all = retrace({ event(0, "visit") }, T + US_PER_DAY, &cut);
+    EXPECT_TRUE(cut);
+    EXPECT_EQ(std::count(all.begin(), all.end(), '@'), RETRACE_STEPS_MAX + 2);
+    retrace({ event(0, "visit") }, T + 3600 * US_PER_SECOND, &cut);
+    EXPECT_FALSE(cut);
 }
 
 } // namespace
