@@ -17,16 +17,19 @@ struct subject {
     size_t n_identities;
     const char **ids; /* its own first, then those of leads that ended in it */
     size_t n_ids;
-    int64_t n_keys; /* that are kept of the person */
+    const struct value *counts; /* by enum subject_count */
+    int64_t n_keys;             /* that are kept of the person */
 };
 
 /* ---- Whom ---- */
 
-static struct status count(struct ctx *c, enum privacy_statement what, const char *id, int64_t *ret)
+/* The one row that says how much there is. */
+static struct status counts(struct ctx *c, enum privacy_statement what, const char *id,
+                            const struct value **ret)
 {
     struct rows rows;
     TRY(DB_QUERY(c, &privacy_sql[what], &rows, v_text(c->workspace), v_text(id)));
-    *ret = row_at(&rows, 0)[0].i;
+    *ret = row_at(&rows, 0);
     return ok();
 }
 
@@ -39,11 +42,11 @@ static struct status find_ended(struct ctx *c, struct subject *s)
     if (!s->ids)
         return fail_memory();
     s->ids[s->n_ids++] = s->id;
-    TRY(count(c, COUNT_KEY, s->id, &s->n_keys));
+    TRY(counts(c, COUNTS, s->id, &s->counts));
+    s->n_keys = s->counts[N_KEYS_HERE].i + s->counts[N_KEYS_ENDED].i;
     for (size_t i = 0; i < rows.n; i++) {
         const struct value *v = row_at(&rows, i);
-        s->n_keys += v[1].i;
-        if (strcmp(v[0].s.p, s->id) && !v[2].i)
+        if (strcmp(v[0].s.p, s->id) && !v[1].i)
             s->ids[s->n_ids++] = v[0].s.p;
     }
     return ok();
@@ -52,10 +55,10 @@ static struct status find_ended(struct ctx *c, struct subject *s)
 /* A lead that was deleted has left its key; where an older build deleted it, perhaps decisions. */
 static struct status find_traces(struct ctx *c, struct subject *s, struct status missing)
 {
-    int64_t decisions;
+    const struct value *decisions;
     TRY(find_ended(c, s));
-    TRY(count(c, COUNT_DECISIONS, s->id, &decisions));
-    return s->n_keys || decisions ? ok() : missing;
+    TRY(counts(c, COUNT_DECISIONS, s->id, &decisions));
+    return s->n_keys || decisions->i ? ok() : missing;
 }
 
 static struct status find_subject(struct ctx *c, const char *name, struct subject *s)
@@ -75,25 +78,19 @@ static struct status find_subject(struct ctx *c, const char *name, struct subjec
 /* Tables whose rows bear the lead's id, or that of one that was merged into it. */
 static const struct table {
     const char *store;
-    enum privacy_statement count, erase;
+    enum subject_count count;
+    enum privacy_statement erase;
 } tables[] = {
-    { "lead_event", COUNT_EVENTS, EVENTS_ERASE },
-    { "outcome", COUNT_OUTCOMES, OUTCOMES_ERASE },
-    { "message", COUNT_MESSAGES, MESSAGES_ERASE },
-    { "contact", COUNT_CONTACTS, CONTACTS_ERASE },
-    { "consent_entry", COUNT_CONSENTS, CONSENTS_ERASE },
-    { "enrollment", COUNT_ENROLLMENTS, ENROLLMENTS_ERASE },
+    { "lead_event", N_EVENTS, EVENTS_ERASE },        { "outcome", N_OUTCOMES, OUTCOMES_ERASE },
+    { "message", N_MESSAGES, MESSAGES_ERASE },       { "contact", N_CONTACTS, CONTACTS_ERASE },
+    { "consent_entry", N_CONSENTS, CONSENTS_ERASE }, { "enrollment", N_ENROLLMENTS, ENROLLMENTS_ERASE },
 };
 
 static struct status erase_table(struct ctx *c, const struct subject *s, const struct table *t, Erasure *e)
 {
-    int64_t total = 0, n;
-    for (size_t i = 0; i < s->n_ids; i++, total += n) {
-        TRY(count(c, t->count, s->ids[i], &n));
-        UNIT_ADD(c->unit, &privacy_sql[t->erase], (int)n, REASON_CONFLICT, v_text(c->workspace),
-                 v_text(s->ids[i]));
-    }
-    return erasure_count(c, e, t->store, total);
+    int64_t n = s->counts[t->count].i;
+    UNIT_ADD(c->unit, &privacy_sql[t->erase], (int)n, REASON_CONFLICT, v_text(c->workspace), v_text(s->id));
+    return erasure_count(c, e, t->store, n);
 }
 
 static struct status erase_tables(struct ctx *c, const struct subject *s, Erasure *e)
@@ -106,27 +103,20 @@ static struct status erase_tables(struct ctx *c, const struct subject *s, Erasur
 static struct status erase_lead(struct ctx *c, struct subject *s, Erasure *e)
 {
     static const struct suppression erased = { SUPPRESSION__CAUSE_ERASURE, "", MEDIUM_UNSPECIFIED };
-    int64_t aliases;
     if (!s->row.before)
         return ok();
     TRY(suppression_add(c, s->identities, s->n_identities, &erased));
     TRY(lead_remove(c, &s->row));
-    TRY(count(c, COUNT_ALIASES, s->id, &aliases));
     TRY(erasure_count(c, e, "lead", 1));
     TRY(erasure_count(c, e, "lead_identity", (int64_t)s->n_identities));
-    return erasure_count(c, e, "lead_alias", aliases);
+    return erasure_count(c, e, "lead_alias", s->counts[N_ALIASES].i);
 }
 
 /* With the keys the decisions under them can no longer be read; they are not touched. The living lead's key
  * goes with its row. */
 static struct status erase_keys(struct ctx *c, const struct subject *s, Erasure *e)
 {
-    for (size_t i = 0; i < s->n_ids; i++) {
-        int64_t n = 0;
-        if (s->n_keys)
-            TRY(count(c, COUNT_SEALED, s->ids[i], &n));
-        TRY(erasure_count(c, e, "decision", n));
-    }
+    TRY(erasure_count(c, e, "decision", s->n_keys ? s->counts[N_SEALED].i : 0));
     UNIT_ADD(c->unit, &privacy_sql[ENDED_ERASE], -1, REASON_CONFLICT, v_text(c->workspace), v_text(s->id));
     return erasure_count(c, e, "subject_key", s->n_keys);
 }
@@ -135,8 +125,7 @@ static struct status erase_keys(struct ctx *c, const struct subject *s, Erasure 
 static struct status erase_kept_identities(struct ctx *c, const struct subject *s, Erasure *e)
 {
     struct value workspace = v_text(c->workspace), id = v_text(s->id);
-    int64_t n;
-    TRY(count(c, COUNT_ENDED_IDENTITIES, s->id, &n));
+    int64_t n = s->counts[N_ENDED_IDENTITIES].i;
     UNIT_ADD(c->unit, &privacy_sql[ENDED_SUPPRESS], -1, REASON_CONFLICT, v_int(c->now_us), workspace, id);
     UNIT_ADD(c->unit, &privacy_sql[ENDED_IDENTITIES_ERASE], (int)n, REASON_CONFLICT, workspace, id);
     return erasure_count(c, e, "lead_ended_identity", n);
