@@ -30,6 +30,7 @@ struct ctx {
     const char *request_id;         /* the request's own id, "" where it gave none */
     const char *trace_id;           /* 32 hex digits from traceparent, or made here */
     int64_t now_us;                 /* wall time at which this attempt decides; all its rows carry it */
+    int64_t because_us;             /* when that happened which it reacts to; 0: now */
     int64_t deadline_us;            /* on clock_mono_us(); INT64_MAX: none */
     int attempt;                    /* 0 for the first run */
     const volatile bool *cancelled; /* set when the caller hung up; may be NULL */

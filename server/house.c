@@ -9,6 +9,7 @@
 #include "agents/record/active.h"
 #include "agents/record/denied.h"
 #include "agents/record/known.h"
+#include "agents/record/moved.h"
 #include "agents/record/signer.h"
 #include "agents/triage/triage.h"
 #include "base/clock.h"
@@ -122,6 +123,7 @@ static struct status open_all(struct house *h)
     open_channels(h);
     TRY(model_trust_open(&h->app, h->options.model_keys, h->options.accept_unsigned_models, &h->arena));
     TRY(open_store(h));
+    TRY(moved_open(&h->app, &h->arena, &h->app.moved));
     TRY(access_open(h));
     if (h->options.metrics_listen[0])
         TRY(metrics_listen(h->options.metrics_listen, &h->arena, &h->metrics));

@@ -7,6 +7,7 @@
 #include "agents/record/active.h"
 #include "agents/record/denied.h"
 #include "agents/record/known.h"
+#include "agents/record/moved.h"
 #include "agents/record/task.h"
 #include "base/clock.h"
 #include "server/gate/idem.h"
@@ -52,6 +53,7 @@ static const struct job {
     { UPKEEP, "audit_seal", US_PER_SECOND / 10, audit_seal },
     { UPKEEP, "iam_refresh", US_PER_SECOND, iam_refresh },
     { UPKEEP, "known_fill", US_PER_SECOND / 20, known_fill },
+    { UPKEEP, "installation", US_PER_SECOND, moved_refresh },
     { UPKEEP, "memory_trim", 5 * US_PER_SECOND, trim_memory },
     { UPKEEP, "privacy_sweep", US_PER_SECOND / 10, privacy_sweep },
     { UPKEEP, "request_id_purge", US_PER_SECOND / 4, purge_request_ids },

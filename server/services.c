@@ -23,6 +23,7 @@
 #include "agents/record/known.h"
 #include "agents/record/lead_events.h"
 #include "agents/record/leads.h"
+#include "agents/record/moved.h"
 #include "agents/record/scoring.h"
 #include "agents/record/suppression.h"
 #include "agents/triage/triage.h"
@@ -181,6 +182,7 @@ RPC_UNARY(get_erasure_certificate, GetErasureCertificateRequest, ErasureCertific
 RPC_SERVER_STREAM(export_subject, ExportSubjectRequest, ExportSubjectResponse, struct subject_export)
 
 RPC_UNARY(get_system_status, GetSystemStatusRequest, SystemStatus)
+RPC_UNARY(resume_delivery, ResumeDeliveryRequest, SystemStatus)
 RPC_UNARY(get_config, GetConfigRequest, Config)
 
 #define LEAD &marketing__v1__lead_service__descriptor
@@ -366,6 +368,8 @@ static const struct rpc_method methods[] = {
     { AUDIT, "ExportSubject", &export_subject_rpc, LANE_DB, "subjects.read", QUOTA_BULK, 0, LEAD_KB, 0 },
 
     { SYSTEM, "GetSystemStatus", &get_system_status_rpc, LANE_DB, "system.read", QUOTA_READ, 0, 128, 0 },
+    { SYSTEM, "ResumeDelivery", &resume_delivery_rpc, LANE_DB, "system.admin", QUOTA_ADMIN, RPC_MUTATES, 128,
+      0 },
     { SYSTEM, "GetConfig", &get_config_rpc, LANE_INLINE, "system.admin", QUOTA_READ, 0, 128, 0 },
 };
 
@@ -383,15 +387,13 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,      &known_statements,        &events_statements,
-    &event_log_statements,  &decisions_statements,    &active_statements,
-    &engagement_statements, &lead_events_statements,  &scoring_statements,
-    &lead_statements,       &triage_statements,       &model_statements,
-    &idem_statements,       &iam_statements,          &audit_statements,
-    &privacy_statements,    &suppression_statements,  &message_statements,
-    &channel_statements,    &delivery_statements,     &feedback_statements,
-    &contact_statements,    &send_policy_statements,  &template_statements,
-    &journey_statements,    &orchestrator_statements, NULL,
+    &leads_statements,       &known_statements,    &events_statements,       &event_log_statements,
+    &decisions_statements,   &active_statements,   &engagement_statements,   &lead_events_statements,
+    &scoring_statements,     &lead_statements,     &triage_statements,       &model_statements,
+    &idem_statements,        &iam_statements,      &audit_statements,        &privacy_statements,
+    &suppression_statements, &moved_statements,    &message_statements,      &channel_statements,
+    &delivery_statements,    &feedback_statements, &contact_statements,      &send_policy_statements,
+    &template_statements,    &journey_statements,  &orchestrator_statements, NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {

@@ -1,6 +1,8 @@
 #include "server/system.h"
 
 #include "agents/record/active.h"
+#include "agents/record/events.h"
+#include "agents/record/moved.h"
 #include "base/metrics.h"
 #include "base/pb.h"
 #include "server/gate/quota.h"
@@ -120,6 +122,18 @@ static struct status describe_agents(struct ctx *c, SystemStatus *res)
     return ok();
 }
 
+static struct status describe_hold(struct ctx *c, SystemStatus *res)
+{
+    int64_t since = moved_hold_us(c->app->moved);
+    if (!since)
+        return ok();
+    res->delivery_hold = PB_NEW(c->arena, DeliveryHold);
+    if (!res->delivery_hold)
+        return fail_memory();
+    res->delivery_hold->start_time = timestamp(c->arena, since);
+    return res->delivery_hold->start_time ? ok() : fail_memory();
+}
+
 struct status get_system_status(struct ctx *c, const GetSystemStatusRequest *req, SystemStatus *res)
 {
     struct house *h = house_of(c->app);
@@ -132,8 +146,23 @@ struct status get_system_status(struct ctx *c, const GetSystemStatusRequest *req
     res->commits = (int64_t)stats.groups;
     res->queued_units = (int64_t)stats.queued;
     res->resident_bytes = resident_bytes();
+    TRY(describe_hold(c, res));
     TRY(describe_dependencies(c, res));
     return describe_agents(c, res);
+}
+
+struct status resume_delivery(struct ctx *c, const ResumeDeliveryRequest *req, SystemStatus *res)
+{
+    const GetSystemStatusRequest nothing = GET_SYSTEM_STATUS_REQUEST_INIT;
+    if (req->overdue != RESUME_DELIVERY_REQUEST__OVERDUE_UNKNOWN &&
+        req->overdue != RESUME_DELIVERY_REQUEST__OVERDUE_SEND)
+        return fail_field(c->arena, req->overdue ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, "overdue",
+                          "must be OVERDUE_UNKNOWN or OVERDUE_SEND");
+    TRY(moved_resume(c, req->overdue == RESUME_DELIVERY_REQUEST__OVERDUE_UNKNOWN));
+    TRY(get_system_status(c, &nothing, res));
+    res->delivery_hold = NULL; /* once this is durable */
+    event_note(c, "system", "delivery.resumed", "");
+    return ok();
 }
 
 struct status get_config(struct ctx *c, const GetConfigRequest *req, Config *res)

@@ -206,6 +206,13 @@ struct db_ops {
     /* Expected to prepare every text that the statement has for this database, without running it. Fails:
      * INTERNAL with what is wrong. Any thread. */
     struct status (*check)(struct db *, const struct stmt *, struct arena *);
+    /* Expected to say where the rows lie: another text once they were copied elsewhere. */
+    struct status (*place)(struct db *, struct arena *, const char **ret);
+    /* Expected to keep a number beside the rows, where it stays though these be put back to what they once
+     * were, and to give it again in the next process; 0 where there is none. Both NULL where there is no such
+     * place. */
+    void (*remember)(struct db *, int64_t number);
+    int64_t (*remembered)(struct db *);
 };
 
 struct db {

@@ -78,6 +78,7 @@ static const struct db_ops pg_ops = {
     .ping = pg_ping,
     .close = pg_close,
     .check = pg_check,
+    .place = pg_place,
 };
 
 /* An @ or / in a password ends it, and libpq takes the rest for host, port or name (and would name it in its

@@ -120,6 +120,7 @@ struct status pg_query(struct db_read *r, const struct stmt *s, const struct val
                        struct rows *ret);
 void pg_read_end(struct db_read *r);
 struct status pg_check(struct db *db, const struct stmt *s, struct arena *a);
+struct status pg_place(struct db *db, struct arena *a, const char **ret);
 struct status pg_ping(struct db *db);
 
 /* postgres_write.c and postgres_plan.c: the port's writing half. */

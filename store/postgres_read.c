@@ -264,17 +264,40 @@ struct status pg_check(struct db *db, const struct stmt *s, struct arena *a)
     return st;
 }
 
+/* One row of a statement that names no workspace, on a snapshot of its own. */
+static struct status ask(struct db *db, const struct stmt *stmt, struct arena *a, struct rows *ret)
+{
+    struct db_read *r = NULL;
+    struct status s = pg_read_begin(db, clock_mono_us() + US_PER_SECOND, &r);
+    if (is_ok(s))
+        s = pg_query(r, stmt, NULL, a, ret);
+    pg_read_end(r);
+    return s;
+}
+
 struct status pg_ping(struct db *db)
 {
     static const struct stmt one = { "ping", "", "i", "SELECT 1::bigint", NULL, NULL };
-    struct db_read *r = NULL;
     struct arena a;
     struct rows rows;
     arena_init(&a, 64 * 1024);
-    struct status s = pg_read_begin(db, clock_mono_us() + US_PER_SECOND, &r);
-    if (is_ok(s))
-        s = pg_query(r, &one, NULL, &a, &rows);
-    pg_read_end(r);
+    struct status s = ask(db, &one, &a, &rows);
     arena_done(&a);
     return is_ok(s) ? s : fail(NULL, REASON_STORE_UNAVAILABLE, "PostgreSQL does not answer");
+}
+
+struct status pg_place(struct db *db, struct arena *a, const char **ret)
+{
+    static const struct stmt where = { "place",
+                                       "",
+                                       "ii",
+                                       "SELECT system_identifier, oid::bigint FROM pg_control_system(),"
+                                       " pg_database WHERE datname = current_database()",
+                                       NULL,
+                                       NULL };
+    struct rows rows;
+    TRY(ask(db, &where, a, &rows));
+    *ret = arena_printf(a, "cluster %llu, database %lld", (unsigned long long)row_at(&rows, 0)[0].i,
+                        (long long)row_at(&rows, 0)[1].i);
+    return *ret ? ok() : fail_memory();
 }

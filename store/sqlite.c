@@ -4,14 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define MEMORY_BUDGET (8u << 20)
 
-/* sqlite:///relative.db, sqlite:////absolute.db, then perhaps ?max_page_count=n. */
-static struct status url_parse(struct lite_db *d, const char *url, struct arena *a)
+struct status lite_url_parse(const char *url, struct arena *a, struct lite_url *ret)
 {
     struct str path = str_of(url), name;
     if (!str_starts(path, STR("sqlite:///")) || path.n == strlen("sqlite:///"))
@@ -19,45 +16,23 @@ static struct status url_parse(struct lite_db *d, const char *url, struct arena 
                     "an SQLite url is sqlite:///file or sqlite:////absolute/file");
     path = str_make(path.p + strlen("sqlite:///"), path.n - strlen("sqlite:///"));
     name = str_split(&path, '?');
+    ret->max_page_count = 0;
     if (path.n) {
         struct str key = str_split(&path, '=');
-        if (!str_eq(key, STR("max_page_count")) || !str_to_i64(path, &d->max_page_count) ||
-            d->max_page_count < 1)
+        if (!str_eq(key, STR("max_page_count")) || !str_to_i64(path, &ret->max_page_count) ||
+            ret->max_page_count < 1)
             return fail(NULL, REASON_FIELD_INVALID, "an SQLite url takes ?max_page_count=n and nothing else");
     }
-    d->path = arena_dup(a, name);
-    return d->path ? ok() : fail_memory();
-}
-
-/* The lock is a file of its own: closing any descriptor of the database file would drop SQLite's locks on it.
- */
-static struct status lock_take(struct lite_db *d, struct arena *a)
-{
-    char owner[32] = "?";
-    const char *name = arena_printf(a, "%s-lock", d->path);
-    if (!name)
-        return fail_memory();
-    d->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (d->lock_fd < 0)
-        return fail(a, REASON_STORE_UNAVAILABLE, "%s: %s", name, strerror(errno));
-    if (flock(d->lock_fd, LOCK_EX | LOCK_NB)) {
-        ssize_t n = pread(d->lock_fd, owner, sizeof owner - 1, 0);
-        owner[n > 0 ? n : 0] = 0;
-        return fail(a, REASON_STORE_UNAVAILABLE,
-                    "%s: process %s writes to this database; one process at a time may", d->path, owner);
-    }
-    int n = snprintf(owner, sizeof owner, "%ld", (long)getpid());
-    if (ftruncate(d->lock_fd, 0) || pwrite(d->lock_fd, owner, (size_t)n, 0) != n)
-        return fail(a, REASON_STORE_UNAVAILABLE, "%s: %s", name, strerror(errno));
-    return ok();
+    ret->path = arena_dup(a, name);
+    return ret->path ? ok() : fail_memory();
 }
 
 /* A new database is its owner's alone, whatever the umask: SQLite gives the WAL the database's mode. */
 static struct status file_make(const struct lite_db *d, struct arena *a)
 {
-    int fd = open(d->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = open(d->at.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno != EEXIST)
-        return fail(a, REASON_STORE_UNAVAILABLE, "%s: %s", d->path, strerror(errno));
+        return fail(a, REASON_STORE_UNAVAILABLE, "%s: %s", d->at.path, strerror(errno));
     if (fd >= 0)
         close(fd);
     return ok();
@@ -130,14 +105,17 @@ static const struct db_ops lite_ops = {
     .ping = lite_ping,
     .close = lite_close,
     .check = lite_check,
+    .place = lite_place,
+    .remember = lite_remember,
+    .remembered = lite_remembered,
 };
 
 static struct status open_parts(struct lite_db *d, const struct db_options *o, struct arena *a)
 {
-    TRY(url_parse(d, o->url, a));
+    TRY(lite_url_parse(o->url, a, &d->at));
     if (o->read_only)
         return check_schema(d, o, a);
-    TRY(lock_take(d, a));
+    TRY(lite_lock(d, a));
     TRY(file_make(d, a));
     TRY(lite_connect(d, LITE_WRITE, &d->writer, a));
     TRY(migrate(&d->writer, o, a));

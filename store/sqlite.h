@@ -20,6 +20,12 @@ C_BEGIN
     1024 /* prepared ones a connection holds; a power of two, at most three quarters are used */
 #define LITE_READERS 32
 
+/* sqlite:///relative.db, sqlite:////absolute.db, then perhaps ?max_page_count=n. */
+struct lite_url {
+    char *path;
+    int64_t max_page_count; /* 0: no limit */
+};
+
 struct lite_prepared {
     const struct stmt *key;
     sqlite3_stmt *stmt;
@@ -51,8 +57,7 @@ enum lite_forget { LITE_FORGET_NOTHING, LITE_FORGET_ASKED, LITE_FORGOT };
 
 struct lite_db {
     struct db base;
-    char *path;
-    int64_t max_page_count; /* 0: no limit */
+    struct lite_url at;
     bool read_only;
     int lock_fd;
     uint64_t commits; /* groups made durable by this process; read and written by __atomic alone, as are
@@ -77,6 +82,9 @@ struct lite_db {
     enum lite_forget forgets; /* atomic */
 };
 
+/* sqlite.c. Fails: FIELD_INVALID. */
+MUSTCHECK struct status lite_url_parse(const char *url, struct arena *a, struct lite_url *ret);
+
 /* sqlite_conn.c: one connection. */
 enum lite_mode { LITE_READ, LITE_WRITE };
 MUSTCHECK struct status lite_connect(struct lite_db *d, enum lite_mode mode, struct lite_conn *c,
@@ -92,6 +100,12 @@ int lite_run(sqlite3_stmt *stmt);
 /* Translates the connection's newest error. `what` names the statement or step. Fails with what it says:
  * STORE_FULL, STORE_UNAVAILABLE or INTERNAL. */
 struct status lite_error(sqlite3 *h, int code, const char *what, struct arena *a);
+
+/* sqlite_lock.c: fails with STORE_UNAVAILABLE where another process writes to the database. */
+MUSTCHECK struct status lite_lock(struct lite_db *d, struct arena *a);
+void lite_remember(struct db *db, int64_t number);
+int64_t lite_remembered(struct db *db);
+struct status lite_place(struct db *db, struct arena *a, const char **ret);
 
 /* sqlite_vfs.c: the name of the file layer for the writer. */
 const char *lite_gathering_vfs(void);

@@ -62,8 +62,8 @@ static struct status set_up(struct lite_db *d, enum lite_mode mode, struct lite_
     sqlite3_extended_result_codes(c->h, 1);
     sqlite3_busy_timeout(c->h, BUSY_WAIT_MS);
     int rc = sqlite3_exec(c->h, setup[mode], NULL, NULL, NULL);
-    if (rc == SQLITE_OK && d->max_page_count && mode == LITE_WRITE) {
-        snprintf(limit, sizeof limit, "PRAGMA max_page_count=%lld", (long long)d->max_page_count);
+    if (rc == SQLITE_OK && d->at.max_page_count && mode == LITE_WRITE) {
+        snprintf(limit, sizeof limit, "PRAGMA max_page_count=%lld", (long long)d->at.max_page_count);
         rc = sqlite3_exec(c->h, limit, NULL, NULL, NULL);
     }
     return rc == SQLITE_OK ? ok() : lite_error(c->h, rc, "opening the database", a);
@@ -73,9 +73,9 @@ struct status lite_connect(struct lite_db *d, enum lite_mode mode, struct lite_c
 {
     memset(c, 0, sizeof *c);
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (mode == LITE_WRITE ? SQLITE_OPEN_CREATE : 0);
-    int rc = sqlite3_open_v2(d->path, &c->h, flags, mode == LITE_WRITE ? lite_gathering_vfs() : NULL);
+    int rc = sqlite3_open_v2(d->at.path, &c->h, flags, mode == LITE_WRITE ? lite_gathering_vfs() : NULL);
     if (rc != SQLITE_OK)
-        return lite_error(c->h, rc, d->path, a);
+        return lite_error(c->h, rc, d->at.path, a);
     TRY(set_up(d, mode, c, a));
     TRY(prepare_control(c, mode, a));
     c->prepared = ARENA_ARRAY(&d->memory, LITE_STATEMENTS, struct lite_prepared);

@@ -103,6 +103,7 @@ static struct status react_to(struct turn *t, const struct event_seen *e)
     c->workspace = e->workspace;
     db_reach_own(c);
     c->trace_id = e->trace_id;
+    c->because_us = e->time_us;
     for (const struct reaction *r = t->o->reactions; r->subscriber; r++)
         if (strcmp(r->subscriber, t->s->name) == 0 && strcmp(r->action, e->action) == 0)
             TRY(r->react(c, e));

@@ -14,6 +14,7 @@ struct scoring;
 struct known;
 struct iam; /* server/iam/iam.h */
 struct audit;
+struct moved; /* agents/record/moved.h */
 struct denied;
 struct signer;
 struct orchestrator;
@@ -38,6 +39,7 @@ struct app {
     struct iam *iam;             /* who calls: server/iam/iam.h */
     struct signer *signer;       /* agents/record/signer.h: signs what others keep */
     struct audit *audit;         /* agents/audit/audit.h: the chain over the event log */
+    struct moved *moved;         /* agents/record/moved.h: whether things may leave; NULL: they may */
     struct denied *denied;       /* agents/record/denied.h: refused calls on their way into the event log */
     struct forms *forms;         /* compiled templates */
     struct orchestrator *orchestrator; /* agents/orchestrator/orchestrator.h: reactions to events */

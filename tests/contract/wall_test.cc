@@ -74,8 +74,9 @@ class Wall : public PostgresTest
 TEST_P(Wall, StandsAroundEveryTableOfAWorkspace)
 {
     open();
-    const std::set<std::string> nobodys = { "audit_cursor",    "iam_revision",     "iam_signing_key",
-                                            "reaction_cursor", "schema_migration", "suppression_key" };
+    const std::set<std::string> nobodys = { "audit_cursor",   "iam_revision",    "iam_signing_key",
+                                            "installation",   "reaction_cursor", "schema_migration",
+                                            "suppression_key" };
     EXPECT_EQ(tables_with(false), nobodys) << "a table that holds what is a workspace's needs the column "
                                               "`workspace`; one that does not belongs here";
     EXPECT_GT(tables_with(true).size(), 15u);

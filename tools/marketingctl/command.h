@@ -46,5 +46,7 @@ int model_explain_command(const struct arguments *a);
 int model_verify_command(const struct arguments *a);
 int keys_new_command(const struct arguments *a);
 int audit_verify_command(const struct arguments *a);
+int backup_create_command(const struct arguments *a);
+int backup_restore_command(const struct arguments *a);
 
 #endif

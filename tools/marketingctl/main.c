@@ -68,6 +68,20 @@ static const struct command commands[] = {
       { { "entries", "FILE", REQUIRED, "an entry a line in base64, oldest first; - for standard input" },
         { "checkpoints", "FILE", REQUIRED, "checkpoints, a JSON object a line" },
         { "key", "X", REQUIRED, "the installation's public key: `x` of statement_keys" } } },
+    { "backup",
+      "create",
+      backup_create_command,
+      "copy an SQLite database, also while a server works on it (docs/backup.md)",
+      { { "database", "URL", REQUIRED, "as the server's DATABASE_URL" },
+        { "out", "FILE", REQUIRED, "the copy to write; it must not be there yet" } } },
+    { "backup",
+      "restore",
+      backup_restore_command,
+      "check a copy and make it a database",
+      { { "file", "FILE", REQUIRED, "the copy" },
+        { "database", "URL", REQUIRED, "the database to make; it must not be there yet" },
+        { "suppressions-of", "URL", OPTIONAL,
+          "a newer database of the installation: whom it suppresses is suppressed in the new one too" } } },
 };
 
 static void usage(FILE *to)

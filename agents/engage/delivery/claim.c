@@ -4,6 +4,7 @@
 #include "agents/engage/delivery/delivery_sql.h"
 #include "agents/engage/template/templates.h"
 #include "agents/record/checks.h"
+#include "agents/record/moved.h"
 #include "agents/record/row_status.h"
 #include "agents/record/times.h"
 #include "base/clock.h"
@@ -207,6 +208,12 @@ static struct status decide(struct ctx *c, struct in_hand *h, const struct lead_
     return send_now(c, h, g, frozen);
 }
 
+/* Whether it may have left before the database was put back. What lies in the product itself never left. */
+static bool may_have_left(const struct ctx *c, const Message *m)
+{
+    return m->medium != MEDIUM_IN_APP && time_us(m->send_time) <= moved_until_us(c->app->moved);
+}
+
 struct status claim(struct ctx *c, void *arg)
 {
     struct in_hand *h = arg;
@@ -216,6 +223,8 @@ struct status claim(struct ctx *c, void *arg)
     TRY(load(c, h, &due));
     if (!due)
         return ok();
+    if (may_have_left(c, h->row.message))
+        return finish(c, h, MESSAGE__STATE_UNKNOWN, MESSAGE__CAUSE_RESTORED, "the database was put back");
     if (h->row.message->state == MESSAGE__STATE_SENDING)
         return take_over(c, h);
     struct status s = lead_load(c, h->row.message->lead, "lead", &lead);

@@ -2,6 +2,7 @@
  */
 #include "agents/engage/delivery/delivery_private.h"
 #include "agents/engage/delivery/delivery_sql.h"
+#include "agents/record/moved.h"
 #include "agents/record/task.h"
 #include "base/clock.h"
 #include "base/ids.h"
@@ -81,7 +82,9 @@ static void look(struct delivery *d, struct arena *a)
 {
     struct rows rows;
     memset(&rows, 0, sizeof rows);
-    struct status s = task_run_in(d->app, TASK, "", a, due, &rows);
+    struct status s = ok();
+    if (!moved_hold_us(d->app->moved))
+        s = task_run_in(d->app, TASK, "", a, due, &rows);
     pthread_mutex_lock(&d->lock);
     for (size_t i = 0; is_ok(s) && i < rows.n; i++)
         put(d, row_at(&rows, i));

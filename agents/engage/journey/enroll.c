@@ -71,7 +71,7 @@ static struct status plan_message(struct walker *w, const struct plan_step *s)
     m->priority = s->priority;
     m->template_ = pb_str(a, str_of(s->template_name));
     m->enrollment = w->e->name;
-    m->send_time = time_message(a, w->c->now_us);
+    m->send_time = time_message(a, w->c->because_us ? w->c->because_us : w->c->now_us);
     m->expire_time = time_message(a, w->c->now_us + s->expiry_us);
     return m->template_ && m->send_time && m->expire_time ? message_add(w->c, m) : fail_memory();
 }

@@ -43,6 +43,7 @@ static struct status add_move(struct ctx *c, struct round *r, const struct value
     own.unit = u;
     own.workspace = u->workspace = row[COL_WORKSPACE].s.p;
     db_reach_own(&own);
+    own.because_us = row[COL_DUE].i;
     struct status s = on_time(&own, row);
     c->read = own.read;
     r->n += is_ok(s) && u->n;

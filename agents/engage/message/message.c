@@ -212,6 +212,7 @@ struct status resolve_unknown_message(struct ctx *c, const ResolveUnknownMessage
     res->cause = MESSAGE__CAUSE_RESOLVED;
     res->attempt_count = again ? 0 : res->attempt_count;
     res->next_attempt_time = again ? time_message(c->arena, c->now_us) : NULL;
+    res->send_time = again ? res->next_attempt_time : res->send_time;
     res->sent_time = state == MESSAGE__STATE_SENT ? time_message(c->arena, c->now_us) : NULL;
     row.message = res;
     return message_save(c, &row, c->now_us, str_make(NULL, 0), "message.resolved");

@@ -130,6 +130,8 @@ const (
 	Message_CAUSE_RESOLVED Message_Cause = 12
 	// A delivery event told what became of it before its provider's own answer did.
 	Message_CAUSE_REPORTED Message_Cause = 13
+	// The database was put back to what it once was (ResumeDelivery), and the message was to leave before: it may have left.
+	Message_CAUSE_RESTORED Message_Cause = 14
 )
 
 // Enum value maps for Message_Cause.
@@ -149,6 +151,7 @@ var (
 		11: "CAUSE_LEAD_GONE",
 		12: "CAUSE_RESOLVED",
 		13: "CAUSE_REPORTED",
+		14: "CAUSE_RESTORED",
 	}
 	Message_Cause_value = map[string]int32{
 		"CAUSE_UNSPECIFIED":          0,
@@ -165,6 +168,7 @@ var (
 		"CAUSE_LEAD_GONE":            11,
 		"CAUSE_RESOLVED":             12,
 		"CAUSE_REPORTED":             13,
+		"CAUSE_RESTORED":             14,
 	}
 )
 
@@ -1082,7 +1086,7 @@ var File_marketing_v1_message_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/message.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\x9a\x0f\n" +
+	"\x1amarketing/v1/message.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\xae\x0f\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04lead\x18\x02 \x01(\tR\x04lead\x12,\n" +
@@ -1134,7 +1138,7 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"\fSTATE_FAILED\x10\x04\x12\x11\n" +
 	"\rSTATE_UNKNOWN\x10\x05\x12\x13\n" +
 	"\x0fSTATE_CANCELLED\x10\x06\x12\x11\n" +
-	"\rSTATE_REFUSED\x10\a\"\xbf\x02\n" +
+	"\rSTATE_REFUSED\x10\a\"\xd3\x02\n" +
 	"\x05Cause\x12\x15\n" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -1151,7 +1155,8 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"\x12\x13\n" +
 	"\x0fCAUSE_LEAD_GONE\x10\v\x12\x12\n" +
 	"\x0eCAUSE_RESOLVED\x10\f\x12\x12\n" +
-	"\x0eCAUSE_REPORTED\x10\r\"B\n" +
+	"\x0eCAUSE_REPORTED\x10\r\x12\x12\n" +
+	"\x0eCAUSE_RESTORED\x10\x0e\"B\n" +
 	"\x06Bounce\x12\x16\n" +
 	"\x12BOUNCE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vBOUNCE_HARD\x10\x01\x12\x0f\n" +

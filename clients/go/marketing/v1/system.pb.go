@@ -25,6 +25,60 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What is done with messages that were to leave before the hold began, and with those that journeys and reactions plan now for what happened
+// before.
+type ResumeDeliveryRequest_Overdue int32
+
+const (
+	// Not set.
+	ResumeDeliveryRequest_OVERDUE_UNSPECIFIED ResumeDeliveryRequest_Overdue = 0
+	// They may have left between the backup and now: UNKNOWN, with the cause RESTORED, for ResolveUnknownMessage. Right after a restore.
+	ResumeDeliveryRequest_OVERDUE_UNKNOWN ResumeDeliveryRequest_Overdue = 1
+	// None has left: they go now, where the send gate lets them. Right where the server was stopped and its database then moved as it was.
+	ResumeDeliveryRequest_OVERDUE_SEND ResumeDeliveryRequest_Overdue = 2
+)
+
+// Enum value maps for ResumeDeliveryRequest_Overdue.
+var (
+	ResumeDeliveryRequest_Overdue_name = map[int32]string{
+		0: "OVERDUE_UNSPECIFIED",
+		1: "OVERDUE_UNKNOWN",
+		2: "OVERDUE_SEND",
+	}
+	ResumeDeliveryRequest_Overdue_value = map[string]int32{
+		"OVERDUE_UNSPECIFIED": 0,
+		"OVERDUE_UNKNOWN":     1,
+		"OVERDUE_SEND":        2,
+	}
+)
+
+func (x ResumeDeliveryRequest_Overdue) Enum() *ResumeDeliveryRequest_Overdue {
+	p := new(ResumeDeliveryRequest_Overdue)
+	*p = x
+	return p
+}
+
+func (x ResumeDeliveryRequest_Overdue) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ResumeDeliveryRequest_Overdue) Descriptor() protoreflect.EnumDescriptor {
+	return file_marketing_v1_system_proto_enumTypes[0].Descriptor()
+}
+
+func (ResumeDeliveryRequest_Overdue) Type() protoreflect.EnumType {
+	return &file_marketing_v1_system_proto_enumTypes[0]
+}
+
+func (x ResumeDeliveryRequest_Overdue) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ResumeDeliveryRequest_Overdue.Descriptor instead.
+func (ResumeDeliveryRequest_Overdue) EnumDescriptor() ([]byte, []int) {
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{3, 0}
+}
+
 // Request of GetSystemStatus.
 type GetSystemStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -83,6 +137,8 @@ type SystemStatus struct {
 	QueuedUnits int64 `protobuf:"varint,8,opt,name=queued_units,json=queuedUnits,proto3" json:"queued_units,omitempty"`
 	// Resident memory of the server in bytes.
 	ResidentBytes int64 `protobuf:"varint,9,opt,name=resident_bytes,json=residentBytes,proto3" json:"resident_bytes,omitempty"`
+	// Set while nothing is delivered, of any workspace.
+	DeliveryHold  *DeliveryHold `protobuf:"bytes,10,opt,name=delivery_hold,json=deliveryHold,proto3" json:"delivery_hold,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -180,6 +236,115 @@ func (x *SystemStatus) GetResidentBytes() int64 {
 	return 0
 }
 
+func (x *SystemStatus) GetDeliveryHold() *DeliveryHold {
+	if x != nil {
+		return x.DeliveryHold
+	}
+	return nil
+}
+
+// Nothing is delivered: the server found at a start that the database was copied, or put back to what it once was, so that messages which it
+// still plans may have left before. ResumeDelivery ends it. Everything else works; messages wait as SCHEDULED.
+type DeliveryHold struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it was found.
+	StartTime     *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeliveryHold) Reset() {
+	*x = DeliveryHold{}
+	mi := &file_marketing_v1_system_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeliveryHold) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeliveryHold) ProtoMessage() {}
+
+func (x *DeliveryHold) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_system_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeliveryHold.ProtoReflect.Descriptor instead.
+func (*DeliveryHold) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DeliveryHold) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+// Request of ResumeDelivery.
+type ResumeDeliveryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is true of messages that were to leave before the hold began. Required.
+	Overdue ResumeDeliveryRequest_Overdue `protobuf:"varint,1,opt,name=overdue,proto3,enum=marketing.v1.ResumeDeliveryRequest_Overdue" json:"overdue,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeDeliveryRequest) Reset() {
+	*x = ResumeDeliveryRequest{}
+	mi := &file_marketing_v1_system_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeDeliveryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeDeliveryRequest) ProtoMessage() {}
+
+func (x *ResumeDeliveryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_system_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeDeliveryRequest.ProtoReflect.Descriptor instead.
+func (*ResumeDeliveryRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ResumeDeliveryRequest) GetOverdue() ResumeDeliveryRequest_Overdue {
+	if x != nil {
+		return x.Overdue
+	}
+	return ResumeDeliveryRequest_OVERDUE_UNSPECIFIED
+}
+
+func (x *ResumeDeliveryRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // A database or other service.
 type DependencyStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -197,7 +362,7 @@ type DependencyStatus struct {
 
 func (x *DependencyStatus) Reset() {
 	*x = DependencyStatus{}
-	mi := &file_marketing_v1_system_proto_msgTypes[2]
+	mi := &file_marketing_v1_system_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -209,7 +374,7 @@ func (x *DependencyStatus) String() string {
 func (*DependencyStatus) ProtoMessage() {}
 
 func (x *DependencyStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_system_proto_msgTypes[2]
+	mi := &file_marketing_v1_system_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -222,7 +387,7 @@ func (x *DependencyStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DependencyStatus.ProtoReflect.Descriptor instead.
 func (*DependencyStatus) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_system_proto_rawDescGZIP(), []int{2}
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *DependencyStatus) GetName() string {
@@ -274,7 +439,7 @@ type AgentStatus struct {
 
 func (x *AgentStatus) Reset() {
 	*x = AgentStatus{}
-	mi := &file_marketing_v1_system_proto_msgTypes[3]
+	mi := &file_marketing_v1_system_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -286,7 +451,7 @@ func (x *AgentStatus) String() string {
 func (*AgentStatus) ProtoMessage() {}
 
 func (x *AgentStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_system_proto_msgTypes[3]
+	mi := &file_marketing_v1_system_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -299,7 +464,7 @@ func (x *AgentStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentStatus.ProtoReflect.Descriptor instead.
 func (*AgentStatus) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_system_proto_rawDescGZIP(), []int{3}
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AgentStatus) GetAgentType() AgentType {
@@ -353,7 +518,7 @@ type GetConfigRequest struct {
 
 func (x *GetConfigRequest) Reset() {
 	*x = GetConfigRequest{}
-	mi := &file_marketing_v1_system_proto_msgTypes[4]
+	mi := &file_marketing_v1_system_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -365,7 +530,7 @@ func (x *GetConfigRequest) String() string {
 func (*GetConfigRequest) ProtoMessage() {}
 
 func (x *GetConfigRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_system_proto_msgTypes[4]
+	mi := &file_marketing_v1_system_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -378,7 +543,7 @@ func (x *GetConfigRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConfigRequest.ProtoReflect.Descriptor instead.
 func (*GetConfigRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_system_proto_rawDescGZIP(), []int{4}
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{6}
 }
 
 // The options in force.
@@ -392,7 +557,7 @@ type Config struct {
 
 func (x *Config) Reset() {
 	*x = Config{}
-	mi := &file_marketing_v1_system_proto_msgTypes[5]
+	mi := &file_marketing_v1_system_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -404,7 +569,7 @@ func (x *Config) String() string {
 func (*Config) ProtoMessage() {}
 
 func (x *Config) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_system_proto_msgTypes[5]
+	mi := &file_marketing_v1_system_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -417,7 +582,7 @@ func (x *Config) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Config.ProtoReflect.Descriptor instead.
 func (*Config) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_system_proto_rawDescGZIP(), []int{5}
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Config) GetOptions() []*ConfigOption {
@@ -444,7 +609,7 @@ type ConfigOption struct {
 
 func (x *ConfigOption) Reset() {
 	*x = ConfigOption{}
-	mi := &file_marketing_v1_system_proto_msgTypes[6]
+	mi := &file_marketing_v1_system_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -456,7 +621,7 @@ func (x *ConfigOption) String() string {
 func (*ConfigOption) ProtoMessage() {}
 
 func (x *ConfigOption) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_system_proto_msgTypes[6]
+	mi := &file_marketing_v1_system_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -469,7 +634,7 @@ func (x *ConfigOption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigOption.ProtoReflect.Descriptor instead.
 func (*ConfigOption) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_system_proto_rawDescGZIP(), []int{6}
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ConfigOption) GetName() string {
@@ -504,8 +669,8 @@ var File_marketing_v1_system_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_system_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/system.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\x18\n" +
-	"\x16GetSystemStatusRequest\"\x81\x03\n" +
+	"\x19marketing/v1/system.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\x18\n" +
+	"\x16GetSystemStatusRequest\"\xc2\x03\n" +
 	"\fSystemStatus\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -516,7 +681,20 @@ const file_marketing_v1_system_proto_rawDesc = "" +
 	"\x0fcommitted_units\x18\x06 \x01(\x03R\x0ecommittedUnits\x12\x18\n" +
 	"\acommits\x18\a \x01(\x03R\acommits\x12!\n" +
 	"\fqueued_units\x18\b \x01(\x03R\vqueuedUnits\x12%\n" +
-	"\x0eresident_bytes\x18\t \x01(\x03R\rresidentBytes\"r\n" +
+	"\x0eresident_bytes\x18\t \x01(\x03R\rresidentBytes\x12?\n" +
+	"\rdelivery_hold\x18\n" +
+	" \x01(\v2\x1a.marketing.v1.DeliveryHoldR\fdeliveryHold\"I\n" +
+	"\fDeliveryHold\x129\n" +
+	"\n" +
+	"start_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\"\xcd\x01\n" +
+	"\x15ResumeDeliveryRequest\x12J\n" +
+	"\aoverdue\x18\x01 \x01(\x0e2+.marketing.v1.ResumeDeliveryRequest.OverdueB\x03\xe0A\x02R\aoverdue\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\"I\n" +
+	"\aOverdue\x12\x17\n" +
+	"\x13OVERDUE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fOVERDUE_UNKNOWN\x10\x01\x12\x10\n" +
+	"\fOVERDUE_SEND\x10\x02\"r\n" +
 	"\x10DependencyStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1c\n" +
@@ -537,9 +715,10 @@ const file_marketing_v1_system_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x16\n" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x12 \n" +
-	"\vdescription\x18\x04 \x01(\tR\vdescription2\x89\x02\n" +
+	"\vdescription\x18\x04 \x01(\tR\vdescription2\x88\x03\n" +
 	"\rSystemService\x12\xa0\x01\n" +
-	"\x0fGetSystemStatus\x12$.marketing.v1.GetSystemStatusRequest\x1a\x1a.marketing.v1.SystemStatus\"K\x82\xd3\xe4\x93\x02EZ\x1b\x12\x19/api/agents/system/statusZ\x14\x12\x12/api/agents/health\x12\x10/v1/systemStatus\x12U\n" +
+	"\x0fGetSystemStatus\x12$.marketing.v1.GetSystemStatusRequest\x1a\x1a.marketing.v1.SystemStatus\"K\x82\xd3\xe4\x93\x02EZ\x1b\x12\x19/api/agents/system/statusZ\x14\x12\x12/api/agents/health\x12\x10/v1/systemStatus\x12}\n" +
+	"\x0eResumeDelivery\x12#.marketing.v1.ResumeDeliveryRequest\x1a\x1a.marketing.v1.SystemStatus\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/systemStatus:resumeDelivery\x12U\n" +
 	"\tGetConfig\x12\x1e.marketing.v1.GetConfigRequest\x1a\x14.marketing.v1.Config\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/configBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
@@ -555,33 +734,42 @@ func file_marketing_v1_system_proto_rawDescGZIP() []byte {
 	return file_marketing_v1_system_proto_rawDescData
 }
 
-var file_marketing_v1_system_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_marketing_v1_system_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_marketing_v1_system_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_marketing_v1_system_proto_goTypes = []any{
-	(*GetSystemStatusRequest)(nil), // 0: marketing.v1.GetSystemStatusRequest
-	(*SystemStatus)(nil),           // 1: marketing.v1.SystemStatus
-	(*DependencyStatus)(nil),       // 2: marketing.v1.DependencyStatus
-	(*AgentStatus)(nil),            // 3: marketing.v1.AgentStatus
-	(*GetConfigRequest)(nil),       // 4: marketing.v1.GetConfigRequest
-	(*Config)(nil),                 // 5: marketing.v1.Config
-	(*ConfigOption)(nil),           // 6: marketing.v1.ConfigOption
-	(*timestamppb.Timestamp)(nil),  // 7: google.protobuf.Timestamp
-	(AgentType)(0),                 // 8: marketing.v1.AgentType
+	(ResumeDeliveryRequest_Overdue)(0), // 0: marketing.v1.ResumeDeliveryRequest.Overdue
+	(*GetSystemStatusRequest)(nil),     // 1: marketing.v1.GetSystemStatusRequest
+	(*SystemStatus)(nil),               // 2: marketing.v1.SystemStatus
+	(*DeliveryHold)(nil),               // 3: marketing.v1.DeliveryHold
+	(*ResumeDeliveryRequest)(nil),      // 4: marketing.v1.ResumeDeliveryRequest
+	(*DependencyStatus)(nil),           // 5: marketing.v1.DependencyStatus
+	(*AgentStatus)(nil),                // 6: marketing.v1.AgentStatus
+	(*GetConfigRequest)(nil),           // 7: marketing.v1.GetConfigRequest
+	(*Config)(nil),                     // 8: marketing.v1.Config
+	(*ConfigOption)(nil),               // 9: marketing.v1.ConfigOption
+	(*timestamppb.Timestamp)(nil),      // 10: google.protobuf.Timestamp
+	(AgentType)(0),                     // 11: marketing.v1.AgentType
 }
 var file_marketing_v1_system_proto_depIdxs = []int32{
-	7, // 0: marketing.v1.SystemStatus.start_time:type_name -> google.protobuf.Timestamp
-	2, // 1: marketing.v1.SystemStatus.dependencies:type_name -> marketing.v1.DependencyStatus
-	3, // 2: marketing.v1.SystemStatus.agents:type_name -> marketing.v1.AgentStatus
-	8, // 3: marketing.v1.AgentStatus.agent_type:type_name -> marketing.v1.AgentType
-	6, // 4: marketing.v1.Config.options:type_name -> marketing.v1.ConfigOption
-	0, // 5: marketing.v1.SystemService.GetSystemStatus:input_type -> marketing.v1.GetSystemStatusRequest
-	4, // 6: marketing.v1.SystemService.GetConfig:input_type -> marketing.v1.GetConfigRequest
-	1, // 7: marketing.v1.SystemService.GetSystemStatus:output_type -> marketing.v1.SystemStatus
-	5, // 8: marketing.v1.SystemService.GetConfig:output_type -> marketing.v1.Config
-	7, // [7:9] is the sub-list for method output_type
-	5, // [5:7] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	10, // 0: marketing.v1.SystemStatus.start_time:type_name -> google.protobuf.Timestamp
+	5,  // 1: marketing.v1.SystemStatus.dependencies:type_name -> marketing.v1.DependencyStatus
+	6,  // 2: marketing.v1.SystemStatus.agents:type_name -> marketing.v1.AgentStatus
+	3,  // 3: marketing.v1.SystemStatus.delivery_hold:type_name -> marketing.v1.DeliveryHold
+	10, // 4: marketing.v1.DeliveryHold.start_time:type_name -> google.protobuf.Timestamp
+	0,  // 5: marketing.v1.ResumeDeliveryRequest.overdue:type_name -> marketing.v1.ResumeDeliveryRequest.Overdue
+	11, // 6: marketing.v1.AgentStatus.agent_type:type_name -> marketing.v1.AgentType
+	9,  // 7: marketing.v1.Config.options:type_name -> marketing.v1.ConfigOption
+	1,  // 8: marketing.v1.SystemService.GetSystemStatus:input_type -> marketing.v1.GetSystemStatusRequest
+	4,  // 9: marketing.v1.SystemService.ResumeDelivery:input_type -> marketing.v1.ResumeDeliveryRequest
+	7,  // 10: marketing.v1.SystemService.GetConfig:input_type -> marketing.v1.GetConfigRequest
+	2,  // 11: marketing.v1.SystemService.GetSystemStatus:output_type -> marketing.v1.SystemStatus
+	2,  // 12: marketing.v1.SystemService.ResumeDelivery:output_type -> marketing.v1.SystemStatus
+	8,  // 13: marketing.v1.SystemService.GetConfig:output_type -> marketing.v1.Config
+	11, // [11:14] is the sub-list for method output_type
+	8,  // [8:11] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_system_proto_init() }
@@ -595,13 +783,14 @@ func file_marketing_v1_system_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_system_proto_rawDesc), len(file_marketing_v1_system_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   7,
+			NumEnums:      1,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_marketing_v1_system_proto_goTypes,
 		DependencyIndexes: file_marketing_v1_system_proto_depIdxs,
+		EnumInfos:         file_marketing_v1_system_proto_enumTypes,
 		MessageInfos:      file_marketing_v1_system_proto_msgTypes,
 	}.Build()
 	File_marketing_v1_system_proto = out.File

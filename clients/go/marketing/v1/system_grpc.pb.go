@@ -22,6 +22,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	SystemService_GetSystemStatus_FullMethodName = "/marketing.v1.SystemService/GetSystemStatus"
+	SystemService_ResumeDelivery_FullMethodName  = "/marketing.v1.SystemService/ResumeDelivery"
 	SystemService_GetConfig_FullMethodName       = "/marketing.v1.SystemService/GetConfig"
 )
 
@@ -33,6 +34,10 @@ const (
 type SystemServiceClient interface {
 	// Returns what runs, since when, and how it does.
 	GetSystemStatus(ctx context.Context, in *GetSystemStatusRequest, opts ...grpc.CallOption) (*SystemStatus, error)
+	// Lets messages leave again after the database was found to be a copy, or to have been put back to what it once was: from its start on such
+	// a database the server delivers nothing (SystemStatus.delivery_hold). Does nothing where nothing is held. Fails: INVALID_ARGUMENT /
+	// FIELD_REQUIRED, FIELD_INVALID.
+	ResumeDelivery(ctx context.Context, in *ResumeDeliveryRequest, opts ...grpc.CallOption) (*SystemStatus, error)
 	// Returns every option with its value; secrets are shown as "***".
 	GetConfig(ctx context.Context, in *GetConfigRequest, opts ...grpc.CallOption) (*Config, error)
 }
@@ -49,6 +54,16 @@ func (c *systemServiceClient) GetSystemStatus(ctx context.Context, in *GetSystem
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SystemStatus)
 	err := c.cc.Invoke(ctx, SystemService_GetSystemStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *systemServiceClient) ResumeDelivery(ctx context.Context, in *ResumeDeliveryRequest, opts ...grpc.CallOption) (*SystemStatus, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SystemStatus)
+	err := c.cc.Invoke(ctx, SystemService_ResumeDelivery_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +88,10 @@ func (c *systemServiceClient) GetConfig(ctx context.Context, in *GetConfigReques
 type SystemServiceServer interface {
 	// Returns what runs, since when, and how it does.
 	GetSystemStatus(context.Context, *GetSystemStatusRequest) (*SystemStatus, error)
+	// Lets messages leave again after the database was found to be a copy, or to have been put back to what it once was: from its start on such
+	// a database the server delivers nothing (SystemStatus.delivery_hold). Does nothing where nothing is held. Fails: INVALID_ARGUMENT /
+	// FIELD_REQUIRED, FIELD_INVALID.
+	ResumeDelivery(context.Context, *ResumeDeliveryRequest) (*SystemStatus, error)
 	// Returns every option with its value; secrets are shown as "***".
 	GetConfig(context.Context, *GetConfigRequest) (*Config, error)
 	mustEmbedUnimplementedSystemServiceServer()
@@ -87,6 +106,9 @@ type UnimplementedSystemServiceServer struct{}
 
 func (UnimplementedSystemServiceServer) GetSystemStatus(context.Context, *GetSystemStatusRequest) (*SystemStatus, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSystemStatus not implemented")
+}
+func (UnimplementedSystemServiceServer) ResumeDelivery(context.Context, *ResumeDeliveryRequest) (*SystemStatus, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeDelivery not implemented")
 }
 func (UnimplementedSystemServiceServer) GetConfig(context.Context, *GetConfigRequest) (*Config, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConfig not implemented")
@@ -130,6 +152,24 @@ func _SystemService_GetSystemStatus_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SystemService_ResumeDelivery_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeDeliveryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SystemServiceServer).ResumeDelivery(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SystemService_ResumeDelivery_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SystemServiceServer).ResumeDelivery(ctx, req.(*ResumeDeliveryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SystemService_GetConfig_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetConfigRequest)
 	if err := dec(in); err != nil {
@@ -158,6 +198,10 @@ var SystemService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetSystemStatus",
 			Handler:    _SystemService_GetSystemStatus_Handler,
+		},
+		{
+			MethodName: "ResumeDelivery",
+			Handler:    _SystemService_ResumeDelivery_Handler,
 		},
 		{
 			MethodName: "GetConfig",
