@@ -82,6 +82,8 @@ RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
 RPC_UNARY(cancel_message, CancelMessageRequest, Message)
 RPC_UNARY(resolve_unknown_message, ResolveUnknownMessageRequest, Message)
 RPC_UNARY(record_delivery_events, RecordDeliveryEventsRequest, RecordDeliveryEventsResponse)
+RPC_UNARY(resolve_message_link, ResolveMessageLinkRequest, ResolveMessageLinkResponse)
+RPC_UNARY(record_message_link, RecordMessageLinkRequest, RecordMessageLinkResponse)
 RPC_UNARY(get_consent, GetConsentRequest, GetConsentResponse)
 RPC_UNARY(update_consent, UpdateConsentRequest, Consent)
 RPC_UNARY(unsubscribe, UnsubscribeRequest, UnsubscribeResponse)
@@ -270,6 +272,9 @@ static const struct rpc_method methods[] = {
       0 },
     { ENGAGE, "RecordDeliveryEvents", &record_delivery_events_rpc, LANE_DB, "feedback.write", QUOTA_BULK,
       RPC_MUTATES, 32768, 0 },
+    { ENGAGE, "ResolveMessageLink", &resolve_message_link_rpc, LANE_INLINE, OPEN, QUOTA_READ, 0, 64, 0 },
+    { ENGAGE, "RecordMessageLink", &record_message_link_rpc, LANE_DB, OPEN, QUOTA_WRITE, RPC_MUTATES, LEAD_KB,
+      0 },
     { ENGAGE, "GetConsent", &get_consent_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },
     { ENGAGE, "UpdateConsent", &update_consent_rpc, LANE_READ, "consent.write", QUOTA_WRITE, RPC_MUTATES,
       LEAD_KB, 0 },

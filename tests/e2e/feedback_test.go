@@ -3,6 +3,11 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -10,7 +15,9 @@ import (
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/house"
 	"github.com/marketing-agents/marketing/tests/e2e/want"
+	"github.com/marketing-agents/marketing/tools/mailbox/inbox"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
 // welcomed sends the lead a welcome and returns the message, which has left.
@@ -116,5 +123,84 @@ func TestBouncesAndComplaintsForbid(t *testing.T) {
 		want.OK(s, err)
 		_, err = s.h.Engage().RecordDeliveryEvents(house.As(s.ctx, viewer), &pb.RecordDeliveryEventsRequest{})
 		want.Error(s, err, codes.PermissionDenied, "PERMISSION_MISSING")
+	})
+}
+
+var ourLink = regexp.MustCompile(`https://news\.example(/[co]/[A-Za-z0-9_-]+(?:\.gif)?)`)
+
+// links are the paths of our own links in a part of a mail.
+func (s *story) links(m inbox.Mail, part string) (paths []string) {
+	s.Helper()
+	parsed, err := m.Parsed()
+	want.OK(s, err)
+	_, params, err := mime.ParseMediaType(parsed.Header.Get("Content-Type"))
+	want.OK(s, err)
+	for parts := multipart.NewReader(parsed.Body, params["boundary"]); ; {
+		p, err := parts.NextPart()
+		want.OK(s, err)
+		if !strings.HasPrefix(p.Header.Get("Content-Type"), part) {
+			continue
+		}
+		text, err := io.ReadAll(p) // NextPart undoes quoted-printable
+		want.OK(s, err)
+		for _, found := range ourLink.FindAllStringSubmatch(string(text), -1) {
+			paths = append(paths, found[1])
+		}
+		return paths
+	}
+}
+
+// A mail leaves with links of our own. Whoever follows one gets to where it led before; the click is
+// in the log once, ends a wait of the lead's journey, and leaves no trace once the person is erased.
+func TestAClickLeadsOnAndMovesTheJourney(t *testing.T) {
+	o := house.Options{Gateway: true, Env: []string{"CHANNEL_HOSTS=127.0.0.1", "PUBLIC_URL=https://news.example", "SECRET_KEY=a secret of thirty-two characters"}}
+	tellWith(t, o, func(s *story) {
+		sink := s.mails(t)
+		_, err := s.h.Engage().UpdateChannel(s.ctx, &pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/mail", TrackClicks: true, TrackOpens: true},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"track_clicks", "track_opens"}}})
+		want.OK(s, err)
+		_, err = s.h.Engage().CreateTemplate(s.ctx, &pb.CreateTemplateRequest{TemplateId: "shop", Template: &pb.Template{Purpose: "transactional", DefaultLocale: "en",
+			Contents: []*pb.TemplateContent{{Medium: pb.Medium_MEDIUM_EMAIL, Locale: "en", Subject: "Shop", Text: "Look: https://shop.example/?a=1&b=2. Stop: {{unsubscribe_url}}",
+				Html: `<p><a href="https://shop.example/?a=1&amp;b=2">Look</a> <a href="{{unsubscribe_url}}">Stop</a></p>`}}}})
+		want.OK(s, err)
+		_, err = s.h.Engage().PublishTemplate(s.ctx, &pb.PublishTemplateRequest{Name: "templates/shop"})
+		want.OK(s, err)
+		s.publishJourney("shop", &pb.Journey{Entry: &pb.JourneyEntry{Event: "lead.triaged"},
+			Steps: []*pb.JourneyStep{sendStep("mail", "shop"), waitStep("look", time.Hour, "message.clicked", "")}})
+		lead := s.triage(&pb.Lead{Email: "ann@click.example"}).Lead
+		m := s.settled(lead, 1)[0]
+		s.eventually(lead, "at look")
+
+		mail := sink.Mails()[0]
+		inText, inPage := s.links(mail, "text/plain"), s.links(mail, "text/html")
+		want.Equal(s, "links of the text", len(inText), 1)
+		want.Equal(s, "links of the page", len(inPage), 2)
+		want.Equal(s, "the same link", inPage[0], inText[0])
+		get := func(path string) *house.Answer {
+			a, err := s.h.REST("GET", path, nil, "Authorization: ")
+			want.OK(s, err)
+			return a
+		}
+		for range 5 {
+			a := get(inPage[0])
+			want.Equal(s, "code", a.Code, 302)
+			want.Equal(s, "where it leads", a.Header.Get("Location"), "https://shop.example/?a=1&b=2")
+		}
+		want.Equal(s, "a link that was altered", get(inPage[0][:len(inPage[0])-2]+"xx").Code, 404)
+		want.Equal(s, "the picture", get(inPage[1]).Code, 200)
+		s.eventually(lead, "left EXIT_CAUSE_FINISHED")
+		for limit := time.Now().Add(10 * time.Second); s.message(m.Name).OpenCount == 0 && time.Now().Before(limit); {
+			time.Sleep(20 * time.Millisecond)
+		}
+		want.Equal(s, "clicks", s.message(m.Name).ClickCount, 1)
+		want.Equal(s, "opens", s.message(m.Name).OpenCount, 1)
+		want.Equal(s, "clicks in the log", s.logged("message.clicked"), 1)
+
+		_, err = s.h.Audit().EraseSubject(s.ctx, &pb.EraseSubjectRequest{Name: lead})
+		want.OK(s, err)
+		want.Equal(s, "after the erasure", get(inPage[0]).Code, 302)
+		get(inPage[1])
+		time.Sleep(200 * time.Millisecond)
+		want.Equal(s, "clicks in the log", s.logged("message.clicked"), 1)
 	})
 }

@@ -112,6 +112,8 @@ static const struct {
     SETTABLE(messages_per_second),
     SETTABLE(messages_per_second_per_domain),
     SETTABLE(postal_address),
+    SETTABLE(track_opens),
+    SETTABLE(track_clicks),
 };
 
 static struct status overlay(struct ctx *c, const UpdateChannelRequest *req, Channel *channel)

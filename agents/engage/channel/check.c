@@ -127,6 +127,18 @@ static void check_rate(struct checks *k, const char *field, double rate)
         check_fail(k, REASON_FIELD_OUT_OF_RANGE, "channel", field, "must be 0 to %d", RATE_MAX);
 }
 
+/* A link that stands in a message must lead here. */
+static void check_tracking(struct ctx *c, struct checks *k, const Channel *channel)
+{
+    bool has_links = *c->app->public_url;
+    if (channel->track_opens && (channel->medium != MEDIUM_EMAIL || !has_links))
+        check_fail(k, REASON_FIELD_INVALID, "channel", "track_opens",
+                   "is for EMAIL, and needs the option PUBLIC_URL");
+    if (channel->track_clicks && (channel->medium == MEDIUM_IN_APP || !has_links))
+        check_fail(k, REASON_FIELD_INVALID, "channel", "track_clicks",
+                   "is not for IN_APP, and needs the option PUBLIC_URL");
+}
+
 struct status channel_check(struct ctx *c, const Channel *channel)
 {
     struct checks k = checks_start(c->arena);
@@ -137,6 +149,7 @@ struct status channel_check(struct ctx *c, const Channel *channel)
         check_fail(&k, REASON_FIELD_TOO_LONG, "channel", "postal_address", "must be at most %d bytes",
                    POSTAL_MAX);
     check_transport(&k, channel);
+    check_tracking(c, &k, channel);
     check_rate(&k, "messages_per_second", channel->messages_per_second);
     check_rate(&k, "messages_per_second_per_domain", channel->messages_per_second_per_domain);
     if (channel->smtp)

@@ -1,5 +1,7 @@
 /* What is handed over, from the template's words; frozen with the message. */
 #include "agents/engage/delivery/delivery_private.h"
+#include "agents/engage/delivery/track.h"
+#include "agents/engage/link/link.h"
 #include "agents/engage/template/templates.h"
 #include "agents/record/checks.h"
 #include "base/buf.h"
@@ -106,6 +108,67 @@ static struct status freeze_post(struct ctx *c, struct in_hand *h, const Lead *l
     return copy ? freeze(c, h, by_id ? "" : to, str_make(copy, n), ret) : fail_memory();
 }
 
+/* ---- Links of our own ---- */
+
+struct linking {
+    struct ctx *c;
+    const Message *message;
+};
+
+/* Our own links, as the one to unsubscribe, stay. */
+static const char *lead_on(void *arg, struct str url)
+{
+    const struct linking *l = arg;
+    size_t n = strlen(l->c->app->public_url);
+    if (url.n >= n && memcmp(url.p, l->c->app->public_url, n) == 0)
+        return NULL;
+    return click_url(l->c, l->message, url);
+}
+
+static struct status keep(struct ctx *c, struct buf *b, struct str *ret)
+{
+    char *copy = b->overflow ? NULL : arena_dup(c->arena, buf_str(b));
+    size_t n = b->n;
+    buf_done(b);
+    if (!copy || c->arena->overflow)
+        return fail_memory();
+    *ret = str_make(copy, n);
+    return ok();
+}
+
+static struct status track_clicks(struct linking *l, struct form_message *said)
+{
+    const struct tracker t = { lead_on, l };
+    struct buf b;
+    buf_init(&b, BODY_MAX);
+    track_text(&b, said->text, &t);
+    TRY(keep(l->c, &b, &said->text));
+    buf_init(&b, BODY_MAX);
+    track_html(&b, said->html, &t);
+    return keep(l->c, &b, &said->html);
+}
+
+static struct status track_opens(struct linking *l, struct form_message *said)
+{
+    struct buf b;
+    const char *url = open_url(l->c, l->message);
+    if (!url)
+        return fail_memory();
+    buf_init(&b, BODY_MAX);
+    track_picture(&b, said->html, url);
+    return keep(l->c, &b, &said->html);
+}
+
+static struct status track(struct ctx *c, const Message *m, const Channel *channel, struct form_message *said)
+{
+    struct linking l = { c, m };
+    if (!*c->app->public_url)
+        return ok();
+    if (channel->track_clicks)
+        TRY(track_clicks(&l, said));
+    return channel->track_opens && said->html.n ? track_opens(&l, said) : ok();
+}
+
 /* ---- Rendering ---- */
 
 struct status words(struct ctx *c, struct in_hand *h, const Lead *lead, struct str *ret)
@@ -128,5 +191,6 @@ struct status words(struct ctx *c, struct in_hand *h, const Lead *lead, struct s
     r.system[FORM_SENDER_EMAIL] = channel->smtp ? channel->smtp->from_address : "";
     r.system[FORM_SENDER_ADDRESS] = channel->postal_address;
     TRY(template_render(c, id, m->template_version, &r, &said));
+    TRY(track(c, m, channel, &said));
     return channel->smtp ? freeze_mail(c, h, lead, &r, &said, ret) : freeze_post(c, h, lead, &said, ret);
 }

@@ -14,6 +14,11 @@ C_BEGIN
 MUSTCHECK struct status record_delivery_events(struct ctx *c, const RecordDeliveryEventsRequest *req,
                                                RecordDeliveryEventsResponse *res);
 
+/* Records events, at most 1,000, that one source of our own tells of: what it tells twice under one id
+ * happened once, and another source's ids are others. `field` is what they are called in errors. */
+MUSTCHECK struct status report_delivery(struct ctx *c, const char *source, DeliveryEvent *const *events,
+                                        size_t n, const char *field, RecordDeliveryEventsResponse *res);
+
 extern const struct stmt_table feedback_statements;
 
 C_END

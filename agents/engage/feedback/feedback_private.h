@@ -9,11 +9,6 @@
 
 C_BEGIN
 
-/* Records the events, at most LEAD_EVENTS_MAX, of one source: what it reports twice under one id happened
- * once. `field` is what they are called in errors. */
-MUSTCHECK struct status report(struct ctx *c, const char *source, DeliveryEvent *const *events, size_t n,
-                               const char *field, RecordDeliveryEventsResponse *res);
-
 /* ---- Effects ---- */
 
 /* A message that events of the unit are about. */

@@ -302,8 +302,8 @@ static struct status open_batch(struct ctx *c, size_t n, RecordDeliveryEventsRes
     return lead_events_open(c, &b->events);
 }
 
-struct status report(struct ctx *c, const char *source, DeliveryEvent *const *events, size_t n,
-                     const char *field, RecordDeliveryEventsResponse *res)
+struct status report_delivery(struct ctx *c, const char *source, DeliveryEvent *const *events, size_t n,
+                              const char *field, RecordDeliveryEventsResponse *res)
 {
     struct batch *b;
     const char **ids;
@@ -323,5 +323,5 @@ struct status report(struct ctx *c, const char *source, DeliveryEvent *const *ev
 struct status record_delivery_events(struct ctx *c, const RecordDeliveryEventsRequest *req,
                                      RecordDeliveryEventsResponse *res)
 {
-    return report(c, "", req->events, req->n_events, "events", res);
+    return report_delivery(c, "", req->events, req->n_events, "events", res);
 }

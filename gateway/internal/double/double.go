@@ -39,6 +39,7 @@ type Server struct {
 	Address string
 	Health  *health.Server
 	Calls   atomic.Int64 // RPCs that reached it
+	Visits  atomic.Int64 // RecordMessageLink that it answered
 	Ended   chan error   // why the context of a "slow" call ended
 
 	Gate chan struct{} // ImportLeads takes a chunk for each token; nil: at once
@@ -310,4 +311,19 @@ func (s *Server) ImportModel(ss pb.ModelService_ImportModelServer) error {
 
 func (s *Server) GetSystemStatus(context.Context, *pb.GetSystemStatusRequest) (*pb.SystemStatus, error) {
 	return &pb.SystemStatus{Version: "double", Serving: true}, nil
+}
+
+// ResolveMessageLink knows every token.
+func (s *Server) ResolveMessageLink(_ context.Context, r *pb.ResolveMessageLinkRequest) (*pb.ResolveMessageLinkResponse, error) {
+	return &pb.ResolveMessageLinkResponse{Url: "https://shop.example/?of=" + r.Token}, nil
+}
+
+// RecordMessageLink counts, and does not answer for the token "stuck".
+func (s *Server) RecordMessageLink(ctx context.Context, r *pb.RecordMessageLinkRequest) (*pb.RecordMessageLinkResponse, error) {
+	if r.Token == "stuck" {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	s.Visits.Add(1)
+	return &pb.RecordMessageLinkResponse{}, nil
 }

@@ -110,7 +110,7 @@ func (b errorBody) violation() (field, description string) {
 
 func (s *system) do(r *http.Request) answer {
 	s.t.Helper()
-	client := &http.Client{Timeout: 20 * time.Second}
+	client := &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(r)
 	if err != nil {
 		s.t.Fatal(err)

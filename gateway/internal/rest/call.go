@@ -28,6 +28,7 @@ type call struct {
 	code  string      // canonical name of the answer's code
 	key   string      // Idempotency-Key
 	masks bool        // the query states an update_mask
+	head  bool        // a HEAD, which is answered as a GET is
 }
 
 type callKey struct{}

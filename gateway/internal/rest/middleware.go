@@ -122,7 +122,7 @@ func (s *Server) prepare(next http.Handler) http.Handler {
 			s.options(w, r, cors)
 		case r.Method == http.MethodHead: // net/http sends the headers of the GET and drops its body
 			get := r.Clone(r.Context())
-			get.Method = http.MethodGet
+			get.Method, c.head = http.MethodGet, true
 			next.ServeHTTP(w, get)
 		case r.Method == http.MethodTrace || r.Method == http.MethodConnect:
 			s.wrongMethod(w, r, s.rules.allowed(r))

@@ -42,16 +42,17 @@ type Options struct {
 // Server is the REST edge.
 type Server struct {
 	Options
-	mux      *runtime.ServeMux
-	rules    *rules
-	guard    *http.CrossOriginProtection
-	codec    *jsonCodec
-	leads    pb.LeadServiceClient
-	triage   pb.TriageServiceClient
-	models   pb.ModelServiceClient
-	engage   pb.EngageServiceClient
-	started  time.Time
-	inFlight *atomic.Int64
+	mux        *runtime.ServeMux
+	rules      *rules
+	guard      *http.CrossOriginProtection
+	codec      *jsonCodec
+	leads      pb.LeadServiceClient
+	triage     pb.TriageServiceClient
+	models     pb.ModelServiceClient
+	engage     pb.EngageServiceClient
+	started    time.Time
+	inFlight   *atomic.Int64
+	visitsLost *atomic.Int64
 }
 
 // route is a path that no RPC's HTTP rule makes. To add one: a row in routes, its handler, a section of docs/rest.md, and an entry in
@@ -73,21 +74,24 @@ var routes = []route{
 	{http.MethodPost, "/v1/leads:streamTriage", (*Server).streamTriage},
 	{http.MethodGet, "/u/{token}", (*Server).askToUnsubscribe},
 	{http.MethodPost, "/u/{token}", (*Server).unsubscribe},
+	{http.MethodGet, "/c/{token}", (*Server).follow},
+	{http.MethodGet, "/o/{token}", (*Server).opened},
 }
 
 // New makes the REST edge.
 func New(o Options) (*Server, error) {
 	c := conn{o.Pool}
 	s := &Server{
-		Options:  o,
-		codec:    newJSONCodec(),
-		guard:    http.NewCrossOriginProtection(),
-		leads:    pb.NewLeadServiceClient(c),
-		triage:   pb.NewTriageServiceClient(c),
-		models:   pb.NewModelServiceClient(c),
-		engage:   pb.NewEngageServiceClient(c),
-		started:  time.Now(),
-		inFlight: o.Metrics.Counter(`gateway_calls_in_flight{protocol="rest"}`, "Calls under way."),
+		Options:    o,
+		codec:      newJSONCodec(),
+		guard:      http.NewCrossOriginProtection(),
+		leads:      pb.NewLeadServiceClient(c),
+		triage:     pb.NewTriageServiceClient(c),
+		models:     pb.NewModelServiceClient(c),
+		engage:     pb.NewEngageServiceClient(c),
+		started:    time.Now(),
+		inFlight:   o.Metrics.Counter(`gateway_calls_in_flight{protocol="rest"}`, "Calls under way."),
+		visitsLost: o.Metrics.Counter("gateway_link_visits_lost_total", "Links followed and pictures shown that could not be recorded: was the server down? The log says which."),
 	}
 	for _, origin := range o.Origins {
 		if err := s.guard.AddTrustedOrigin(origin); err != nil {

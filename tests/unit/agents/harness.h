@@ -69,6 +69,7 @@ class House
         place();
         open();
         app.code_version = "test";
+        app.public_url = "";
         app.confidence_threshold = 0.8;
         app.secret_key = STR("a secret of thirty-two characters");
     }

@@ -113,6 +113,10 @@ type Channel struct {
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// The sender's postal address, which `{{sender.address}}` shows. At most 512 bytes.
 	PostalAddress string `protobuf:"bytes,13,opt,name=postal_address,json=postalAddress,proto3" json:"postal_address,omitempty"`
+	// A picture in each HTML mail tells when it was opened first. Only EMAIL; needs the server's option PUBLIC_URL.
+	TrackOpens bool `protobuf:"varint,14,opt,name=track_opens,json=trackOpens,proto3" json:"track_opens,omitempty"`
+	// Links in messages lead over this system, which tells who followed them (docs/feedback.md). Not IN_APP; needs the server's option PUBLIC_URL.
+	TrackClicks   bool `protobuf:"varint,15,opt,name=track_clicks,json=trackClicks,proto3" json:"track_clicks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -236,6 +240,20 @@ func (x *Channel) GetPostalAddress() string {
 		return x.PostalAddress
 	}
 	return ""
+}
+
+func (x *Channel) GetTrackOpens() bool {
+	if x != nil {
+		return x.TrackOpens
+	}
+	return false
+}
+
+func (x *Channel) GetTrackClicks() bool {
+	if x != nil {
+		return x.TrackClicks
+	}
+	return false
 }
 
 // A mail server that takes our mails.
@@ -672,8 +690,8 @@ type UpdateChannelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The channel, with its name; its etag, if set, must still match.
 	Channel *Channel `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
-	// Of `display_name`, `disabled`, `smtp`, `webhook`, `messages_per_second`, `messages_per_second_per_domain`, `postal_address`; each is
-	// replaced as a whole. Empty: all of them.
+	// Of `display_name`, `disabled`, `smtp`, `webhook`, `messages_per_second`, `messages_per_second_per_domain`, `postal_address`,
+	// `track_opens`, `track_clicks`; each is replaced as a whole. Empty: all of them.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Makes a retry safe.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -920,7 +938,7 @@ var File_marketing_v1_channel_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_channel_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/channel.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\xc5\x04\n" +
+	"\x1amarketing/v1/channel.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\x89\x05\n" +
 	"\aChannel\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12,\n" +
@@ -937,7 +955,10 @@ const file_marketing_v1_channel_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12%\n" +
-	"\x0epostal_address\x18\r \x01(\tR\rpostalAddress\"\xaa\x04\n" +
+	"\x0epostal_address\x18\r \x01(\tR\rpostalAddress\x12\x1f\n" +
+	"\vtrack_opens\x18\x0e \x01(\bR\n" +
+	"trackOpens\x12!\n" +
+	"\ftrack_clicks\x18\x0f \x01(\bR\vtrackClicks\"\xaa\x04\n" +
 	"\fSmtpSettings\x12\x12\n" +
 	"\x04host\x18\x01 \x01(\tR\x04host\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\x05R\x04port\x12?\n" +

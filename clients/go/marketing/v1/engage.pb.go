@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\x9d&\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xb7(\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -50,7 +50,9 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12\x84\x01\n" +
 	"\x15ResolveUnknownMessage\x12*.marketing.v1.ResolveUnknownMessageRequest\x1a\x15.marketing.v1.Message\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=messages/*}:resolve\x12s\n" +
 	"\rCancelMessage\x12\".marketing.v1.CancelMessageRequest\x1a\x15.marketing.v1.Message\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=messages/*}:cancel\x12\x93\x01\n" +
-	"\x14RecordDeliveryEvents\x12).marketing.v1.RecordDeliveryEventsRequest\x1a*.marketing.v1.RecordDeliveryEventsResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/deliveryEvents:record\x12s\n" +
+	"\x14RecordDeliveryEvents\x12).marketing.v1.RecordDeliveryEventsRequest\x1a*.marketing.v1.RecordDeliveryEventsResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/deliveryEvents:record\x12\x8c\x01\n" +
+	"\x12ResolveMessageLink\x12'.marketing.v1.ResolveMessageLinkRequest\x1a(.marketing.v1.ResolveMessageLinkResponse\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/messageLinks:resolve\x12\x88\x01\n" +
+	"\x11RecordMessageLink\x12&.marketing.v1.RecordMessageLinkRequest\x1a'.marketing.v1.RecordMessageLinkResponse\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/messageLinks:record\x12s\n" +
 	"\n" +
 	"GetConsent\x12\x1f.marketing.v1.GetConsentRequest\x1a .marketing.v1.GetConsentResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/{name=leads/*}/consent\x12x\n" +
 	"\rUpdateConsent\x12\".marketing.v1.UpdateConsentRequest\x1a\x15.marketing.v1.Consent\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{name=leads/*}/consent:update\x12v\n" +
@@ -97,53 +99,57 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*ResolveUnknownMessageRequest)(nil), // 15: marketing.v1.ResolveUnknownMessageRequest
 	(*CancelMessageRequest)(nil),         // 16: marketing.v1.CancelMessageRequest
 	(*RecordDeliveryEventsRequest)(nil),  // 17: marketing.v1.RecordDeliveryEventsRequest
-	(*GetConsentRequest)(nil),            // 18: marketing.v1.GetConsentRequest
-	(*UpdateConsentRequest)(nil),         // 19: marketing.v1.UpdateConsentRequest
-	(*UnsubscribeRequest)(nil),           // 20: marketing.v1.UnsubscribeRequest
-	(*UnsubscribeByLinkRequest)(nil),     // 21: marketing.v1.UnsubscribeByLinkRequest
-	(*CreateSuppressionRequest)(nil),     // 22: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),        // 23: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),      // 24: marketing.v1.ListSuppressionsRequest
-	(*DeleteSuppressionRequest)(nil),     // 25: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),         // 26: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),      // 27: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),   // 28: marketing.v1.ExplainSendDecisionRequest
-	(*CreateJourneyRequest)(nil),         // 29: marketing.v1.CreateJourneyRequest
-	(*GetJourneyRequest)(nil),            // 30: marketing.v1.GetJourneyRequest
-	(*ListJourneysRequest)(nil),          // 31: marketing.v1.ListJourneysRequest
-	(*PublishJourneyRequest)(nil),        // 32: marketing.v1.PublishJourneyRequest
-	(*PauseJourneyRequest)(nil),          // 33: marketing.v1.PauseJourneyRequest
-	(*ResumeJourneyRequest)(nil),         // 34: marketing.v1.ResumeJourneyRequest
-	(*RetireJourneyRequest)(nil),         // 35: marketing.v1.RetireJourneyRequest
-	(*SimulateJourneyRequest)(nil),       // 36: marketing.v1.SimulateJourneyRequest
-	(*EnrollLeadRequest)(nil),            // 37: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),          // 38: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),         // 39: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),       // 40: marketing.v1.ListEnrollmentsRequest
-	(*Template)(nil),                     // 41: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),        // 42: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),                // 43: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),       // 44: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                      // 45: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),         // 46: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),          // 47: marketing.v1.TestChannelResponse
-	(*EngageLeadResponse)(nil),           // 48: marketing.v1.EngageLeadResponse
-	(*Message)(nil),                      // 49: marketing.v1.Message
-	(*ListMessagesResponse)(nil),         // 50: marketing.v1.ListMessagesResponse
-	(*RecordDeliveryEventsResponse)(nil), // 51: marketing.v1.RecordDeliveryEventsResponse
-	(*GetConsentResponse)(nil),           // 52: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                      // 53: marketing.v1.Consent
-	(*UnsubscribeResponse)(nil),          // 54: marketing.v1.UnsubscribeResponse
-	(*UnsubscribeByLinkResponse)(nil),    // 55: marketing.v1.UnsubscribeByLinkResponse
-	(*Suppression)(nil),                  // 56: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),     // 57: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                   // 58: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil),  // 59: marketing.v1.ExplainSendDecisionResponse
-	(*Journey)(nil),                      // 60: marketing.v1.Journey
-	(*ListJourneysResponse)(nil),         // 61: marketing.v1.ListJourneysResponse
-	(*SimulateJourneyResponse)(nil),      // 62: marketing.v1.SimulateJourneyResponse
-	(*Enrollment)(nil),                   // 63: marketing.v1.Enrollment
-	(*ListEnrollmentsResponse)(nil),      // 64: marketing.v1.ListEnrollmentsResponse
+	(*ResolveMessageLinkRequest)(nil),    // 18: marketing.v1.ResolveMessageLinkRequest
+	(*RecordMessageLinkRequest)(nil),     // 19: marketing.v1.RecordMessageLinkRequest
+	(*GetConsentRequest)(nil),            // 20: marketing.v1.GetConsentRequest
+	(*UpdateConsentRequest)(nil),         // 21: marketing.v1.UpdateConsentRequest
+	(*UnsubscribeRequest)(nil),           // 22: marketing.v1.UnsubscribeRequest
+	(*UnsubscribeByLinkRequest)(nil),     // 23: marketing.v1.UnsubscribeByLinkRequest
+	(*CreateSuppressionRequest)(nil),     // 24: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),        // 25: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),      // 26: marketing.v1.ListSuppressionsRequest
+	(*DeleteSuppressionRequest)(nil),     // 27: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),         // 28: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),      // 29: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),   // 30: marketing.v1.ExplainSendDecisionRequest
+	(*CreateJourneyRequest)(nil),         // 31: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),            // 32: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),          // 33: marketing.v1.ListJourneysRequest
+	(*PublishJourneyRequest)(nil),        // 34: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),          // 35: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),         // 36: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),         // 37: marketing.v1.RetireJourneyRequest
+	(*SimulateJourneyRequest)(nil),       // 38: marketing.v1.SimulateJourneyRequest
+	(*EnrollLeadRequest)(nil),            // 39: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),          // 40: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),         // 41: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),       // 42: marketing.v1.ListEnrollmentsRequest
+	(*Template)(nil),                     // 43: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),        // 44: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                // 45: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),       // 46: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                      // 47: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),         // 48: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),          // 49: marketing.v1.TestChannelResponse
+	(*EngageLeadResponse)(nil),           // 50: marketing.v1.EngageLeadResponse
+	(*Message)(nil),                      // 51: marketing.v1.Message
+	(*ListMessagesResponse)(nil),         // 52: marketing.v1.ListMessagesResponse
+	(*RecordDeliveryEventsResponse)(nil), // 53: marketing.v1.RecordDeliveryEventsResponse
+	(*ResolveMessageLinkResponse)(nil),   // 54: marketing.v1.ResolveMessageLinkResponse
+	(*RecordMessageLinkResponse)(nil),    // 55: marketing.v1.RecordMessageLinkResponse
+	(*GetConsentResponse)(nil),           // 56: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                      // 57: marketing.v1.Consent
+	(*UnsubscribeResponse)(nil),          // 58: marketing.v1.UnsubscribeResponse
+	(*UnsubscribeByLinkResponse)(nil),    // 59: marketing.v1.UnsubscribeByLinkResponse
+	(*Suppression)(nil),                  // 60: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),     // 61: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                   // 62: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),  // 63: marketing.v1.ExplainSendDecisionResponse
+	(*Journey)(nil),                      // 64: marketing.v1.Journey
+	(*ListJourneysResponse)(nil),         // 65: marketing.v1.ListJourneysResponse
+	(*SimulateJourneyResponse)(nil),      // 66: marketing.v1.SimulateJourneyResponse
+	(*Enrollment)(nil),                   // 67: marketing.v1.Enrollment
+	(*ListEnrollmentsResponse)(nil),      // 68: marketing.v1.ListEnrollmentsResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -164,72 +170,76 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	15, // 15: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
 	16, // 16: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
 	17, // 17: marketing.v1.EngageService.RecordDeliveryEvents:input_type -> marketing.v1.RecordDeliveryEventsRequest
-	18, // 18: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
-	19, // 19: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
-	20, // 20: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
-	21, // 21: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
-	22, // 22: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
-	23, // 23: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
-	24, // 24: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
-	25, // 25: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
-	26, // 26: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
-	27, // 27: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
-	28, // 28: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
-	29, // 29: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
-	30, // 30: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
-	31, // 31: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
-	32, // 32: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
-	33, // 33: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
-	34, // 34: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
-	35, // 35: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
-	36, // 36: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
-	37, // 37: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
-	38, // 38: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
-	39, // 39: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
-	40, // 40: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
-	41, // 41: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	41, // 42: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	42, // 43: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	41, // 44: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	43, // 45: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	44, // 46: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	45, // 47: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	45, // 48: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	46, // 49: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	45, // 50: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	43, // 51: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	47, // 52: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	48, // 53: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
-	49, // 54: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	50, // 55: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	49, // 56: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
-	49, // 57: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	51, // 58: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
-	52, // 59: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	53, // 60: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	54, // 61: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	55, // 62: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
-	56, // 63: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	56, // 64: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	57, // 65: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	43, // 66: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	58, // 67: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	58, // 68: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	59, // 69: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	60, // 70: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
-	60, // 71: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
-	61, // 72: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
-	60, // 73: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
-	60, // 74: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
-	60, // 75: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
-	60, // 76: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
-	62, // 77: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
-	63, // 78: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
-	63, // 79: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
-	63, // 80: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
-	64, // 81: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
-	41, // [41:82] is the sub-list for method output_type
-	0,  // [0:41] is the sub-list for method input_type
+	18, // 18: marketing.v1.EngageService.ResolveMessageLink:input_type -> marketing.v1.ResolveMessageLinkRequest
+	19, // 19: marketing.v1.EngageService.RecordMessageLink:input_type -> marketing.v1.RecordMessageLinkRequest
+	20, // 20: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
+	21, // 21: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
+	22, // 22: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
+	23, // 23: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
+	24, // 24: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
+	25, // 25: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
+	26, // 26: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
+	27, // 27: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
+	28, // 28: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
+	29, // 29: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
+	30, // 30: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
+	31, // 31: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
+	32, // 32: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
+	33, // 33: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
+	34, // 34: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
+	35, // 35: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
+	36, // 36: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
+	37, // 37: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
+	38, // 38: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
+	39, // 39: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
+	40, // 40: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
+	41, // 41: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
+	42, // 42: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
+	43, // 43: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	43, // 44: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	44, // 45: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	43, // 46: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	45, // 47: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	46, // 48: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	47, // 49: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	47, // 50: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	48, // 51: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	47, // 52: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	45, // 53: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	49, // 54: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	50, // 55: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
+	51, // 56: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	52, // 57: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	51, // 58: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	51, // 59: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	53, // 60: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
+	54, // 61: marketing.v1.EngageService.ResolveMessageLink:output_type -> marketing.v1.ResolveMessageLinkResponse
+	55, // 62: marketing.v1.EngageService.RecordMessageLink:output_type -> marketing.v1.RecordMessageLinkResponse
+	56, // 63: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	57, // 64: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	58, // 65: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	59, // 66: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
+	60, // 67: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	60, // 68: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	61, // 69: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	45, // 70: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	62, // 71: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	62, // 72: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	63, // 73: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	64, // 74: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
+	64, // 75: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
+	65, // 76: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
+	64, // 77: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
+	64, // 78: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
+	64, // 79: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
+	64, // 80: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
+	66, // 81: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
+	67, // 82: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
+	67, // 83: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
+	67, // 84: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
+	68, // 85: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
+	43, // [43:86] is the sub-list for method output_type
+	0,  // [0:43] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

@@ -40,6 +40,8 @@ const (
 	EngageService_ResolveUnknownMessage_FullMethodName = "/marketing.v1.EngageService/ResolveUnknownMessage"
 	EngageService_CancelMessage_FullMethodName         = "/marketing.v1.EngageService/CancelMessage"
 	EngageService_RecordDeliveryEvents_FullMethodName  = "/marketing.v1.EngageService/RecordDeliveryEvents"
+	EngageService_ResolveMessageLink_FullMethodName    = "/marketing.v1.EngageService/ResolveMessageLink"
+	EngageService_RecordMessageLink_FullMethodName     = "/marketing.v1.EngageService/RecordMessageLink"
 	EngageService_GetConsent_FullMethodName            = "/marketing.v1.EngageService/GetConsent"
 	EngageService_UpdateConsent_FullMethodName         = "/marketing.v1.EngageService/UpdateConsent"
 	EngageService_Unsubscribe_FullMethodName           = "/marketing.v1.EngageService/Unsubscribe"
@@ -120,6 +122,12 @@ type EngageServiceClient interface {
 	CancelMessage(ctx context.Context, in *CancelMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Records what became of messages, up to 1,000 events a call, each once. A bad event is told in its status and spares the others.
 	RecordDeliveryEvents(ctx context.Context, in *RecordDeliveryEventsRequest, opts ...grpc.CallOption) (*RecordDeliveryEventsResponse, error)
+	// Says where a link leads that stood in a message of a channel that tracks clicks. It only checks the link, which is the only credential.
+	// The gateway serves it as GET /c/{token}. Fails: NOT_FOUND / LINK_INVALID.
+	ResolveMessageLink(ctx context.Context, in *ResolveMessageLinkRequest, opts ...grpc.CallOption) (*ResolveMessageLinkResponse, error)
+	// Records that the link was followed, or that the message with the picture was opened: each once. The link is the only credential. The
+	// gateway does so for GET /c/{token} and GET /o/{token}.gif. Fails: NOT_FOUND / LINK_INVALID.
+	RecordMessageLink(ctx context.Context, in *RecordMessageLinkRequest, opts ...grpc.CallOption) (*RecordMessageLinkResponse, error)
 	// Returns what a lead consents to, and the ledger of what it said. Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	GetConsent(ctx context.Context, in *GetConsentRequest, opts ...grpc.CallOption) (*GetConsentResponse, error)
 	// Records what a lead said about being written to, with its proof, and returns the ledger's new entry. Fails: NOT_FOUND / LEAD_NOT_FOUND.
@@ -361,6 +369,26 @@ func (c *engageServiceClient) RecordDeliveryEvents(ctx context.Context, in *Reco
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RecordDeliveryEventsResponse)
 	err := c.cc.Invoke(ctx, EngageService_RecordDeliveryEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ResolveMessageLink(ctx context.Context, in *ResolveMessageLinkRequest, opts ...grpc.CallOption) (*ResolveMessageLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResolveMessageLinkResponse)
+	err := c.cc.Invoke(ctx, EngageService_ResolveMessageLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) RecordMessageLink(ctx context.Context, in *RecordMessageLinkRequest, opts ...grpc.CallOption) (*RecordMessageLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecordMessageLinkResponse)
+	err := c.cc.Invoke(ctx, EngageService_RecordMessageLink_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -661,6 +689,12 @@ type EngageServiceServer interface {
 	CancelMessage(context.Context, *CancelMessageRequest) (*Message, error)
 	// Records what became of messages, up to 1,000 events a call, each once. A bad event is told in its status and spares the others.
 	RecordDeliveryEvents(context.Context, *RecordDeliveryEventsRequest) (*RecordDeliveryEventsResponse, error)
+	// Says where a link leads that stood in a message of a channel that tracks clicks. It only checks the link, which is the only credential.
+	// The gateway serves it as GET /c/{token}. Fails: NOT_FOUND / LINK_INVALID.
+	ResolveMessageLink(context.Context, *ResolveMessageLinkRequest) (*ResolveMessageLinkResponse, error)
+	// Records that the link was followed, or that the message with the picture was opened: each once. The link is the only credential. The
+	// gateway does so for GET /c/{token} and GET /o/{token}.gif. Fails: NOT_FOUND / LINK_INVALID.
+	RecordMessageLink(context.Context, *RecordMessageLinkRequest) (*RecordMessageLinkResponse, error)
 	// Returns what a lead consents to, and the ledger of what it said. Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	GetConsent(context.Context, *GetConsentRequest) (*GetConsentResponse, error)
 	// Records what a lead said about being written to, with its proof, and returns the ledger's new entry. Fails: NOT_FOUND / LEAD_NOT_FOUND.
@@ -781,6 +815,12 @@ func (UnimplementedEngageServiceServer) CancelMessage(context.Context, *CancelMe
 }
 func (UnimplementedEngageServiceServer) RecordDeliveryEvents(context.Context, *RecordDeliveryEventsRequest) (*RecordDeliveryEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RecordDeliveryEvents not implemented")
+}
+func (UnimplementedEngageServiceServer) ResolveMessageLink(context.Context, *ResolveMessageLinkRequest) (*ResolveMessageLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResolveMessageLink not implemented")
+}
+func (UnimplementedEngageServiceServer) RecordMessageLink(context.Context, *RecordMessageLinkRequest) (*RecordMessageLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecordMessageLink not implemented")
 }
 func (UnimplementedEngageServiceServer) GetConsent(context.Context, *GetConsentRequest) (*GetConsentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConsent not implemented")
@@ -1192,6 +1232,42 @@ func _EngageService_RecordDeliveryEvents_Handler(srv interface{}, ctx context.Co
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(EngageServiceServer).RecordDeliveryEvents(ctx, req.(*RecordDeliveryEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ResolveMessageLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResolveMessageLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ResolveMessageLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ResolveMessageLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ResolveMessageLink(ctx, req.(*ResolveMessageLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_RecordMessageLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecordMessageLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).RecordMessageLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_RecordMessageLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).RecordMessageLink(ctx, req.(*RecordMessageLinkRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1681,6 +1757,14 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RecordDeliveryEvents",
 			Handler:    _EngageService_RecordDeliveryEvents_Handler,
+		},
+		{
+			MethodName: "ResolveMessageLink",
+			Handler:    _EngageService_ResolveMessageLink_Handler,
+		},
+		{
+			MethodName: "RecordMessageLink",
+			Handler:    _EngageService_RecordMessageLink_Handler,
 		},
 		{
 			MethodName: "GetConsent",

@@ -331,6 +331,181 @@ func (x *RecordDeliveryEventsResponse) GetDuplicateCount() int32 {
 	return 0
 }
 
+// Request of ResolveMessageLink.
+type ResolveMessageLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What stands behind /c/ in the link. At most 4,096 bytes.
+	Token         string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveMessageLinkRequest) Reset() {
+	*x = ResolveMessageLinkRequest{}
+	mi := &file_marketing_v1_feedback_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveMessageLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveMessageLinkRequest) ProtoMessage() {}
+
+func (x *ResolveMessageLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_feedback_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveMessageLinkRequest.ProtoReflect.Descriptor instead.
+func (*ResolveMessageLinkRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ResolveMessageLinkRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// Reply of ResolveMessageLink.
+type ResolveMessageLinkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the link led before it was put into the message.
+	Url           string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveMessageLinkResponse) Reset() {
+	*x = ResolveMessageLinkResponse{}
+	mi := &file_marketing_v1_feedback_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveMessageLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveMessageLinkResponse) ProtoMessage() {}
+
+func (x *ResolveMessageLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_feedback_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveMessageLinkResponse.ProtoReflect.Descriptor instead.
+func (*ResolveMessageLinkResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ResolveMessageLinkResponse) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+// Request of RecordMessageLink.
+type RecordMessageLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What stands behind /c/ in the link; of the picture behind /o/, without .gif. At most 4,096 bytes.
+	Token         string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordMessageLinkRequest) Reset() {
+	*x = RecordMessageLinkRequest{}
+	mi := &file_marketing_v1_feedback_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordMessageLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordMessageLinkRequest) ProtoMessage() {}
+
+func (x *RecordMessageLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_feedback_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordMessageLinkRequest.ProtoReflect.Descriptor instead.
+func (*RecordMessageLinkRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RecordMessageLinkRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// Reply of RecordMessageLink.
+type RecordMessageLinkResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordMessageLinkResponse) Reset() {
+	*x = RecordMessageLinkResponse{}
+	mi := &file_marketing_v1_feedback_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordMessageLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordMessageLinkResponse) ProtoMessage() {}
+
+func (x *RecordMessageLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_feedback_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordMessageLinkResponse.ProtoReflect.Descriptor instead.
+func (*RecordMessageLinkResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{6}
+}
+
 var File_marketing_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_feedback_proto_rawDesc = "" +
@@ -362,7 +537,14 @@ const file_marketing_v1_feedback_proto_rawDesc = "" +
 	"\x1cRecordDeliveryEventsResponse\x123\n" +
 	"\bstatuses\x18\x01 \x03(\v2\x17.marketing.v1.RowStatusR\bstatuses\x12%\n" +
 	"\x0erecorded_count\x18\x02 \x01(\x05R\rrecordedCount\x12'\n" +
-	"\x0fduplicate_count\x18\x03 \x01(\x05R\x0eduplicateCountBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x0fduplicate_count\x18\x03 \x01(\x05R\x0eduplicateCount\"6\n" +
+	"\x19ResolveMessageLinkRequest\x12\x19\n" +
+	"\x05token\x18\x01 \x01(\tB\x03\xe0A\x02R\x05token\".\n" +
+	"\x1aResolveMessageLinkResponse\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\"5\n" +
+	"\x18RecordMessageLinkRequest\x12\x19\n" +
+	"\x05token\x18\x01 \x01(\tB\x03\xe0A\x02R\x05token\"\x1b\n" +
+	"\x19RecordMessageLinkResponseBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_feedback_proto_rawDescOnce sync.Once
@@ -377,27 +559,31 @@ func file_marketing_v1_feedback_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_feedback_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_marketing_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_marketing_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_marketing_v1_feedback_proto_goTypes = []any{
 	(DeliveryEvent_Type)(0),              // 0: marketing.v1.DeliveryEvent.Type
 	(*DeliveryEvent)(nil),                // 1: marketing.v1.DeliveryEvent
 	(*RecordDeliveryEventsRequest)(nil),  // 2: marketing.v1.RecordDeliveryEventsRequest
 	(*RecordDeliveryEventsResponse)(nil), // 3: marketing.v1.RecordDeliveryEventsResponse
-	(*timestamppb.Timestamp)(nil),        // 4: google.protobuf.Timestamp
-	(Message_Bounce)(0),                  // 5: marketing.v1.Message.Bounce
-	(*RowStatus)(nil),                    // 6: marketing.v1.RowStatus
+	(*ResolveMessageLinkRequest)(nil),    // 4: marketing.v1.ResolveMessageLinkRequest
+	(*ResolveMessageLinkResponse)(nil),   // 5: marketing.v1.ResolveMessageLinkResponse
+	(*RecordMessageLinkRequest)(nil),     // 6: marketing.v1.RecordMessageLinkRequest
+	(*RecordMessageLinkResponse)(nil),    // 7: marketing.v1.RecordMessageLinkResponse
+	(*timestamppb.Timestamp)(nil),        // 8: google.protobuf.Timestamp
+	(Message_Bounce)(0),                  // 9: marketing.v1.Message.Bounce
+	(*RowStatus)(nil),                    // 10: marketing.v1.RowStatus
 }
 var file_marketing_v1_feedback_proto_depIdxs = []int32{
-	0, // 0: marketing.v1.DeliveryEvent.type:type_name -> marketing.v1.DeliveryEvent.Type
-	4, // 1: marketing.v1.DeliveryEvent.event_time:type_name -> google.protobuf.Timestamp
-	5, // 2: marketing.v1.DeliveryEvent.bounce:type_name -> marketing.v1.Message.Bounce
-	1, // 3: marketing.v1.RecordDeliveryEventsRequest.events:type_name -> marketing.v1.DeliveryEvent
-	6, // 4: marketing.v1.RecordDeliveryEventsResponse.statuses:type_name -> marketing.v1.RowStatus
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	0,  // 0: marketing.v1.DeliveryEvent.type:type_name -> marketing.v1.DeliveryEvent.Type
+	8,  // 1: marketing.v1.DeliveryEvent.event_time:type_name -> google.protobuf.Timestamp
+	9,  // 2: marketing.v1.DeliveryEvent.bounce:type_name -> marketing.v1.Message.Bounce
+	1,  // 3: marketing.v1.RecordDeliveryEventsRequest.events:type_name -> marketing.v1.DeliveryEvent
+	10, // 4: marketing.v1.RecordDeliveryEventsResponse.statuses:type_name -> marketing.v1.RowStatus
+	5,  // [5:5] is the sub-list for method output_type
+	5,  // [5:5] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_feedback_proto_init() }
@@ -413,7 +599,7 @@ func file_marketing_v1_feedback_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_feedback_proto_rawDesc), len(file_marketing_v1_feedback_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   3,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

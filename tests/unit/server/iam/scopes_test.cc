@@ -11,7 +11,7 @@
 namespace
 {
 
-// Logins, the keys that check tokens, and a link that is its own credential.
+// Logins, the keys that check tokens, and links that are their own credential.
 TEST(Scopes, EveryMethodNamesOneButThoseThatNeedNoCredential)
 {
     arena a;
@@ -25,8 +25,8 @@ TEST(Scopes, EveryMethodNamesOneButThoseThatNeedNoCredential)
         else
             open.insert(rows[i].name);
     }
-    EXPECT_EQ(open,
-              (std::set<std::string>{ "CreateSession", "RefreshSession", "GetJwks", "UnsubscribeByLink" }));
+    EXPECT_EQ(open, (std::set<std::string>{ "CreateSession", "RefreshSession", "GetJwks", "UnsubscribeByLink",
+                                            "ResolveMessageLink", "RecordMessageLink" }));
     arena_done(&a);
 }
 

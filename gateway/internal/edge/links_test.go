@@ -1,0 +1,62 @@
+package edge_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// visits waits until so many were recorded.
+func (s *system) visits(t *testing.T, n int64) {
+	t.Helper()
+	for limit := time.Now().Add(5 * time.Second); s.server.Visits.Load() != n; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("%d visits were recorded, want %d", s.server.Visits.Load(), n)
+		}
+	}
+}
+
+func TestLinksOfMessagesLeadOnAndAreRecorded(t *testing.T) {
+	s := start(t)
+	a := s.call("GET", "/c/abc", "")
+	if a.StatusCode != 302 || a.Header.Get("Location") != "https://shop.example/?of=abc" || a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("Referrer-Policy") != "no-referrer" {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
+	}
+	s.visits(t, 1)
+	a = s.call("GET", "/o/abc.gif", "")
+	if a.StatusCode != 200 || a.Header.Get("Content-Type") != "image/gif" || !strings.HasPrefix(a.body, "GIF89a") {
+		t.Errorf("%d %v %q", a.StatusCode, a.Header, a.body)
+	}
+	s.visits(t, 2)
+	if a = s.call("POST", "/c/abc", ""); a.StatusCode != 405 && a.StatusCode != 501 {
+		t.Errorf("POST: %d", a.StatusCode)
+	}
+}
+
+func TestWhoLooksAheadIsAnsweredAndNotRecorded(t *testing.T) {
+	s := start(t)
+	if a := s.call("HEAD", "/c/abc", ""); a.StatusCode != 302 || a.Header.Get("Location") == "" {
+		t.Errorf("HEAD: %d %v", a.StatusCode, a.Header)
+	}
+	for _, header := range []string{"Sec-Purpose: prefetch;prerender", "Purpose: prefetch", "X-Moz: prefetch"} {
+		if a := s.call("GET", "/o/abc.gif", "", header); a.StatusCode != 200 {
+			t.Errorf("%s: %d", header, a.StatusCode)
+		}
+	}
+	s.call("GET", "/c/abc", "")
+	s.visits(t, 1)
+}
+
+// The server does not come to an end with recording; whoever follows the link is not kept waiting.
+func TestALinkLeadsOnThoughItCannotBeRecorded(t *testing.T) {
+	s := start(t, "--call-timeout", "3")
+	began := time.Now()
+	if a := s.call("GET", "/c/stuck", ""); a.StatusCode != 302 || time.Since(began) > 2*time.Second {
+		t.Errorf("%d after %s", a.StatusCode, time.Since(began))
+	}
+	for limit := time.Now().Add(10 * time.Second); !strings.Contains(s.call("GET", "/metrics", "").body, "gateway_link_visits_lost_total 1"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("the visit that was lost is not counted")
+		}
+	}
+}
