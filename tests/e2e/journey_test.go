@@ -196,3 +196,34 @@ func TestAJourneyIsTriedOnPastLeads(t *testing.T) {
 		want.Equal(s, "of none", reply.Code, 404)
 	})
 }
+
+// Who is there when a segment's journey is published enters, over a kill too; so does who comes later.
+func TestASegmentIsLetIn(t *testing.T) {
+	tellWith(t, plansOnly, func(s *story) {
+		var leads []*pb.Lead
+		for i := range 100 {
+			leads = append(leads, &pb.Lead{Email: fmt.Sprintf("seg%d@segment.example", i), Country: "AT"})
+		}
+		reply, err := s.h.Leads().BatchCreateLeads(s.ctx, &pb.BatchCreateLeadsRequest{Leads: leads})
+		want.OK(s, err)
+		s.publishJourney("austria", &pb.Journey{Entry: &pb.JourneyEntry{Filter: `country = "AT"`}, Steps: []*pb.JourneyStep{waitStep("look", time.Hour, "", "")}})
+		time.Sleep(2 * time.Second)
+		want.OK(s, s.h.Kill())
+		want.OK(s, s.h.Up())
+		late := s.create(&pb.Lead{Email: "late@segment.example", Country: "AT"}).Name
+		for _, r := range reply.Results {
+			s.eventually(r.Lead, "at look")
+		}
+		s.eventually(late, "at look")
+		limit := time.Now().Add(20 * time.Second)
+		for {
+			j, err := s.h.Engage().GetJourney(s.ctx, &pb.GetJourneyRequest{Name: "journeys/austria"})
+			want.OK(s, err)
+			if j.Backfill.GetDone() {
+				return
+			}
+			want.True(s, time.Now().Before(limit), "backfill: %v", j.Backfill)
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
+}

@@ -256,7 +256,7 @@ func TestAnErasedPersonWhoComesBackIsSuppressed(t *testing.T) {
 func TestEveryTableIsKnownToPrivacy(t *testing.T) {
 	erased := []string{"lead", "lead_identity", "lead_identity_moved", "lead_alias", "lead_event", "outcome", "message", "enrollment", "contact", "consent_entry", "decision", "idempotency", "lead_import_reject", "erasure", "suppression", "lead_ended",
 		"lead_ended_identity"}
-	impersonal := []string{"schema_migration", "event", "routing_policy", "active_version", "model_version", "model_file", "lead_import", "engagement_model", "journey", "reaction_cursor", "reaction_parked", "audit_seal", "audit_cursor",
+	impersonal := []string{"schema_migration", "event", "routing_policy", "active_version", "model_version", "model_file", "lead_import", "engagement_model", "journey", "journey_backfill", "reaction_cursor", "reaction_parked", "audit_seal", "audit_cursor",
 		"audit_checkpoint", "suppression_key", "template", "channel", "send_policy", "installation"}
 	tell(t, func(s *story) {
 		tables := "SELECT name FROM sqlite_master WHERE type = 'table'"

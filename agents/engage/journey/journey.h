@@ -30,7 +30,8 @@ MUSTCHECK struct status journeys_on_lead(struct ctx *c, const struct event_seen 
 MUSTCHECK struct status journeys_on_lead_event(struct ctx *c, const struct event_seen *e);
 MUSTCHECK struct status journeys_on_lead_gone(struct ctx *c, const struct event_seen *e);
 
-/* A job: moves the leads whose wait has ended, in commits of its own. */
+/* A job: moves the leads whose wait has ended, and lets in those who were there when a segment's journey was
+ * published, in commits of its own. */
 MUSTCHECK struct status journeys_on_time(struct ctx *c);
 
 /* The journeys in service, for active.h. */

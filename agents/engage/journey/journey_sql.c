@@ -84,6 +84,31 @@ const struct stmt journey_sql[JOURNEY_STATEMENTS] = {
                               " AND $3 IN ('-', journey_id) AND id > $4 ORDER BY id LIMIT $5",
                               NULL, NULL },
 
+    [BACKFILL_PUT] = { "journey_backfill_put", "ttiiti", "",
+                       "INSERT INTO journey_backfill (workspace, journey_id, version, begin_time, before_id,"
+                       " leads, entered, done, update_time) VALUES ($1, $2, $3, $4, $5, 0, 0, 0, $6)"
+                       " ON CONFLICT (workspace, journey_id) DO UPDATE SET version = excluded.version,"
+                       " begin_time = excluded.begin_time, before_id = excluded.before_id, leads = 0,"
+                       " entered = 0, done = 0, update_time = excluded.update_time",
+                       NULL, NULL },
+    [BACKFILL_MOVE] = { "journey_backfill_move", "tiiiittit", "",
+                        "UPDATE journey_backfill SET before_id = $1, leads = leads + $2,"
+                        " entered = entered + $3, done = $4, update_time = $5 WHERE workspace = $6"
+                        " AND journey_id = $7 AND version = $8 AND before_id = $9",
+                        NULL, NULL },
+    [BACKFILL_GET] = { "journey_backfill_get", "tti", "iiii",
+                       "SELECT leads, entered, done, update_time FROM journey_backfill"
+                       " WHERE workspace = $1 AND journey_id = $2 AND version = $3",
+                       NULL, NULL },
+    /* Of a journey that is paused none: it goes on when that is. */
+    [BACKFILLS_DUE] = { "journey_backfills_due", "ii", "ttiti",
+                        "SELECT b.workspace, b.journey_id, b.version, b.before_id, j.state"
+                        " FROM journey_backfill AS b JOIN journey AS j ON j.workspace = b.workspace"
+                        " AND j.id = b.journey_id AND j.version = b.version"
+                        " WHERE b.done = 0 AND b.begin_time <= $1 AND j.state <> 3"
+                        " ORDER BY b.begin_time, b.workspace, b.journey_id LIMIT $2",
+                        NULL, NULL },
+
     [LEAD_EVENTS_AT] = { "journey_lead_events", "ttii", "tt",
                          "SELECT event_id, type FROM lead_event WHERE workspace = $1 AND lead_id = $2"
                          " AND event_time = $3 AND ingest_time = $4",

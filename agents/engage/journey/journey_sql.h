@@ -30,6 +30,12 @@ enum journey_stmt {
     ENROLLMENTS_LIST,    /* workspace, journey id, after id, limit -> ENROLLMENT_COLUMNS */
     ENROLLMENTS_LIST_OF, /* workspace, lead id, journey id or "-", after id, limit -> ENROLLMENT_COLUMNS */
 
+    BACKFILL_PUT,  /* workspace, journey id, version, begin, before id, update time */
+    BACKFILL_MOVE, /* before id, leads, entered, done, update time, workspace, journey id, version, before id
+                    */
+    BACKFILL_GET,  /* workspace, journey id, version -> leads, entered, done, update time */
+    BACKFILLS_DUE, /* now, limit -> enum backfill_column */
+
     LEAD_EVENTS_AT, /* workspace, lead id, event time, ingest time -> event id, type */
     LEAD_EVENTS_OF, /* workspace, lead id, from, to, limit -> event time, type: in the order of time */
     JOURNEY_STATEMENTS
@@ -47,6 +53,8 @@ enum enrollment_column {
     COL_DUE,
     COL_DATA
 };
+
+enum backfill_column { FILL_WORKSPACE, FILL_JOURNEY, FILL_VERSION, FILL_BEFORE, FILL_STATE };
 
 extern const struct stmt journey_sql[JOURNEY_STATEMENTS];
 

@@ -71,6 +71,7 @@ struct status create_journey(struct ctx *c, const CreateJourneyRequest *req, Jou
 {
     TRY(check_create(c, req));
     *res = *req->journey;
+    res->backfill = NULL;
     TRY(versions_draft(c, &journey_versions, req->journey_id, JOURNEY__STATE_DRAFT, res));
     struct str data = pb_pack(c->arena, res);
     if (!data.p)
@@ -97,7 +98,7 @@ struct status get_journey(struct ctx *c, const GetJourneyRequest *req, Journey *
     TRY(versions_chosen(c, &journey_versions, id, req->version, version, &version));
     TRY(journey_stored(c, id, version, &j));
     *res = *j;
-    return ok();
+    return backfill_show(c, id, version, &res->backfill);
 }
 
 struct status list_journeys(struct ctx *c, const ListJourneysRequest *req, ListJourneysResponse *res)

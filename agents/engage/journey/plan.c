@@ -75,7 +75,9 @@ static struct status compile_step(struct plan *p, const Journey *j, size_t i)
 static struct status compile_ends(struct plan *p, const Journey *j)
 {
     if (j->entry) {
-        TRY(keep_text(p, j->entry->event, &p->entry_event));
+        p->segment = !*j->entry->event;
+        if (!p->segment)
+            TRY(keep_text(p, j->entry->event, &p->entry_event));
         TRY(compile_filter(p, j->entry->filter, &p->entry_filter));
     }
     TRY(compile_filter(p, j->exit_filter, &p->exit_filter));

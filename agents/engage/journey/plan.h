@@ -41,7 +41,8 @@ struct plan {
     const char *id;     /* without "journeys/" */
     int64_t version;
     bool paused;
-    const char *entry_event;           /* NULL: only EnrollLead */
+    bool segment;                      /* whoever the entry filter holds for enters */
+    const char *entry_event;           /* NULL: only EnrollLead, or a segment */
     const struct filter *entry_filter; /* NULL: every lead */
     const struct filter *exit_filter;  /* NULL: never */
     const char *exit_events[PLAN_EXIT_EVENTS_MAX];
@@ -78,7 +79,14 @@ struct plan_actor {
     void *arg;
 };
 
-/* Whether the event (an action of the log, or the type of a lead event) makes this lead enter. */
+/* Whether this is an action of the log that leads enter by. A caller's own lead event of such a type is none.
+ */
+bool plan_is_action(const char *event);
+
+/* Whether some lead may enter by the event (an action of the log, or the type of a lead event). */
+bool plan_waits_for(const struct plan *p, const char *event);
+
+/* Whether it makes this lead enter. */
 bool plan_admits(const struct plan *p, const char *event, const Lead *lead);
 
 /* The lead enters and goes as far as it can. */

@@ -234,8 +234,8 @@ static void check_journey(struct faults *f)
     if (strlen(j->display_name) > LABEL_MAX)
         FAULT(f, "display_name", "holds more than %d bytes", LABEL_MAX);
     if (j->entry) {
-        check_event(f, "entry.event", j->entry->event, true);
-        check_filter(f, "entry.filter", j->entry->filter, false);
+        check_event(f, "entry.event", j->entry->event, false);
+        check_filter(f, "entry.filter", j->entry->filter, !*j->entry->event);
     }
     check_filter(f, "exit_filter", j->exit_filter, false);
     if (j->n_exit_events > PLAN_EXIT_EVENTS_MAX)

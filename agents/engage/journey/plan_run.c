@@ -8,10 +8,23 @@ static bool holds(const struct filter *f, const Lead *lead)
     return filter_match(f, lead_filter_look, (void *)lead);
 }
 
+bool plan_is_action(const char *event)
+{
+    static const char *const actions[] = { "lead.created", "lead.updated", "lead.triaged" };
+    for (size_t i = 0; i < COUNT(actions); i++)
+        if (strcmp(actions[i], event) == 0)
+            return true;
+    return false;
+}
+
+bool plan_waits_for(const struct plan *p, const char *event)
+{
+    return p->segment ? plan_is_action(event) : p->entry_event && strcmp(p->entry_event, event) == 0;
+}
+
 bool plan_admits(const struct plan *p, const char *event, const Lead *lead)
 {
-    return p->entry_event && strcmp(p->entry_event, event) == 0 &&
-           (!p->entry_filter || holds(p->entry_filter, lead));
+    return plan_waits_for(p, event) && (!p->entry_filter || holds(p->entry_filter, lead));
 }
 
 static void leave(struct place *place, Enrollment__ExitCause cause)

@@ -10,7 +10,7 @@
 static bool somebody_waits_for(const struct journeys *all, const char *event)
 {
     for (size_t i = 0; i < all->n; i++)
-        if (all->plans[i]->entry_event && strcmp(all->plans[i]->entry_event, event) == 0)
+        if (plan_waits_for(all->plans[i], event))
             return true;
     return false;
 }
@@ -54,12 +54,6 @@ struct status journeys_on_lead(struct ctx *c, const struct event_seen *e)
 }
 
 /* ---- Lead events ---- */
-
-bool is_log_action(const char *type)
-{
-    return strcmp(type, "lead.created") == 0 || strcmp(type, "lead.updated") == 0 ||
-           strcmp(type, "lead.triaged") == 0;
-}
 
 static struct status read_told(struct ctx *c, const struct event_seen *e, const LeadEvent **ret)
 {
@@ -116,7 +110,7 @@ struct status journeys_on_lead_event(struct ctx *c, const struct event_seen *e)
     if (gone)
         return ok();
     TRY(find_type(c, e, told, lead.id, &type));
-    if (!type || is_log_action(type))
+    if (!type || plan_is_action(type))
         return ok();
     TRY(push_all(c, all, &lead, type));
     return enter_all(c, all, &lead, type);

@@ -90,6 +90,8 @@ struct status publish_journey(struct ctx *c, const PublishJourneyRequest *req, J
     else
         TRY(room_for_one_more(c));
     versions_move(c, &journey_versions, id, version, j->state, JOURNEY__STATE_PUBLISHED);
+    if (j->entry && !*j->entry->event)
+        TRY(backfill_begin(c, id, version));
     res->state = JOURNEY__STATE_PUBLISHED;
     return changed(c, res, "journey.published");
 }

@@ -278,16 +278,18 @@ static struct status record_of(struct walker *w, struct past **ret, size_t *ret_
     struct rows rows;
     TRY(DB_QUERY(c, &journey_sql[LEAD_EVENTS_OF], &rows, v_text(c->workspace), v_text(w->lead->id),
                  v_int(s->start_us), v_int(s->end_us), v_int(EVENTS_MAX + 1)));
-    struct past *all = ARENA_ARRAY(c->arena, rows.n + 3, struct past);
+    struct past *all = ARENA_ARRAY(c->arena, rows.n + 4, struct past);
     if (!all)
         return fail_memory();
     *ret_n = 0;
     *ret_cut = rows.n > EVENTS_MAX;
+    if (s->plan->segment && time_us(l->create_time) < s->start_us) /* it was there when the period began */
+        all[(*ret_n)++] = (struct past){ s->start_us, "lead.created", true };
     add(s, all, ret_n, l->create_time, "lead.created", true);
     add(s, all, ret_n, l->update_time, "lead.updated", true);
     add(s, all, ret_n, l->triage ? l->triage->decide_time : NULL, "lead.triaged", true);
     for (size_t i = 0; i < MIN(rows.n, EVENTS_MAX); i++)
-        if (!is_log_action(row_at(&rows, i)[1].s.p))
+        if (!plan_is_action(row_at(&rows, i)[1].s.p))
             all[(*ret_n)++] = (struct past){ row_at(&rows, i)[0].i, row_at(&rows, i)[1].s.p, false };
     qsort(all, *ret_n, sizeof *all, by_time);
     *ret = all;

@@ -61,9 +61,6 @@ struct enrolled {
 };
 MUSTCHECK struct status enrolled_take(struct ctx *c, const struct value *row, struct enrolled *ret);
 
-/* Whether a lead event's type reads like an action of the log: it is a caller's own, and no such action. */
-bool is_log_action(const char *type);
-
 /* ---- Moves: each adds to the ctx's unit ---- */
 
 /* Whether the lead may enter now; *ret_entry: for the how-manieth time that would be. */
@@ -81,6 +78,18 @@ MUSTCHECK struct status enroll_push_any(struct ctx *c, const struct journeys *al
 MUSTCHECK struct status enroll_leave(struct ctx *c, struct enrolled *x, Enrollment__ExitCause cause);
 /* Its journey is paused and its wait has ended: it waits for the journey to be resumed. */
 MUSTCHECK struct status enroll_hold(struct ctx *c, struct enrolled *x);
+
+/* ---- Segments: those who were there before ---- */
+
+/* Adds to the unit that the leads stored now are let in from two seconds on, when every replica knows that
+ * the version is in service. */
+MUSTCHECK struct status backfill_begin(struct ctx *c, const char *journey_id, int64_t version);
+/* NULL where the version needs none. */
+MUSTCHECK struct status backfill_show(struct ctx *c, const char *journey_id, int64_t version,
+                                      JourneyBackfill **ret);
+/* Those that have leads left to look at (BACKFILL_COLUMNS), and the next leads of one, in the ctx's unit. */
+MUSTCHECK struct status backfills_due(struct ctx *c, size_t limit, struct rows *ret);
+MUSTCHECK struct status backfill_go_on(struct ctx *c, const struct value *row);
 
 C_END
 #endif

@@ -1,4 +1,4 @@
-/* Waits that have ended. */
+/* Work whose time has come: waits that have ended, and leads that wait to be let in. */
 #include "agents/engage/journey/journey.h"
 #include "agents/engage/journey/stored.h"
 #include "agents/record/aside.h"
@@ -14,6 +14,7 @@ static struct status on_time(struct ctx *c, const struct value *row)
     struct enrolled x;
     struct lead_row lead;
     TRY(enrolled_take(c, row, &x));
+    c->because_us = x.due_us;
     TRY(journeys_serving(c, &all));
     if (journey_is_held(all, &x))
         return enroll_hold(c, &x);
@@ -27,31 +28,41 @@ static struct status on_time(struct ctx *c, const struct value *row)
     return enroll_push_any(c, all, lead.lead, &x, NULL);
 }
 
-/* Several enrollments, each in a unit of its own, so that one that loses against an event does not hold the
- * others back. */
+static struct status waits_due(struct ctx *c, size_t limit, struct rows *ret)
+{
+    return DB_QUERY(c, &journey_sql[ENROLLMENTS_DUE], ret, v_int(c->now_us), v_int((int64_t)limit));
+}
+
+/* Each row begins with its workspace. */
+static const struct work {
+    struct status (*due)(struct ctx *c, size_t limit, struct rows *ret);
+    struct status (*move)(struct ctx *c, const struct value *row);
+} works[] = { { waits_due, on_time }, { backfills_due, backfill_go_on } };
+
+/* Several rows, each in a unit of its own, so that one that loses against an event does not hold the others
+ * back. */
 struct round {
     struct unit units[DUE_AT_ONCE];
     size_t n;
 };
 
-static struct status add_move(struct ctx *c, struct round *r, const struct value *row)
+static struct status add_move(struct ctx *c, const struct work *w, struct round *r, const struct value *row)
 {
     struct unit *u = &r->units[r->n];
     struct ctx own = *c;
     memset(u, 0, sizeof *u);
     u->arena = c->arena;
     own.unit = u;
-    own.workspace = u->workspace = row[COL_WORKSPACE].s.p;
+    own.workspace = u->workspace = row[0].s.p;
     db_reach_own(&own);
-    own.because_us = row[COL_DUE].i;
-    struct status s = on_time(&own, row);
+    struct status s = w->move(&own, row);
     c->read = own.read;
     r->n += is_ok(s) && u->n;
     return s;
 }
 
 /* *ret_more: there may be more that are due. */
-static struct status move_some(struct ctx *c, bool *ret_more)
+static struct status move_some(struct ctx *c, const struct work *w, bool *ret_more)
 {
     struct rows rows;
     struct round *r = ARENA_NEW(c->arena, struct round);
@@ -59,29 +70,39 @@ static struct status move_some(struct ctx *c, bool *ret_more)
     if (!r)
         return fail_memory();
     db_reach_all(c);
-    TRY(DB_QUERY(c, &journey_sql[ENROLLMENTS_DUE], &rows, v_int(c->now_us), v_int(DUE_AT_ONCE)));
+    TRY(w->due(c, DUE_AT_ONCE, &rows));
     for (size_t i = 0; i < rows.n; i++) {
-        struct status s = add_move(c, r, row_at(&rows, i));
+        struct status s = add_move(c, w, r, row_at(&rows, i));
         worst = is_ok(s) ? worst : s;
     }
     db_read_done(c);
     size_t done = committer_run_all(c->app->committer, r->units, r->n);
-    *ret_more = rows.n == DUE_AT_ONCE && done > 0;
+    *ret_more = done > 0;
     return worst;
 }
 
-struct status journeys_on_time(struct ctx *c)
+static struct status do_work(struct ctx *c, const struct work *w)
 {
     bool more = true;
     for (int i = 0; more && i < ROUNDS; i++) {
         struct arena memory;
         arena_init(&memory, ROUND_BYTES);
         struct ctx own = aside(c, &memory);
-        struct status s = aside_end(c, &own, move_some(&own, &more));
+        struct status s = aside_end(c, &own, move_some(&own, w, &more));
         db_read_done(&own);
         c->read = NULL;
         arena_done(&memory);
         TRY(s);
     }
     return ok();
+}
+
+struct status journeys_on_time(struct ctx *c)
+{
+    struct status worst = ok();
+    for (size_t i = 0; i < COUNT(works); i++) {
+        struct status s = do_work(c, &works[i]);
+        worst = is_ok(worst) ? s : worst;
+    }
+    return worst;
 }

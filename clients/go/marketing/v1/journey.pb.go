@@ -190,7 +190,7 @@ func (x Enrollment_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Enrollment_State.Descriptor instead.
 func (Enrollment_State) EnumDescriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{7, 0}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // Why a lead left.
@@ -259,7 +259,7 @@ func (x Enrollment_ExitCause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Enrollment_ExitCause.Descriptor instead.
 func (Enrollment_ExitCause) EnumDescriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{7, 1}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{8, 1}
 }
 
 // A plan for leads: who enters, and the steps that each then takes. A stored version never changes; leads that are under way finish the
@@ -287,7 +287,9 @@ type Journey struct {
 	// AFTER_EXIT: not before so long after it left. 0 to 10 years.
 	ReEntryDelay *durationpb.Duration `protobuf:"bytes,10,opt,name=re_entry_delay,json=reEntryDelay,proto3" json:"re_entry_delay,omitempty"`
 	// When this version was stored.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Of a version in service whose entry is a segment, in the reply of GetJourney: how far the leads that were there before have been let in.
+	Backfill      *JourneyBackfill `protobuf:"bytes,12,opt,name=backfill,proto3" json:"backfill,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -399,12 +401,21 @@ func (x *Journey) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Journey) GetBackfill() *JourneyBackfill {
+	if x != nil {
+		return x.Backfill
+	}
+	return nil
+}
+
 // What makes a lead enter: both must hold.
 type JourneyEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required: "lead.created", "lead.updated" or "lead.triaged"; or the type of a lead event, as "demo_request".
+	// "lead.created", "lead.updated" or "lead.triaged"; or the type of a lead event, as "demo_request". Empty: a segment. Then whoever the
+	// filter holds for enters: the leads that are there when the version is published, and others as soon as they are created, changed or
+	// triaged so that it holds.
 	Event string `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
-	// The segment: a filter as for ListLeads, over the lead as it is after the event. Empty: every lead.
+	// The segment: a filter as for ListLeads, over the lead as it is after the event. Empty: every lead. Required without an event.
 	Filter        string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -454,6 +465,79 @@ func (x *JourneyEntry) GetFilter() string {
 	return ""
 }
 
+// How far the leads that were there when a journey was published have been let in. It begins two seconds after that.
+type JourneyBackfill struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Leads looked at.
+	LeadCount int64 `protobuf:"varint,1,opt,name=lead_count,json=leadCount,proto3" json:"lead_count,omitempty"`
+	// Those who entered.
+	EnteredCount int64 `protobuf:"varint,2,opt,name=entered_count,json=enteredCount,proto3" json:"entered_count,omitempty"`
+	// All were looked at.
+	Done bool `protobuf:"varint,3,opt,name=done,proto3" json:"done,omitempty"`
+	// When leads were last looked at.
+	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JourneyBackfill) Reset() {
+	*x = JourneyBackfill{}
+	mi := &file_marketing_v1_journey_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JourneyBackfill) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JourneyBackfill) ProtoMessage() {}
+
+func (x *JourneyBackfill) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_journey_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JourneyBackfill.ProtoReflect.Descriptor instead.
+func (*JourneyBackfill) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *JourneyBackfill) GetLeadCount() int64 {
+	if x != nil {
+		return x.LeadCount
+	}
+	return 0
+}
+
+func (x *JourneyBackfill) GetEnteredCount() int64 {
+	if x != nil {
+		return x.EnteredCount
+	}
+	return 0
+}
+
+func (x *JourneyBackfill) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *JourneyBackfill) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
 // One step. Each has one action.
 type JourneyStep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -475,7 +559,7 @@ type JourneyStep struct {
 
 func (x *JourneyStep) Reset() {
 	*x = JourneyStep{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[2]
+	mi := &file_marketing_v1_journey_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -487,7 +571,7 @@ func (x *JourneyStep) String() string {
 func (*JourneyStep) ProtoMessage() {}
 
 func (x *JourneyStep) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[2]
+	mi := &file_marketing_v1_journey_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -500,7 +584,7 @@ func (x *JourneyStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JourneyStep.ProtoReflect.Descriptor instead.
 func (*JourneyStep) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{2}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *JourneyStep) GetId() string {
@@ -591,7 +675,7 @@ type JourneyWait struct {
 
 func (x *JourneyWait) Reset() {
 	*x = JourneyWait{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[3]
+	mi := &file_marketing_v1_journey_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -603,7 +687,7 @@ func (x *JourneyWait) String() string {
 func (*JourneyWait) ProtoMessage() {}
 
 func (x *JourneyWait) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[3]
+	mi := &file_marketing_v1_journey_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -616,7 +700,7 @@ func (x *JourneyWait) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JourneyWait.ProtoReflect.Descriptor instead.
 func (*JourneyWait) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{3}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *JourneyWait) GetDuration() *durationpb.Duration {
@@ -651,7 +735,7 @@ type JourneyBranch struct {
 
 func (x *JourneyBranch) Reset() {
 	*x = JourneyBranch{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[4]
+	mi := &file_marketing_v1_journey_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -663,7 +747,7 @@ func (x *JourneyBranch) String() string {
 func (*JourneyBranch) ProtoMessage() {}
 
 func (x *JourneyBranch) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[4]
+	mi := &file_marketing_v1_journey_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -676,7 +760,7 @@ func (x *JourneyBranch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JourneyBranch.ProtoReflect.Descriptor instead.
 func (*JourneyBranch) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{4}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *JourneyBranch) GetArms() []*JourneyArm {
@@ -699,7 +783,7 @@ type JourneyArm struct {
 
 func (x *JourneyArm) Reset() {
 	*x = JourneyArm{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[5]
+	mi := &file_marketing_v1_journey_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +795,7 @@ func (x *JourneyArm) String() string {
 func (*JourneyArm) ProtoMessage() {}
 
 func (x *JourneyArm) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[5]
+	mi := &file_marketing_v1_journey_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +808,7 @@ func (x *JourneyArm) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JourneyArm.ProtoReflect.Descriptor instead.
 func (*JourneyArm) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{5}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *JourneyArm) GetFilter() string {
@@ -758,7 +842,7 @@ type JourneySend struct {
 
 func (x *JourneySend) Reset() {
 	*x = JourneySend{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[6]
+	mi := &file_marketing_v1_journey_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -770,7 +854,7 @@ func (x *JourneySend) String() string {
 func (*JourneySend) ProtoMessage() {}
 
 func (x *JourneySend) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[6]
+	mi := &file_marketing_v1_journey_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -783,7 +867,7 @@ func (x *JourneySend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JourneySend.ProtoReflect.Descriptor instead.
 func (*JourneySend) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{6}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *JourneySend) GetTemplate() string {
@@ -831,7 +915,7 @@ type Enrollment struct {
 	DueTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due_time,json=dueTime,proto3" json:"due_time,omitempty"`
 	// Why it left.
 	ExitCause Enrollment_ExitCause `protobuf:"varint,7,opt,name=exit_cause,json=exitCause,proto3,enum=marketing.v1.Enrollment_ExitCause" json:"exit_cause,omitempty"`
-	// What made it enter: the event, or "EnrollLead".
+	// What made it enter: the event, "EnrollLead", or "segment" where it was there when the journey was published.
 	EntryEvent string `protobuf:"bytes,8,opt,name=entry_event,json=entryEvent,proto3" json:"entry_event,omitempty"`
 	// When it entered.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -845,7 +929,7 @@ type Enrollment struct {
 
 func (x *Enrollment) Reset() {
 	*x = Enrollment{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[7]
+	mi := &file_marketing_v1_journey_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +941,7 @@ func (x *Enrollment) String() string {
 func (*Enrollment) ProtoMessage() {}
 
 func (x *Enrollment) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[7]
+	mi := &file_marketing_v1_journey_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +954,7 @@ func (x *Enrollment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enrollment.ProtoReflect.Descriptor instead.
 func (*Enrollment) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{7}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Enrollment) GetName() string {
@@ -967,7 +1051,7 @@ type CreateJourneyRequest struct {
 
 func (x *CreateJourneyRequest) Reset() {
 	*x = CreateJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[8]
+	mi := &file_marketing_v1_journey_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -979,7 +1063,7 @@ func (x *CreateJourneyRequest) String() string {
 func (*CreateJourneyRequest) ProtoMessage() {}
 
 func (x *CreateJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[8]
+	mi := &file_marketing_v1_journey_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -992,7 +1076,7 @@ func (x *CreateJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateJourneyRequest.ProtoReflect.Descriptor instead.
 func (*CreateJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{8}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CreateJourneyRequest) GetJourneyId() string {
@@ -1036,7 +1120,7 @@ type GetJourneyRequest struct {
 
 func (x *GetJourneyRequest) Reset() {
 	*x = GetJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[9]
+	mi := &file_marketing_v1_journey_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1132,7 @@ func (x *GetJourneyRequest) String() string {
 func (*GetJourneyRequest) ProtoMessage() {}
 
 func (x *GetJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[9]
+	mi := &file_marketing_v1_journey_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1145,7 @@ func (x *GetJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJourneyRequest.ProtoReflect.Descriptor instead.
 func (*GetJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{9}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetJourneyRequest) GetName() string {
@@ -1091,7 +1175,7 @@ type ListJourneysRequest struct {
 
 func (x *ListJourneysRequest) Reset() {
 	*x = ListJourneysRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[10]
+	mi := &file_marketing_v1_journey_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1187,7 @@ func (x *ListJourneysRequest) String() string {
 func (*ListJourneysRequest) ProtoMessage() {}
 
 func (x *ListJourneysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[10]
+	mi := &file_marketing_v1_journey_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1200,7 @@ func (x *ListJourneysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJourneysRequest.ProtoReflect.Descriptor instead.
 func (*ListJourneysRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{10}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListJourneysRequest) GetPageSize() int32 {
@@ -1146,7 +1230,7 @@ type ListJourneysResponse struct {
 
 func (x *ListJourneysResponse) Reset() {
 	*x = ListJourneysResponse{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[11]
+	mi := &file_marketing_v1_journey_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +1242,7 @@ func (x *ListJourneysResponse) String() string {
 func (*ListJourneysResponse) ProtoMessage() {}
 
 func (x *ListJourneysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[11]
+	mi := &file_marketing_v1_journey_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +1255,7 @@ func (x *ListJourneysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJourneysResponse.ProtoReflect.Descriptor instead.
 func (*ListJourneysResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{11}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListJourneysResponse) GetJourneys() []*Journey {
@@ -1203,7 +1287,7 @@ type PublishJourneyRequest struct {
 
 func (x *PublishJourneyRequest) Reset() {
 	*x = PublishJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[12]
+	mi := &file_marketing_v1_journey_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1299,7 @@ func (x *PublishJourneyRequest) String() string {
 func (*PublishJourneyRequest) ProtoMessage() {}
 
 func (x *PublishJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[12]
+	mi := &file_marketing_v1_journey_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1312,7 @@ func (x *PublishJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishJourneyRequest.ProtoReflect.Descriptor instead.
 func (*PublishJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{12}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PublishJourneyRequest) GetName() string {
@@ -1265,7 +1349,7 @@ type PauseJourneyRequest struct {
 
 func (x *PauseJourneyRequest) Reset() {
 	*x = PauseJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[13]
+	mi := &file_marketing_v1_journey_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +1361,7 @@ func (x *PauseJourneyRequest) String() string {
 func (*PauseJourneyRequest) ProtoMessage() {}
 
 func (x *PauseJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[13]
+	mi := &file_marketing_v1_journey_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1290,7 +1374,7 @@ func (x *PauseJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseJourneyRequest.ProtoReflect.Descriptor instead.
 func (*PauseJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{13}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PauseJourneyRequest) GetName() string {
@@ -1320,7 +1404,7 @@ type ResumeJourneyRequest struct {
 
 func (x *ResumeJourneyRequest) Reset() {
 	*x = ResumeJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[14]
+	mi := &file_marketing_v1_journey_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1332,7 +1416,7 @@ func (x *ResumeJourneyRequest) String() string {
 func (*ResumeJourneyRequest) ProtoMessage() {}
 
 func (x *ResumeJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[14]
+	mi := &file_marketing_v1_journey_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1345,7 +1429,7 @@ func (x *ResumeJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeJourneyRequest.ProtoReflect.Descriptor instead.
 func (*ResumeJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{14}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ResumeJourneyRequest) GetName() string {
@@ -1375,7 +1459,7 @@ type RetireJourneyRequest struct {
 
 func (x *RetireJourneyRequest) Reset() {
 	*x = RetireJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[15]
+	mi := &file_marketing_v1_journey_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1471,7 @@ func (x *RetireJourneyRequest) String() string {
 func (*RetireJourneyRequest) ProtoMessage() {}
 
 func (x *RetireJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[15]
+	mi := &file_marketing_v1_journey_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1484,7 @@ func (x *RetireJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireJourneyRequest.ProtoReflect.Descriptor instead.
 func (*RetireJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{15}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RetireJourneyRequest) GetName() string {
@@ -1434,7 +1518,7 @@ type EnrollLeadRequest struct {
 
 func (x *EnrollLeadRequest) Reset() {
 	*x = EnrollLeadRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[16]
+	mi := &file_marketing_v1_journey_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1530,7 @@ func (x *EnrollLeadRequest) String() string {
 func (*EnrollLeadRequest) ProtoMessage() {}
 
 func (x *EnrollLeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[16]
+	mi := &file_marketing_v1_journey_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1543,7 @@ func (x *EnrollLeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrollLeadRequest.ProtoReflect.Descriptor instead.
 func (*EnrollLeadRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{16}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EnrollLeadRequest) GetJourney() string {
@@ -1507,7 +1591,7 @@ type UnenrollLeadRequest struct {
 
 func (x *UnenrollLeadRequest) Reset() {
 	*x = UnenrollLeadRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[17]
+	mi := &file_marketing_v1_journey_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1519,7 +1603,7 @@ func (x *UnenrollLeadRequest) String() string {
 func (*UnenrollLeadRequest) ProtoMessage() {}
 
 func (x *UnenrollLeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[17]
+	mi := &file_marketing_v1_journey_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1532,7 +1616,7 @@ func (x *UnenrollLeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnenrollLeadRequest.ProtoReflect.Descriptor instead.
 func (*UnenrollLeadRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{17}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UnenrollLeadRequest) GetJourney() string {
@@ -1574,7 +1658,7 @@ type GetEnrollmentRequest struct {
 
 func (x *GetEnrollmentRequest) Reset() {
 	*x = GetEnrollmentRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[18]
+	mi := &file_marketing_v1_journey_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1586,7 +1670,7 @@ func (x *GetEnrollmentRequest) String() string {
 func (*GetEnrollmentRequest) ProtoMessage() {}
 
 func (x *GetEnrollmentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[18]
+	mi := &file_marketing_v1_journey_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1599,7 +1683,7 @@ func (x *GetEnrollmentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetEnrollmentRequest.ProtoReflect.Descriptor instead.
 func (*GetEnrollmentRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{18}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetEnrollmentRequest) GetName() string {
@@ -1626,7 +1710,7 @@ type ListEnrollmentsRequest struct {
 
 func (x *ListEnrollmentsRequest) Reset() {
 	*x = ListEnrollmentsRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[19]
+	mi := &file_marketing_v1_journey_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1638,7 +1722,7 @@ func (x *ListEnrollmentsRequest) String() string {
 func (*ListEnrollmentsRequest) ProtoMessage() {}
 
 func (x *ListEnrollmentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[19]
+	mi := &file_marketing_v1_journey_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1651,7 +1735,7 @@ func (x *ListEnrollmentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEnrollmentsRequest.ProtoReflect.Descriptor instead.
 func (*ListEnrollmentsRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{19}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListEnrollmentsRequest) GetParent() string {
@@ -1695,7 +1779,7 @@ type ListEnrollmentsResponse struct {
 
 func (x *ListEnrollmentsResponse) Reset() {
 	*x = ListEnrollmentsResponse{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[20]
+	mi := &file_marketing_v1_journey_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1707,7 +1791,7 @@ func (x *ListEnrollmentsResponse) String() string {
 func (*ListEnrollmentsResponse) ProtoMessage() {}
 
 func (x *ListEnrollmentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[20]
+	mi := &file_marketing_v1_journey_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1720,7 +1804,7 @@ func (x *ListEnrollmentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEnrollmentsResponse.ProtoReflect.Descriptor instead.
 func (*ListEnrollmentsResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{20}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListEnrollmentsResponse) GetEnrollments() []*Enrollment {
@@ -1760,7 +1844,7 @@ type SimulateJourneyRequest struct {
 
 func (x *SimulateJourneyRequest) Reset() {
 	*x = SimulateJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[21]
+	mi := &file_marketing_v1_journey_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1772,7 +1856,7 @@ func (x *SimulateJourneyRequest) String() string {
 func (*SimulateJourneyRequest) ProtoMessage() {}
 
 func (x *SimulateJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[21]
+	mi := &file_marketing_v1_journey_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1785,7 +1869,7 @@ func (x *SimulateJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateJourneyRequest.ProtoReflect.Descriptor instead.
 func (*SimulateJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{21}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SimulateJourneyRequest) GetJourney() string {
@@ -1856,7 +1940,7 @@ type SimulateJourneyResponse struct {
 
 func (x *SimulateJourneyResponse) Reset() {
 	*x = SimulateJourneyResponse{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[22]
+	mi := &file_marketing_v1_journey_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1868,7 +1952,7 @@ func (x *SimulateJourneyResponse) String() string {
 func (*SimulateJourneyResponse) ProtoMessage() {}
 
 func (x *SimulateJourneyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[22]
+	mi := &file_marketing_v1_journey_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1881,7 +1965,7 @@ func (x *SimulateJourneyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateJourneyResponse.ProtoReflect.Descriptor instead.
 func (*SimulateJourneyResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{22}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SimulateJourneyResponse) GetLeadCount() int64 {
@@ -1944,7 +2028,7 @@ type SimulatedStep struct {
 
 func (x *SimulatedStep) Reset() {
 	*x = SimulatedStep{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[23]
+	mi := &file_marketing_v1_journey_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1956,7 +2040,7 @@ func (x *SimulatedStep) String() string {
 func (*SimulatedStep) ProtoMessage() {}
 
 func (x *SimulatedStep) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[23]
+	mi := &file_marketing_v1_journey_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1969,7 +2053,7 @@ func (x *SimulatedStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulatedStep.ProtoReflect.Descriptor instead.
 func (*SimulatedStep) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{23}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SimulatedStep) GetStep() string {
@@ -2041,7 +2125,7 @@ type SimulatedExit struct {
 
 func (x *SimulatedExit) Reset() {
 	*x = SimulatedExit{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[24]
+	mi := &file_marketing_v1_journey_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2053,7 +2137,7 @@ func (x *SimulatedExit) String() string {
 func (*SimulatedExit) ProtoMessage() {}
 
 func (x *SimulatedExit) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[24]
+	mi := &file_marketing_v1_journey_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2066,7 +2150,7 @@ func (x *SimulatedExit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulatedExit.ProtoReflect.Descriptor instead.
 func (*SimulatedExit) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{24}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SimulatedExit) GetExitCause() Enrollment_ExitCause {
@@ -2108,7 +2192,7 @@ type SimulatedPath struct {
 
 func (x *SimulatedPath) Reset() {
 	*x = SimulatedPath{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[25]
+	mi := &file_marketing_v1_journey_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2120,7 +2204,7 @@ func (x *SimulatedPath) String() string {
 func (*SimulatedPath) ProtoMessage() {}
 
 func (x *SimulatedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[25]
+	mi := &file_marketing_v1_journey_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2133,7 +2217,7 @@ func (x *SimulatedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulatedPath.ProtoReflect.Descriptor instead.
 func (*SimulatedPath) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{25}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SimulatedPath) GetLead() string {
@@ -2213,7 +2297,7 @@ type SimulatedMove struct {
 
 func (x *SimulatedMove) Reset() {
 	*x = SimulatedMove{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[26]
+	mi := &file_marketing_v1_journey_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2225,7 +2309,7 @@ func (x *SimulatedMove) String() string {
 func (*SimulatedMove) ProtoMessage() {}
 
 func (x *SimulatedMove) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[26]
+	mi := &file_marketing_v1_journey_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2238,7 +2322,7 @@ func (x *SimulatedMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulatedMove.ProtoReflect.Descriptor instead.
 func (*SimulatedMove) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{26}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SimulatedMove) GetStep() string {
@@ -2287,7 +2371,7 @@ var File_marketing_v1_journey_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_journey_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/journey.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\xbb\x05\n" +
+	"\x1amarketing/v1/journey.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\xfb\x05\n" +
 	"\aJourney\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x03R\x04name\x12\x1d\n" +
 	"\aversion\x18\x02 \x01(\x03B\x03\xe0A\x03R\aversion\x126\n" +
@@ -2303,7 +2387,8 @@ const file_marketing_v1_journey_proto_rawDesc = "" +
 	"\x0ere_entry_delay\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\freEntryDelay\x12@\n" +
 	"\vcreate_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\"i\n" +
+	"createTime\x12>\n" +
+	"\bbackfill\x18\f \x01(\v2\x1d.marketing.v1.JourneyBackfillB\x03\xe0A\x03R\bbackfill\"i\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSTATE_DRAFT\x10\x01\x12\x13\n" +
@@ -2313,10 +2398,17 @@ const file_marketing_v1_journey_proto_rawDesc = "" +
 	"\aReEntry\x12\x18\n" +
 	"\x14RE_ENTRY_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eRE_ENTRY_NEVER\x10\x01\x12\x17\n" +
-	"\x13RE_ENTRY_AFTER_EXIT\x10\x02\"A\n" +
-	"\fJourneyEntry\x12\x19\n" +
-	"\x05event\x18\x01 \x01(\tB\x03\xe0A\x02R\x05event\x12\x16\n" +
-	"\x06filter\x18\x02 \x01(\tR\x06filter\"\xd9\x01\n" +
+	"\x13RE_ENTRY_AFTER_EXIT\x10\x02\"<\n" +
+	"\fJourneyEntry\x12\x14\n" +
+	"\x05event\x18\x01 \x01(\tR\x05event\x12\x16\n" +
+	"\x06filter\x18\x02 \x01(\tR\x06filter\"\xa6\x01\n" +
+	"\x0fJourneyBackfill\x12\x1d\n" +
+	"\n" +
+	"lead_count\x18\x01 \x01(\x03R\tleadCount\x12#\n" +
+	"\rentered_count\x18\x02 \x01(\x03R\fenteredCount\x12\x12\n" +
+	"\x04done\x18\x03 \x01(\bR\x04done\x12;\n" +
+	"\vupdate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"updateTime\"\xd9\x01\n" +
 	"\vJourneyStep\x12\x13\n" +
 	"\x02id\x18\x01 \x01(\tB\x03\xe0A\x02R\x02id\x12\x12\n" +
 	"\x04next\x18\x02 \x01(\tR\x04next\x12/\n" +
@@ -2495,7 +2587,7 @@ func file_marketing_v1_journey_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_journey_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_marketing_v1_journey_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_marketing_v1_journey_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_marketing_v1_journey_proto_goTypes = []any{
 	(Journey_State)(0),              // 0: marketing.v1.Journey.State
 	(Journey_ReEntry)(0),            // 1: marketing.v1.Journey.ReEntry
@@ -2503,82 +2595,85 @@ var file_marketing_v1_journey_proto_goTypes = []any{
 	(Enrollment_ExitCause)(0),       // 3: marketing.v1.Enrollment.ExitCause
 	(*Journey)(nil),                 // 4: marketing.v1.Journey
 	(*JourneyEntry)(nil),            // 5: marketing.v1.JourneyEntry
-	(*JourneyStep)(nil),             // 6: marketing.v1.JourneyStep
-	(*JourneyWait)(nil),             // 7: marketing.v1.JourneyWait
-	(*JourneyBranch)(nil),           // 8: marketing.v1.JourneyBranch
-	(*JourneyArm)(nil),              // 9: marketing.v1.JourneyArm
-	(*JourneySend)(nil),             // 10: marketing.v1.JourneySend
-	(*Enrollment)(nil),              // 11: marketing.v1.Enrollment
-	(*CreateJourneyRequest)(nil),    // 12: marketing.v1.CreateJourneyRequest
-	(*GetJourneyRequest)(nil),       // 13: marketing.v1.GetJourneyRequest
-	(*ListJourneysRequest)(nil),     // 14: marketing.v1.ListJourneysRequest
-	(*ListJourneysResponse)(nil),    // 15: marketing.v1.ListJourneysResponse
-	(*PublishJourneyRequest)(nil),   // 16: marketing.v1.PublishJourneyRequest
-	(*PauseJourneyRequest)(nil),     // 17: marketing.v1.PauseJourneyRequest
-	(*ResumeJourneyRequest)(nil),    // 18: marketing.v1.ResumeJourneyRequest
-	(*RetireJourneyRequest)(nil),    // 19: marketing.v1.RetireJourneyRequest
-	(*EnrollLeadRequest)(nil),       // 20: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),     // 21: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),    // 22: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),  // 23: marketing.v1.ListEnrollmentsRequest
-	(*ListEnrollmentsResponse)(nil), // 24: marketing.v1.ListEnrollmentsResponse
-	(*SimulateJourneyRequest)(nil),  // 25: marketing.v1.SimulateJourneyRequest
-	(*SimulateJourneyResponse)(nil), // 26: marketing.v1.SimulateJourneyResponse
-	(*SimulatedStep)(nil),           // 27: marketing.v1.SimulatedStep
-	(*SimulatedExit)(nil),           // 28: marketing.v1.SimulatedExit
-	(*SimulatedPath)(nil),           // 29: marketing.v1.SimulatedPath
-	(*SimulatedMove)(nil),           // 30: marketing.v1.SimulatedMove
-	(*durationpb.Duration)(nil),     // 31: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),   // 32: google.protobuf.Timestamp
-	(Medium)(0),                     // 33: marketing.v1.Medium
-	(Priority)(0),                   // 34: marketing.v1.Priority
-	(SendVerdict)(0),                // 35: marketing.v1.SendVerdict
-	(SendGate)(0),                   // 36: marketing.v1.SendGate
+	(*JourneyBackfill)(nil),         // 6: marketing.v1.JourneyBackfill
+	(*JourneyStep)(nil),             // 7: marketing.v1.JourneyStep
+	(*JourneyWait)(nil),             // 8: marketing.v1.JourneyWait
+	(*JourneyBranch)(nil),           // 9: marketing.v1.JourneyBranch
+	(*JourneyArm)(nil),              // 10: marketing.v1.JourneyArm
+	(*JourneySend)(nil),             // 11: marketing.v1.JourneySend
+	(*Enrollment)(nil),              // 12: marketing.v1.Enrollment
+	(*CreateJourneyRequest)(nil),    // 13: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),       // 14: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),     // 15: marketing.v1.ListJourneysRequest
+	(*ListJourneysResponse)(nil),    // 16: marketing.v1.ListJourneysResponse
+	(*PublishJourneyRequest)(nil),   // 17: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),     // 18: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),    // 19: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),    // 20: marketing.v1.RetireJourneyRequest
+	(*EnrollLeadRequest)(nil),       // 21: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),     // 22: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),    // 23: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),  // 24: marketing.v1.ListEnrollmentsRequest
+	(*ListEnrollmentsResponse)(nil), // 25: marketing.v1.ListEnrollmentsResponse
+	(*SimulateJourneyRequest)(nil),  // 26: marketing.v1.SimulateJourneyRequest
+	(*SimulateJourneyResponse)(nil), // 27: marketing.v1.SimulateJourneyResponse
+	(*SimulatedStep)(nil),           // 28: marketing.v1.SimulatedStep
+	(*SimulatedExit)(nil),           // 29: marketing.v1.SimulatedExit
+	(*SimulatedPath)(nil),           // 30: marketing.v1.SimulatedPath
+	(*SimulatedMove)(nil),           // 31: marketing.v1.SimulatedMove
+	(*durationpb.Duration)(nil),     // 32: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),   // 33: google.protobuf.Timestamp
+	(Medium)(0),                     // 34: marketing.v1.Medium
+	(Priority)(0),                   // 35: marketing.v1.Priority
+	(SendVerdict)(0),                // 36: marketing.v1.SendVerdict
+	(SendGate)(0),                   // 37: marketing.v1.SendGate
 }
 var file_marketing_v1_journey_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.Journey.state:type_name -> marketing.v1.Journey.State
 	5,  // 1: marketing.v1.Journey.entry:type_name -> marketing.v1.JourneyEntry
-	6,  // 2: marketing.v1.Journey.steps:type_name -> marketing.v1.JourneyStep
+	7,  // 2: marketing.v1.Journey.steps:type_name -> marketing.v1.JourneyStep
 	1,  // 3: marketing.v1.Journey.re_entry:type_name -> marketing.v1.Journey.ReEntry
-	31, // 4: marketing.v1.Journey.re_entry_delay:type_name -> google.protobuf.Duration
-	32, // 5: marketing.v1.Journey.create_time:type_name -> google.protobuf.Timestamp
-	7,  // 6: marketing.v1.JourneyStep.wait:type_name -> marketing.v1.JourneyWait
-	8,  // 7: marketing.v1.JourneyStep.branch:type_name -> marketing.v1.JourneyBranch
-	10, // 8: marketing.v1.JourneyStep.send:type_name -> marketing.v1.JourneySend
-	31, // 9: marketing.v1.JourneyWait.duration:type_name -> google.protobuf.Duration
-	9,  // 10: marketing.v1.JourneyBranch.arms:type_name -> marketing.v1.JourneyArm
-	33, // 11: marketing.v1.JourneySend.medium:type_name -> marketing.v1.Medium
-	31, // 12: marketing.v1.JourneySend.expiry:type_name -> google.protobuf.Duration
-	34, // 13: marketing.v1.JourneySend.priority:type_name -> marketing.v1.Priority
-	2,  // 14: marketing.v1.Enrollment.state:type_name -> marketing.v1.Enrollment.State
-	32, // 15: marketing.v1.Enrollment.due_time:type_name -> google.protobuf.Timestamp
-	3,  // 16: marketing.v1.Enrollment.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
-	32, // 17: marketing.v1.Enrollment.create_time:type_name -> google.protobuf.Timestamp
-	32, // 18: marketing.v1.Enrollment.update_time:type_name -> google.protobuf.Timestamp
-	4,  // 19: marketing.v1.CreateJourneyRequest.journey:type_name -> marketing.v1.Journey
-	4,  // 20: marketing.v1.ListJourneysResponse.journeys:type_name -> marketing.v1.Journey
-	11, // 21: marketing.v1.ListEnrollmentsResponse.enrollments:type_name -> marketing.v1.Enrollment
-	4,  // 22: marketing.v1.SimulateJourneyRequest.draft:type_name -> marketing.v1.Journey
-	32, // 23: marketing.v1.SimulateJourneyRequest.start_time:type_name -> google.protobuf.Timestamp
-	32, // 24: marketing.v1.SimulateJourneyRequest.end_time:type_name -> google.protobuf.Timestamp
-	27, // 25: marketing.v1.SimulateJourneyResponse.steps:type_name -> marketing.v1.SimulatedStep
-	29, // 26: marketing.v1.SimulateJourneyResponse.paths:type_name -> marketing.v1.SimulatedPath
-	28, // 27: marketing.v1.SimulatedStep.exits:type_name -> marketing.v1.SimulatedExit
-	3,  // 28: marketing.v1.SimulatedExit.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
-	32, // 29: marketing.v1.SimulatedPath.entry_time:type_name -> google.protobuf.Timestamp
-	30, // 30: marketing.v1.SimulatedPath.moves:type_name -> marketing.v1.SimulatedMove
-	3,  // 31: marketing.v1.SimulatedPath.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
-	32, // 32: marketing.v1.SimulatedPath.exit_time:type_name -> google.protobuf.Timestamp
-	32, // 33: marketing.v1.SimulatedPath.due_time:type_name -> google.protobuf.Timestamp
-	32, // 34: marketing.v1.SimulatedMove.time:type_name -> google.protobuf.Timestamp
-	35, // 35: marketing.v1.SimulatedMove.verdict:type_name -> marketing.v1.SendVerdict
-	36, // 36: marketing.v1.SimulatedMove.decided_by:type_name -> marketing.v1.SendGate
-	32, // 37: marketing.v1.SimulatedMove.leave_time:type_name -> google.protobuf.Timestamp
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	32, // 4: marketing.v1.Journey.re_entry_delay:type_name -> google.protobuf.Duration
+	33, // 5: marketing.v1.Journey.create_time:type_name -> google.protobuf.Timestamp
+	6,  // 6: marketing.v1.Journey.backfill:type_name -> marketing.v1.JourneyBackfill
+	33, // 7: marketing.v1.JourneyBackfill.update_time:type_name -> google.protobuf.Timestamp
+	8,  // 8: marketing.v1.JourneyStep.wait:type_name -> marketing.v1.JourneyWait
+	9,  // 9: marketing.v1.JourneyStep.branch:type_name -> marketing.v1.JourneyBranch
+	11, // 10: marketing.v1.JourneyStep.send:type_name -> marketing.v1.JourneySend
+	32, // 11: marketing.v1.JourneyWait.duration:type_name -> google.protobuf.Duration
+	10, // 12: marketing.v1.JourneyBranch.arms:type_name -> marketing.v1.JourneyArm
+	34, // 13: marketing.v1.JourneySend.medium:type_name -> marketing.v1.Medium
+	32, // 14: marketing.v1.JourneySend.expiry:type_name -> google.protobuf.Duration
+	35, // 15: marketing.v1.JourneySend.priority:type_name -> marketing.v1.Priority
+	2,  // 16: marketing.v1.Enrollment.state:type_name -> marketing.v1.Enrollment.State
+	33, // 17: marketing.v1.Enrollment.due_time:type_name -> google.protobuf.Timestamp
+	3,  // 18: marketing.v1.Enrollment.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	33, // 19: marketing.v1.Enrollment.create_time:type_name -> google.protobuf.Timestamp
+	33, // 20: marketing.v1.Enrollment.update_time:type_name -> google.protobuf.Timestamp
+	4,  // 21: marketing.v1.CreateJourneyRequest.journey:type_name -> marketing.v1.Journey
+	4,  // 22: marketing.v1.ListJourneysResponse.journeys:type_name -> marketing.v1.Journey
+	12, // 23: marketing.v1.ListEnrollmentsResponse.enrollments:type_name -> marketing.v1.Enrollment
+	4,  // 24: marketing.v1.SimulateJourneyRequest.draft:type_name -> marketing.v1.Journey
+	33, // 25: marketing.v1.SimulateJourneyRequest.start_time:type_name -> google.protobuf.Timestamp
+	33, // 26: marketing.v1.SimulateJourneyRequest.end_time:type_name -> google.protobuf.Timestamp
+	28, // 27: marketing.v1.SimulateJourneyResponse.steps:type_name -> marketing.v1.SimulatedStep
+	30, // 28: marketing.v1.SimulateJourneyResponse.paths:type_name -> marketing.v1.SimulatedPath
+	29, // 29: marketing.v1.SimulatedStep.exits:type_name -> marketing.v1.SimulatedExit
+	3,  // 30: marketing.v1.SimulatedExit.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	33, // 31: marketing.v1.SimulatedPath.entry_time:type_name -> google.protobuf.Timestamp
+	31, // 32: marketing.v1.SimulatedPath.moves:type_name -> marketing.v1.SimulatedMove
+	3,  // 33: marketing.v1.SimulatedPath.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	33, // 34: marketing.v1.SimulatedPath.exit_time:type_name -> google.protobuf.Timestamp
+	33, // 35: marketing.v1.SimulatedPath.due_time:type_name -> google.protobuf.Timestamp
+	33, // 36: marketing.v1.SimulatedMove.time:type_name -> google.protobuf.Timestamp
+	36, // 37: marketing.v1.SimulatedMove.verdict:type_name -> marketing.v1.SendVerdict
+	37, // 38: marketing.v1.SimulatedMove.decided_by:type_name -> marketing.v1.SendGate
+	33, // 39: marketing.v1.SimulatedMove.leave_time:type_name -> google.protobuf.Timestamp
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_journey_proto_init() }
@@ -2588,7 +2683,7 @@ func file_marketing_v1_journey_proto_init() {
 	}
 	file_marketing_v1_common_proto_init()
 	file_marketing_v1_contact_proto_init()
-	file_marketing_v1_journey_proto_msgTypes[2].OneofWrappers = []any{
+	file_marketing_v1_journey_proto_msgTypes[3].OneofWrappers = []any{
 		(*JourneyStep_Wait)(nil),
 		(*JourneyStep_Branch)(nil),
 		(*JourneyStep_Send)(nil),
@@ -2599,7 +2694,7 @@ func file_marketing_v1_journey_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_journey_proto_rawDesc), len(file_marketing_v1_journey_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
