@@ -3,6 +3,7 @@
 #include "agents/audit/audit.h"
 #include "agents/engage/channel/channel.h"
 #include "agents/engage/contact/consent.h"
+#include "agents/engage/contact/owner.h"
 #include "agents/engage/contact/policy.h"
 #include "agents/engage/delivery/delivery.h"
 #include "agents/engage/engage.h"
@@ -86,6 +87,8 @@ RPC_UNARY(resolve_message_link, ResolveMessageLinkRequest, ResolveMessageLinkRes
 RPC_UNARY(record_message_link, RecordMessageLinkRequest, RecordMessageLinkResponse)
 RPC_UNARY(get_consent, GetConsentRequest, GetConsentResponse)
 RPC_UNARY(update_consent, UpdateConsentRequest, Consent)
+RPC_UNARY(assign_owner, AssignOwnerRequest, Contact)
+RPC_UNARY(release_owner, ReleaseOwnerRequest, Contact)
 RPC_UNARY(unsubscribe, UnsubscribeRequest, UnsubscribeResponse)
 RPC_UNARY(unsubscribe_by_link, UnsubscribeByLinkRequest, UnsubscribeByLinkResponse)
 RPC_UNARY(create_suppression, CreateSuppressionRequest, Suppression)
@@ -278,6 +281,10 @@ static const struct rpc_method methods[] = {
     { ENGAGE, "GetConsent", &get_consent_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },
     { ENGAGE, "UpdateConsent", &update_consent_rpc, LANE_READ, "consent.write", QUOTA_WRITE, RPC_MUTATES,
       LEAD_KB, 0 },
+    { ENGAGE, "AssignOwner", &assign_owner_rpc, LANE_READ, "engage.send", QUOTA_WRITE, RPC_MUTATES, LEAD_KB,
+      0 },
+    { ENGAGE, "ReleaseOwner", &release_owner_rpc, LANE_READ, "engage.send", QUOTA_WRITE, RPC_MUTATES, LEAD_KB,
+      0 },
     { ENGAGE, "Unsubscribe", &unsubscribe_rpc, LANE_READ, "consent.write", QUOTA_WRITE, RPC_MUTATES, LEAD_KB,
       0 },
     { ENGAGE, "UnsubscribeByLink", &unsubscribe_by_link_rpc, LANE_READ, OPEN, QUOTA_WRITE, RPC_MUTATES,
@@ -413,6 +420,7 @@ const struct reaction reactions[] = {
     { "engage", "lead.updated", journeys_on_lead },
     { "engage", "lead.triaged", journeys_on_lead },
     { "engage", "lead.event_recorded", journeys_on_lead_event },
+    { "engage", "lead.owner_released", journeys_on_released },
     { "engage", "lead.merged", journeys_on_lead_gone },
     { "engage", "lead.deleted", journeys_on_lead_gone },
     { "engage", "subject.erased", journeys_on_lead_gone },

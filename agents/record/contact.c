@@ -40,6 +40,19 @@ struct status contact_save(struct ctx *c, const struct contact_row *row)
     return ok();
 }
 
+bool contact_in_unit(const struct ctx *c, const char *lead_id)
+{
+    for (size_t i = 0; i < c->unit->n; i++) {
+        const struct write *w = &c->unit->writes[i];
+        const struct value *id = w->stmt == &contact_sql[CONTACT_INSERT]   ? &w->args[1]
+                                 : w->stmt == &contact_sql[CONTACT_UPDATE] ? &w->args[2]
+                                                                           : NULL;
+        if (id && str_eq(id->s, str_of(lead_id)))
+            return true;
+    }
+    return false;
+}
+
 void contact_touch(struct ctx *c, const char *lead_id)
 {
     UNIT_ADD(c->unit, &contact_sql[CONTACT_TOUCH], -1, REASON_CONFLICT, v_bytes(STR("")),

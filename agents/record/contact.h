@@ -26,6 +26,10 @@ MUSTCHECK struct status contact_load(struct ctx *c, const char *lead_id, struct 
  * it could outlive the lead. */
 MUSTCHECK struct status contact_save(struct ctx *c, const struct contact_row *row);
 
+/* Whether the ctx's unit writes the lead's row already: a second write of the version that was read would
+ * undo both. */
+bool contact_in_unit(const struct ctx *c, const char *lead_id);
+
 /* Adds to the unit that the version moves, if there is such a lead: something outside of the row, a
  * suppression, forbids sends that were decided before. */
 void contact_touch(struct ctx *c, const char *lead_id);

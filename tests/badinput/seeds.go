@@ -175,6 +175,8 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 		"GetConsent": &pb.GetConsentRequest{Name: w.lead},
 		"UpdateConsent": &pb.UpdateConsentRequest{Name: w.lead, Consent: &pb.Consent{Purpose: "marketing", Medium: 1, State: pb.Consent_STATE_PAUSED,
 			PauseEndTime: timestamppb.Now(), Source: "form", TextVersion: "1", IpAddress: "::1", UserAgent: "x", CreateTime: timestamppb.Now()}},
+		"AssignOwner":       &pb.AssignOwnerRequest{Name: "leads/none", Owner: "queues/sales"},
+		"ReleaseOwner":      &pb.ReleaseOwnerRequest{Name: "leads/none", Owner: "users/ann"},
 		"Unsubscribe":       &pb.UnsubscribeRequest{Email: "nobody@bad.example", Purpose: "marketing", Medium: 1, Source: "link", IpAddress: "::1", UserAgent: "x"},
 		"UnsubscribeByLink": &pb.UnsubscribeByLinkRequest{Token: "none"},
 		"CreateSuppression": &pb.CreateSuppressionRequest{Phone: "+431234567", Cause: pb.Suppression_CAUSE_MANUAL, Purpose: "marketing", Medium: 2},

@@ -138,6 +138,7 @@ struct status send_decision_show(struct ctx *c, const struct gate_result *g, Exp
     if (g->decision.decided_by != GATE_NAMES)
         res->decided_by = (SendGate)(g->decision.decided_by + 1);
     res->reason = (char *)g->reason;
+    res->owner = g->contact.contact->owner;
     res->consent_entry = pb_str(c->arena, str_of(g->consent_entry));
     if (!res->consent_entry)
         return fail_memory();

@@ -1,4 +1,5 @@
 /* Moves of leads in journeys. */
+#include "agents/engage/contact/owner.h"
 #include "agents/engage/journey/stored.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
@@ -51,7 +52,7 @@ static struct status write_row(struct ctx *c, struct enrolled *x, int state)
 
 struct walker {
     struct ctx *c;
-    const Lead *lead;
+    const struct lead_row *lead;
     const Enrollment *e;
 };
 
@@ -65,7 +66,7 @@ static struct status plan_message(struct walker *w, const struct plan_step *s)
     Message *m = PB_NEW(a, Message);
     if (!m)
         return fail_memory();
-    m->lead = w->lead->name;
+    m->lead = w->lead->lead->name;
     m->medium = s->medium;
     m->purpose = (char *)purpose;
     m->priority = s->priority;
@@ -76,9 +77,33 @@ static struct status plan_message(struct walker *w, const struct plan_step *s)
     return m->template_ && m->send_time && m->expire_time ? message_add(w->c, m) : fail_memory();
 }
 
+static struct status hand_over(struct walker *w, const struct plan_step *s)
+{
+    HandoffRequested told = HANDOFF_REQUESTED_INIT;
+    told.lead = w->lead->lead->name;
+    told.queue = (char *)s->queue;
+    told.reason = (char *)s->reason;
+    told.enrollment = w->e->name;
+    told.step = (char *)s->id;
+    const struct event e = {
+        AGENT_TYPE_ENGAGE, "engage", "lead.handoff_requested", told.lead, "", "", pb_pack(w->c->arena, &told)
+    };
+    if (!e.payload.p)
+        return fail_memory();
+    event_add(w->c, &e);
+    return owner_hand_over(w->c, w->lead, s->queue);
+}
+
 static struct status take_step(void *arg, const struct plan_step *s)
 {
-    return s->kind == JOURNEY_STEP__ACTION_SEND ? plan_message(arg, s) : ok();
+    switch (s->kind) {
+    case JOURNEY_STEP__ACTION_SEND:
+        return plan_message(arg, s);
+    case JOURNEY_STEP__ACTION_HANDOFF:
+        return hand_over(arg, s);
+    default:
+        return ok();
+    }
 }
 
 /* The enrollment says where the lead is now. */
@@ -139,7 +164,7 @@ struct status enroll_enter(struct ctx *c, const struct plan *p, const struct lea
     struct enrolled x;
     struct place at;
     TRY(new_enrollment(c, p, lead, why, &x));
-    struct walker w = { c, lead->lead, x.e };
+    struct walker w = { c, lead, x.e };
     const struct plan_actor actor = { take_step, &w };
     TRY(plan_begin(p, lead->lead, c->now_us, &actor, &at));
     TRY(put_place(c, p, &at, &x));
@@ -156,8 +181,8 @@ struct status enroll_enter(struct ctx *c, const struct plan *p, const struct lea
 
 /* ---- Going on ---- */
 
-struct status enroll_push(struct ctx *c, const struct plan *p, const Lead *lead, struct enrolled *x,
-                          const char *event)
+struct status enroll_push(struct ctx *c, const struct plan *p, const struct lead_row *lead,
+                          struct enrolled *x, const char *event)
 {
     bool moved;
     struct walker w = { c, lead, x->e };
@@ -165,9 +190,12 @@ struct status enroll_push(struct ctx *c, const struct plan *p, const Lead *lead,
     struct place at = { .step = plan_step_of(p, x->e->step), .due_us = x->due_us, .taken = x->e->step_count };
     if (at.step == PLAN_END)
         return enroll_leave(c, x, ENROLLMENT__EXIT_CAUSE_FAILED);
-    TRY(plan_push(p, lead, c->now_us, event, &actor, &at, &moved));
+    const struct plan_step *from = &p->steps[at.step];
+    TRY(plan_push(p, lead->lead, c->now_us, event, &actor, &at, &moved));
     if (!moved)
         return ok();
+    if (from->kind == JOURNEY_STEP__ACTION_HANDOFF)
+        TRY(owner_take_back(c, lead, from->queue));
     TRY(put_place(c, p, &at, x));
     TRY(write_row(c, x, at.left ? HAS_LEFT : UNDER_WAY));
     return announce(c, x->e, what_happened(&at));
@@ -212,8 +240,8 @@ bool journey_is_held(const struct journeys *all, const struct enrolled *x)
     return p && p->paused;
 }
 
-struct status enroll_push_any(struct ctx *c, const struct journeys *all, const Lead *lead, struct enrolled *x,
-                              const char *event)
+struct status enroll_push_any(struct ctx *c, const struct journeys *all, const struct lead_row *lead,
+                              struct enrolled *x, const char *event)
 {
     const struct plan *p;
     TRY(plan_of(c, all, x, &p));

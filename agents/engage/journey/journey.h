@@ -28,6 +28,7 @@ MUSTCHECK struct status list_enrollments(struct ctx *c, const ListEnrollmentsReq
 /* Reactions (agents/orchestrator): the event may make its lead enter journeys, move in them, or leave. */
 MUSTCHECK struct status journeys_on_lead(struct ctx *c, const struct event_seen *e);
 MUSTCHECK struct status journeys_on_lead_event(struct ctx *c, const struct event_seen *e);
+MUSTCHECK struct status journeys_on_released(struct ctx *c, const struct event_seen *e);
 MUSTCHECK struct status journeys_on_lead_gone(struct ctx *c, const struct event_seen *e);
 
 /* A job: moves the leads whose wait has ended, and lets in those who were there when a segment's journey was

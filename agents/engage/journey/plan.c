@@ -55,6 +55,15 @@ static struct status compile_send(struct plan *p, const JourneySend *s, struct p
     return keep_text(p, s->template_, &to->template_name);
 }
 
+static struct status compile_handoff(struct plan *p, const JourneyHandoff *h, struct plan_step *to)
+{
+    to->wait_us = duration_us(h->duration, 0);
+    to->event = PLAN_RELEASED;
+    to->event_next = to->next;
+    TRY(keep_text(p, h->queue, &to->queue));
+    return keep_text(p, h->reason, &to->reason);
+}
+
 static struct status compile_step(struct plan *p, const Journey *j, size_t i)
 {
     const JourneyStep *from = j->steps[i];
@@ -67,6 +76,8 @@ static struct status compile_step(struct plan *p, const Journey *j, size_t i)
         return compile_wait(p, j, from->wait, to);
     case JOURNEY_STEP__ACTION_BRANCH:
         return compile_branch(p, j, from->branch, to);
+    case JOURNEY_STEP__ACTION_HANDOFF:
+        return compile_handoff(p, from->handoff, to);
     default:
         return compile_send(p, from->send, to);
     }

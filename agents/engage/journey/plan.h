@@ -11,7 +11,8 @@ C_BEGIN
 #define PLAN_STEPS_MAX 64
 #define PLAN_ARMS_MAX 16
 #define PLAN_EXIT_EVENTS_MAX 16
-#define PLAN_END SIZE_MAX /* the step behind the last */
+#define PLAN_RELEASED "lead.owner_released" /* ends a HANDOFF */
+#define PLAN_END SIZE_MAX                   /* the step behind the last */
 
 struct plan_arm {
     const struct filter *filter;
@@ -22,13 +23,15 @@ struct plan_step {
     const char *id;
     size_t next;
     JourneyStep__ActionCase kind;
-    /* WAIT */
+    /* WAIT, HANDOFF */
     int64_t wait_us;
     const char *event; /* NULL: only time ends it */
     size_t event_next;
     /* BRANCH */
     struct plan_arm arms[PLAN_ARMS_MAX];
     size_t n_arms;
+    /* HANDOFF */
+    const char *queue, *reason;
     /* SEND */
     const char *template_name;
     Medium medium;
@@ -64,7 +67,10 @@ void plan_free(void *plan); /* NULL is allowed */
 /* The step of this id; PLAN_END where there is none. */
 size_t plan_step_of(const struct plan *p, const char *id);
 
-/* Where a lead is. Between two calls it stands in a wait, or has left. */
+/* Whether a lead stays in a step until something happens. */
+bool plan_stays(const struct plan_step *s);
+
+/* Where a lead is. Between two calls it stands in a step that it stays in, or has left. */
 struct place {
     size_t step;    /* of one that has left, the last it took */
     int64_t due_us; /* when the wait ends */
@@ -79,7 +85,7 @@ struct plan_actor {
     void *arg;
 };
 
-/* Whether this is an action of the log that leads enter by. A caller's own lead event of such a type is none.
+/* Whether this is an action of the log that journeys go by. A caller's own lead event of such a type is none.
  */
 bool plan_is_action(const char *event);
 

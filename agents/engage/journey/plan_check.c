@@ -131,6 +131,19 @@ static void check_send(struct faults *f, const JourneySend *s)
         check_duration(f, "send.expiry", s->expiry, EXPIRY_MIN_S, EXPIRY_MAX_S);
 }
 
+static void check_handoff(struct faults *f, const JourneyHandoff *h)
+{
+    const char *id;
+    if (!is_ok(name_id(f->k.a, h->queue, "queues/", "queue", &id)))
+        FAULT(f, "handoff.queue", "must be queues/{queue}");
+    if (strlen(h->reason) > LABEL_MAX)
+        FAULT(f, "handoff.reason", "holds more than %d bytes", LABEL_MAX);
+    if (h->duration)
+        check_duration(f, "handoff.duration", h->duration, 1, WAIT_MAX_S);
+    else
+        FAULT(f, "handoff.duration", "must be given");
+}
+
 static void check_step(struct faults *f, size_t i)
 {
     const JourneyStep *s = f->j->steps[i];
@@ -152,6 +165,9 @@ static void check_step(struct faults *f, size_t i)
         return;
     case JOURNEY_STEP__ACTION_SEND:
         check_send(f, s->send);
+        return;
+    case JOURNEY_STEP__ACTION_HANDOFF:
+        check_handoff(f, s->handoff);
         return;
     default:
         FAULT(f, "action", "must be set");
@@ -202,7 +218,8 @@ static void find_ends(struct walk *w)
             bool ends = true;
             for (size_t n = ways(w->j, i, to); n--;)
                 ends &= to[n] == PLAN_END || w->ends[to[n]];
-            ends |= w->j->steps[i]->action_case == JOURNEY_STEP__ACTION_WAIT;
+            ends |= w->j->steps[i]->action_case == JOURNEY_STEP__ACTION_WAIT ||
+                    w->j->steps[i]->action_case == JOURNEY_STEP__ACTION_HANDOFF;
             more |= ends && !w->ends[i];
             w->ends[i] |= ends;
         }

@@ -10,7 +10,7 @@ static bool holds(const struct filter *f, const Lead *lead)
 
 bool plan_is_action(const char *event)
 {
-    static const char *const actions[] = { "lead.created", "lead.updated", "lead.triaged" };
+    static const char *const actions[] = { "lead.created", "lead.updated", "lead.triaged", PLAN_RELEASED };
     for (size_t i = 0; i < COUNT(actions); i++)
         if (strcmp(actions[i], event) == 0)
             return true;
@@ -42,6 +42,11 @@ static size_t branch(const struct plan_step *s, const Lead *lead)
     return s->next;
 }
 
+bool plan_stays(const struct plan_step *s)
+{
+    return s->kind == JOURNEY_STEP__ACTION_WAIT || s->kind == JOURNEY_STEP__ACTION_HANDOFF;
+}
+
 /* Takes steps from `at` on until one waits or the lead leaves. */
 static struct status go_on(const struct plan *p, const Lead *lead, int64_t now_us, size_t at,
                            const struct plan_actor *actor, struct place *place)
@@ -55,7 +60,7 @@ static struct status go_on(const struct plan *p, const Lead *lead, int64_t now_u
         place->step = at;
         place->taken++;
         TRY(actor->take(actor->arg, s));
-        if (s->kind == JOURNEY_STEP__ACTION_WAIT) {
+        if (plan_stays(s)) {
             place->due_us = now_us + s->wait_us;
             return ok();
         }

@@ -90,7 +90,7 @@ static struct status push_all(struct ctx *c, const struct journeys *all, const s
     for (size_t i = 0; i < rows.n; i++) {
         TRY(enrolled_take(c, row_at(&rows, i), &x));
         if (!journey_is_held(all, &x))
-            TRY(enroll_push_any(c, all, lead->lead, &x, event));
+            TRY(enroll_push_any(c, all, lead, &x, event));
     }
     return ok();
 }
@@ -114,6 +114,20 @@ struct status journeys_on_lead_event(struct ctx *c, const struct event_seen *e)
         return ok();
     TRY(push_all(c, all, &lead, type));
     return enter_all(c, all, &lead, type);
+}
+
+/* ---- Conversations that are given back ---- */
+
+struct status journeys_on_released(struct ctx *c, const struct event_seen *e)
+{
+    const struct journeys *all;
+    struct lead_row lead;
+    bool gone;
+    TRY(journeys_serving(c, &all));
+    if (!all->hands_over)
+        return ok();
+    TRY(find_lead(c, e, &lead, &gone));
+    return gone ? ok() : push_all(c, all, &lead, PLAN_RELEASED);
 }
 
 /* ---- Leads that end ---- */

@@ -57,9 +57,11 @@ static void care_for(struct journeys *all, const Journey *j)
         care(all, j->entry->event);
     for (size_t i = 0; i < j->n_exit_events; i++)
         care(all, j->exit_events[i]);
-    for (size_t i = 0; i < j->n_steps; i++)
+    for (size_t i = 0; i < j->n_steps; i++) {
+        all->hands_over |= j->steps[i]->action_case == JOURNEY_STEP__ACTION_HANDOFF;
         if (j->steps[i]->action_case == JOURNEY_STEP__ACTION_WAIT)
             care(all, j->steps[i]->wait->event);
+    }
 }
 
 /* Retired versions too, for leads under way finish theirs. */
@@ -68,7 +70,7 @@ static struct status load_cares(struct ctx *c, struct journeys *all)
     struct rows rows;
     TRY(DB_QUERY(c, &journey_sql[JOURNEYS_USED], &rows, v_text(c->workspace), v_int(USED_MAX + 1)));
     all->used = rows.n > 0;
-    all->cares_for_all = rows.n > USED_MAX;
+    all->cares_for_all = all->hands_over = rows.n > USED_MAX;
     for (size_t i = 0; i < rows.n && !all->cares_for_all; i++) {
         const Journey *j = PB_UNPACK(c->arena, Journey, row_at(&rows, i)[0].s);
         if (!j)

@@ -21,6 +21,7 @@ struct journeys {
     size_t n;
     bool used; /* some version is or was in service: there may be leads under way */
     bool cares_for_all;
+    bool hands_over;                /* some of them has a HANDOFF */
     char cares[CARES_MAX][ID_TEXT]; /* marks of the lead events that may move a lead, or have it enter */
     size_t n_cares;
 };
@@ -70,11 +71,11 @@ MUSTCHECK struct status enroll_may(struct ctx *c, const struct plan *p, const st
 MUSTCHECK struct status enroll_enter(struct ctx *c, const struct plan *p, const struct lead_row *lead,
                                      int64_t entry, const char *why, Enrollment **ret);
 /* An event (NULL: time) pushes it. */
-MUSTCHECK struct status enroll_push(struct ctx *c, const struct plan *p, const Lead *lead, struct enrolled *x,
-                                    const char *event);
+MUSTCHECK struct status enroll_push(struct ctx *c, const struct plan *p, const struct lead_row *lead,
+                                    struct enrolled *x, const char *event);
 /* The same by the plan of the version that it entered; where that cannot be run any more, it leaves. */
-MUSTCHECK struct status enroll_push_any(struct ctx *c, const struct journeys *all, const Lead *lead,
-                                        struct enrolled *x, const char *event);
+MUSTCHECK struct status enroll_push_any(struct ctx *c, const struct journeys *all,
+                                        const struct lead_row *lead, struct enrolled *x, const char *event);
 MUSTCHECK struct status enroll_leave(struct ctx *c, struct enrolled *x, Enrollment__ExitCause cause);
 /* Its journey is paused and its wait has ended: it waits for the journey to be resumed. */
 MUSTCHECK struct status enroll_hold(struct ctx *c, struct enrolled *x);

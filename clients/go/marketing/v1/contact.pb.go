@@ -380,8 +380,11 @@ type Contact struct {
 	Consents []*Consent `protobuf:"bytes,2,rep,name=consents,proto3" json:"consents,omitempty"`
 	// What was sent to it and counts for caps, oldest first; of each medium the newest 50 of the last 92 days.
 	Sent []*Contact_Sent `protobuf:"bytes,3,rep,name=sent,proto3" json:"sent,omitempty"`
-	// The person who owns the conversation with it, as `users/{user}`; empty: nobody.
-	Owner         string `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Who owns the conversation with it: `users/{user}`, or `queues/{queue}` while it waits for somebody who takes it; empty: nobody. Meanwhile
+	// nothing leaves of purposes that respect it.
+	Owner string `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Since when.
+	OwnerTime     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=owner_time,json=ownerTime,proto3" json:"owner_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -442,6 +445,13 @@ func (x *Contact) GetOwner() string {
 		return x.Owner
 	}
 	return ""
+}
+
+func (x *Contact) GetOwnerTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OwnerTime
+	}
+	return nil
 }
 
 // What a lead said about being written to, with the proof of it. An entry of the ledger never changes.
@@ -872,6 +882,143 @@ func (x *GetConsentResponse) GetEntries() []*Consent {
 	return nil
 }
 
+// Request of AssignOwner.
+type AssignOwnerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `leads/{lead}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// `users/{user}` or `queues/{queue}`; empty: the user who calls.
+	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Takes it from another user too.
+	Force bool `protobuf:"varint,3,opt,name=force,proto3" json:"force,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AssignOwnerRequest) Reset() {
+	*x = AssignOwnerRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AssignOwnerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AssignOwnerRequest) ProtoMessage() {}
+
+func (x *AssignOwnerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AssignOwnerRequest.ProtoReflect.Descriptor instead.
+func (*AssignOwnerRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *AssignOwnerRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AssignOwnerRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *AssignOwnerRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+func (x *AssignOwnerRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of ReleaseOwner.
+type ReleaseOwnerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `leads/{lead}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Only from this one: `users/{user}` or `queues/{queue}`; empty: from whoever has it.
+	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseOwnerRequest) Reset() {
+	*x = ReleaseOwnerRequest{}
+	mi := &file_marketing_v1_contact_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseOwnerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseOwnerRequest) ProtoMessage() {}
+
+func (x *ReleaseOwnerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_contact_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseOwnerRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseOwnerRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReleaseOwnerRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ReleaseOwnerRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ReleaseOwnerRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // Request of UpdateConsent.
 type UpdateConsentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -887,7 +1034,7 @@ type UpdateConsentRequest struct {
 
 func (x *UpdateConsentRequest) Reset() {
 	*x = UpdateConsentRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[6]
+	mi := &file_marketing_v1_contact_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -899,7 +1046,7 @@ func (x *UpdateConsentRequest) String() string {
 func (*UpdateConsentRequest) ProtoMessage() {}
 
 func (x *UpdateConsentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[6]
+	mi := &file_marketing_v1_contact_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -912,7 +1059,7 @@ func (x *UpdateConsentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateConsentRequest.ProtoReflect.Descriptor instead.
 func (*UpdateConsentRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{6}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UpdateConsentRequest) GetName() string {
@@ -963,7 +1110,7 @@ type UnsubscribeRequest struct {
 
 func (x *UnsubscribeRequest) Reset() {
 	*x = UnsubscribeRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[7]
+	mi := &file_marketing_v1_contact_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -975,7 +1122,7 @@ func (x *UnsubscribeRequest) String() string {
 func (*UnsubscribeRequest) ProtoMessage() {}
 
 func (x *UnsubscribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[7]
+	mi := &file_marketing_v1_contact_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -988,7 +1135,7 @@ func (x *UnsubscribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnsubscribeRequest.ProtoReflect.Descriptor instead.
 func (*UnsubscribeRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{7}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UnsubscribeRequest) GetLead() string {
@@ -1065,7 +1212,7 @@ type UnsubscribeByLinkRequest struct {
 
 func (x *UnsubscribeByLinkRequest) Reset() {
 	*x = UnsubscribeByLinkRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[8]
+	mi := &file_marketing_v1_contact_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1224,7 @@ func (x *UnsubscribeByLinkRequest) String() string {
 func (*UnsubscribeByLinkRequest) ProtoMessage() {}
 
 func (x *UnsubscribeByLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[8]
+	mi := &file_marketing_v1_contact_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1237,7 @@ func (x *UnsubscribeByLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnsubscribeByLinkRequest.ProtoReflect.Descriptor instead.
 func (*UnsubscribeByLinkRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{8}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UnsubscribeByLinkRequest) GetToken() string {
@@ -1109,7 +1256,7 @@ type UnsubscribeByLinkResponse struct {
 
 func (x *UnsubscribeByLinkResponse) Reset() {
 	*x = UnsubscribeByLinkResponse{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[9]
+	mi := &file_marketing_v1_contact_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1268,7 @@ func (x *UnsubscribeByLinkResponse) String() string {
 func (*UnsubscribeByLinkResponse) ProtoMessage() {}
 
 func (x *UnsubscribeByLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[9]
+	mi := &file_marketing_v1_contact_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1281,7 @@ func (x *UnsubscribeByLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnsubscribeByLinkResponse.ProtoReflect.Descriptor instead.
 func (*UnsubscribeByLinkResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{9}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{11}
 }
 
 // Reply of Unsubscribe.
@@ -1150,7 +1297,7 @@ type UnsubscribeResponse struct {
 
 func (x *UnsubscribeResponse) Reset() {
 	*x = UnsubscribeResponse{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[10]
+	mi := &file_marketing_v1_contact_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1309,7 @@ func (x *UnsubscribeResponse) String() string {
 func (*UnsubscribeResponse) ProtoMessage() {}
 
 func (x *UnsubscribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[10]
+	mi := &file_marketing_v1_contact_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1322,7 @@ func (x *UnsubscribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnsubscribeResponse.ProtoReflect.Descriptor instead.
 func (*UnsubscribeResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{10}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UnsubscribeResponse) GetLead() string {
@@ -1213,7 +1360,7 @@ type CreateSuppressionRequest struct {
 
 func (x *CreateSuppressionRequest) Reset() {
 	*x = CreateSuppressionRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[11]
+	mi := &file_marketing_v1_contact_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1225,7 +1372,7 @@ func (x *CreateSuppressionRequest) String() string {
 func (*CreateSuppressionRequest) ProtoMessage() {}
 
 func (x *CreateSuppressionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[11]
+	mi := &file_marketing_v1_contact_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1238,7 +1385,7 @@ func (x *CreateSuppressionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateSuppressionRequest.ProtoReflect.Descriptor instead.
 func (*CreateSuppressionRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{11}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateSuppressionRequest) GetEmail() string {
@@ -1298,7 +1445,7 @@ type GetSuppressionRequest struct {
 
 func (x *GetSuppressionRequest) Reset() {
 	*x = GetSuppressionRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[12]
+	mi := &file_marketing_v1_contact_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1310,7 +1457,7 @@ func (x *GetSuppressionRequest) String() string {
 func (*GetSuppressionRequest) ProtoMessage() {}
 
 func (x *GetSuppressionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[12]
+	mi := &file_marketing_v1_contact_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1323,7 +1470,7 @@ func (x *GetSuppressionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSuppressionRequest.ProtoReflect.Descriptor instead.
 func (*GetSuppressionRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{12}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetSuppressionRequest) GetName() string {
@@ -1360,7 +1507,7 @@ type ListSuppressionsRequest struct {
 
 func (x *ListSuppressionsRequest) Reset() {
 	*x = ListSuppressionsRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[13]
+	mi := &file_marketing_v1_contact_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1372,7 +1519,7 @@ func (x *ListSuppressionsRequest) String() string {
 func (*ListSuppressionsRequest) ProtoMessage() {}
 
 func (x *ListSuppressionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[13]
+	mi := &file_marketing_v1_contact_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1385,7 +1532,7 @@ func (x *ListSuppressionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSuppressionsRequest.ProtoReflect.Descriptor instead.
 func (*ListSuppressionsRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{13}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListSuppressionsRequest) GetPageSize() int32 {
@@ -1415,7 +1562,7 @@ type ListSuppressionsResponse struct {
 
 func (x *ListSuppressionsResponse) Reset() {
 	*x = ListSuppressionsResponse{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[14]
+	mi := &file_marketing_v1_contact_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1427,7 +1574,7 @@ func (x *ListSuppressionsResponse) String() string {
 func (*ListSuppressionsResponse) ProtoMessage() {}
 
 func (x *ListSuppressionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[14]
+	mi := &file_marketing_v1_contact_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1440,7 +1587,7 @@ func (x *ListSuppressionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSuppressionsResponse.ProtoReflect.Descriptor instead.
 func (*ListSuppressionsResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{14}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListSuppressionsResponse) GetSuppressions() []*Suppression {
@@ -1472,7 +1619,7 @@ type DeleteSuppressionRequest struct {
 
 func (x *DeleteSuppressionRequest) Reset() {
 	*x = DeleteSuppressionRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[15]
+	mi := &file_marketing_v1_contact_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1631,7 @@ func (x *DeleteSuppressionRequest) String() string {
 func (*DeleteSuppressionRequest) ProtoMessage() {}
 
 func (x *DeleteSuppressionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[15]
+	mi := &file_marketing_v1_contact_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1644,7 @@ func (x *DeleteSuppressionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSuppressionRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSuppressionRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{15}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeleteSuppressionRequest) GetName() string {
@@ -1530,7 +1677,7 @@ type GetSendPolicyRequest struct {
 
 func (x *GetSendPolicyRequest) Reset() {
 	*x = GetSendPolicyRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[16]
+	mi := &file_marketing_v1_contact_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1689,7 @@ func (x *GetSendPolicyRequest) String() string {
 func (*GetSendPolicyRequest) ProtoMessage() {}
 
 func (x *GetSendPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[16]
+	mi := &file_marketing_v1_contact_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1702,7 @@ func (x *GetSendPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSendPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetSendPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{16}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{18}
 }
 
 // Request of UpdateSendPolicy.
@@ -1573,7 +1720,7 @@ type UpdateSendPolicyRequest struct {
 
 func (x *UpdateSendPolicyRequest) Reset() {
 	*x = UpdateSendPolicyRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[17]
+	mi := &file_marketing_v1_contact_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1585,7 +1732,7 @@ func (x *UpdateSendPolicyRequest) String() string {
 func (*UpdateSendPolicyRequest) ProtoMessage() {}
 
 func (x *UpdateSendPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[17]
+	mi := &file_marketing_v1_contact_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1598,7 +1745,7 @@ func (x *UpdateSendPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateSendPolicyRequest.ProtoReflect.Descriptor instead.
 func (*UpdateSendPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{17}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UpdateSendPolicyRequest) GetSendPolicy() *SendPolicy {
@@ -1643,7 +1790,7 @@ type ExplainSendDecisionRequest struct {
 
 func (x *ExplainSendDecisionRequest) Reset() {
 	*x = ExplainSendDecisionRequest{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[18]
+	mi := &file_marketing_v1_contact_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1655,7 +1802,7 @@ func (x *ExplainSendDecisionRequest) String() string {
 func (*ExplainSendDecisionRequest) ProtoMessage() {}
 
 func (x *ExplainSendDecisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[18]
+	mi := &file_marketing_v1_contact_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1668,7 +1815,7 @@ func (x *ExplainSendDecisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSendDecisionRequest.ProtoReflect.Descriptor instead.
 func (*ExplainSendDecisionRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{18}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ExplainSendDecisionRequest) GetMessage() string {
@@ -1727,14 +1874,16 @@ type ExplainSendDecisionResponse struct {
 	// The consent that the message would rely on.
 	ConsentEntry string `protobuf:"bytes,5,opt,name=consent_entry,json=consentEntry,proto3" json:"consent_entry,omitempty"`
 	// Every gate.
-	Gates         []*ExplainSendDecisionResponse_Gate `protobuf:"bytes,6,rep,name=gates,proto3" json:"gates,omitempty"`
+	Gates []*ExplainSendDecisionResponse_Gate `protobuf:"bytes,6,rep,name=gates,proto3" json:"gates,omitempty"`
+	// Who owns the conversation with the lead; empty: nobody.
+	Owner         string `protobuf:"bytes,7,opt,name=owner,proto3" json:"owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainSendDecisionResponse) Reset() {
 	*x = ExplainSendDecisionResponse{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[19]
+	mi := &file_marketing_v1_contact_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1746,7 +1895,7 @@ func (x *ExplainSendDecisionResponse) String() string {
 func (*ExplainSendDecisionResponse) ProtoMessage() {}
 
 func (x *ExplainSendDecisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[19]
+	mi := &file_marketing_v1_contact_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1759,7 +1908,7 @@ func (x *ExplainSendDecisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSendDecisionResponse.ProtoReflect.Descriptor instead.
 func (*ExplainSendDecisionResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{19}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ExplainSendDecisionResponse) GetVerdict() SendVerdict {
@@ -1804,6 +1953,13 @@ func (x *ExplainSendDecisionResponse) GetGates() []*ExplainSendDecisionResponse_
 	return nil
 }
 
+func (x *ExplainSendDecisionResponse) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
 // One message that left.
 type Contact_Sent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1817,7 +1973,7 @@ type Contact_Sent struct {
 
 func (x *Contact_Sent) Reset() {
 	*x = Contact_Sent{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[20]
+	mi := &file_marketing_v1_contact_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1829,7 +1985,7 @@ func (x *Contact_Sent) String() string {
 func (*Contact_Sent) ProtoMessage() {}
 
 func (x *Contact_Sent) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[20]
+	mi := &file_marketing_v1_contact_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1876,7 +2032,7 @@ type Suppression_Entry struct {
 
 func (x *Suppression_Entry) Reset() {
 	*x = Suppression_Entry{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[21]
+	mi := &file_marketing_v1_contact_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1888,7 +2044,7 @@ func (x *Suppression_Entry) String() string {
 func (*Suppression_Entry) ProtoMessage() {}
 
 func (x *Suppression_Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[21]
+	mi := &file_marketing_v1_contact_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1953,7 +2109,7 @@ type SendPolicy_Purpose struct {
 
 func (x *SendPolicy_Purpose) Reset() {
 	*x = SendPolicy_Purpose{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[22]
+	mi := &file_marketing_v1_contact_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1965,7 +2121,7 @@ func (x *SendPolicy_Purpose) String() string {
 func (*SendPolicy_Purpose) ProtoMessage() {}
 
 func (x *SendPolicy_Purpose) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[22]
+	mi := &file_marketing_v1_contact_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2038,7 +2194,7 @@ type SendPolicy_FrequencyCap struct {
 
 func (x *SendPolicy_FrequencyCap) Reset() {
 	*x = SendPolicy_FrequencyCap{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[23]
+	mi := &file_marketing_v1_contact_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2050,7 +2206,7 @@ func (x *SendPolicy_FrequencyCap) String() string {
 func (*SendPolicy_FrequencyCap) ProtoMessage() {}
 
 func (x *SendPolicy_FrequencyCap) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[23]
+	mi := &file_marketing_v1_contact_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2102,7 +2258,7 @@ type SendPolicy_QuietHours struct {
 
 func (x *SendPolicy_QuietHours) Reset() {
 	*x = SendPolicy_QuietHours{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[24]
+	mi := &file_marketing_v1_contact_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2114,7 +2270,7 @@ func (x *SendPolicy_QuietHours) String() string {
 func (*SendPolicy_QuietHours) ProtoMessage() {}
 
 func (x *SendPolicy_QuietHours) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[24]
+	mi := &file_marketing_v1_contact_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2168,7 +2324,7 @@ type ExplainSendDecisionResponse_Gate struct {
 
 func (x *ExplainSendDecisionResponse_Gate) Reset() {
 	*x = ExplainSendDecisionResponse_Gate{}
-	mi := &file_marketing_v1_contact_proto_msgTypes[25]
+	mi := &file_marketing_v1_contact_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2180,7 +2336,7 @@ func (x *ExplainSendDecisionResponse_Gate) String() string {
 func (*ExplainSendDecisionResponse_Gate) ProtoMessage() {}
 
 func (x *ExplainSendDecisionResponse_Gate) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_contact_proto_msgTypes[25]
+	mi := &file_marketing_v1_contact_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2193,7 +2349,7 @@ func (x *ExplainSendDecisionResponse_Gate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSendDecisionResponse_Gate.ProtoReflect.Descriptor instead.
 func (*ExplainSendDecisionResponse_Gate) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{19, 0}
+	return file_marketing_v1_contact_proto_rawDescGZIP(), []int{21, 0}
 }
 
 func (x *ExplainSendDecisionResponse_Gate) GetGate() SendGate {
@@ -2228,12 +2384,14 @@ var File_marketing_v1_contact_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_contact_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/contact.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\xfc\x01\n" +
+	"\x1amarketing/v1/contact.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\xb7\x02\n" +
 	"\aContact\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x121\n" +
 	"\bconsents\x18\x02 \x03(\v2\x15.marketing.v1.ConsentR\bconsents\x12.\n" +
 	"\x04sent\x18\x03 \x03(\v2\x1a.marketing.v1.Contact.SentR\x04sent\x12\x14\n" +
-	"\x05owner\x18\x04 \x01(\tR\x05owner\x1ad\n" +
+	"\x05owner\x18\x04 \x01(\tR\x05owner\x129\n" +
+	"\n" +
+	"owner_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\townerTime\x1ad\n" +
 	"\x04Sent\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12,\n" +
 	"\x06medium\x18\x02 \x01(\x0e2\x14.marketing.v1.MediumR\x06medium\"\x88\x04\n" +
@@ -2319,7 +2477,18 @@ const file_marketing_v1_contact_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"v\n" +
 	"\x12GetConsentResponse\x12/\n" +
 	"\acontact\x18\x01 \x01(\v2\x15.marketing.v1.ContactR\acontact\x12/\n" +
-	"\aentries\x18\x02 \x03(\v2\x15.marketing.v1.ConsentR\aentries\"\x84\x01\n" +
+	"\aentries\x18\x02 \x03(\v2\x15.marketing.v1.ConsentR\aentries\"x\n" +
+	"\x12AssignOwnerRequest\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x14\n" +
+	"\x05force\x18\x03 \x01(\bR\x05force\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\"c\n" +
+	"\x13ReleaseOwnerRequest\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\"\x84\x01\n" +
 	"\x14UpdateConsentRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x124\n" +
 	"\aconsent\x18\x02 \x01(\v2\x15.marketing.v1.ConsentB\x03\xe0A\x02R\aconsent\x12\x1d\n" +
@@ -2382,7 +2551,7 @@ const file_marketing_v1_contact_proto_rawDesc = "" +
 	"\x06medium\x18\x04 \x01(\x0e2\x14.marketing.v1.MediumR\x06medium\x122\n" +
 	"\bpriority\x18\x05 \x01(\x0e2\x16.marketing.v1.PriorityR\bpriority\x12;\n" +
 	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\"\x93\x04\n" +
+	"expireTime\"\xa9\x04\n" +
 	"\x1bExplainSendDecisionResponse\x123\n" +
 	"\averdict\x18\x01 \x01(\x0e2\x19.marketing.v1.SendVerdictR\averdict\x125\n" +
 	"\n" +
@@ -2390,7 +2559,8 @@ const file_marketing_v1_contact_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12H\n" +
 	"\x12next_eligible_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x10nextEligibleTime\x12#\n" +
 	"\rconsent_entry\x18\x05 \x01(\tR\fconsentEntry\x12D\n" +
-	"\x05gates\x18\x06 \x03(\v2..marketing.v1.ExplainSendDecisionResponse.GateR\x05gates\x1a\xba\x01\n" +
+	"\x05gates\x18\x06 \x03(\v2..marketing.v1.ExplainSendDecisionResponse.GateR\x05gates\x12\x14\n" +
+	"\x05owner\x18\a \x01(\tR\x05owner\x1a\xba\x01\n" +
 	"\x04Gate\x12*\n" +
 	"\x04gate\x18\x01 \x01(\x0e2\x16.marketing.v1.SendGateR\x04gate\x123\n" +
 	"\averdict\x18\x02 \x01(\x0e2\x19.marketing.v1.SendVerdictR\averdict\x129\n" +
@@ -2431,7 +2601,7 @@ func file_marketing_v1_contact_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_contact_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_marketing_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_marketing_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_marketing_v1_contact_proto_goTypes = []any{
 	(SendGate)(0),                            // 0: marketing.v1.SendGate
 	(SendVerdict)(0),                         // 1: marketing.v1.SendVerdict
@@ -2444,77 +2614,80 @@ var file_marketing_v1_contact_proto_goTypes = []any{
 	(*SendPolicy)(nil),                       // 8: marketing.v1.SendPolicy
 	(*GetConsentRequest)(nil),                // 9: marketing.v1.GetConsentRequest
 	(*GetConsentResponse)(nil),               // 10: marketing.v1.GetConsentResponse
-	(*UpdateConsentRequest)(nil),             // 11: marketing.v1.UpdateConsentRequest
-	(*UnsubscribeRequest)(nil),               // 12: marketing.v1.UnsubscribeRequest
-	(*UnsubscribeByLinkRequest)(nil),         // 13: marketing.v1.UnsubscribeByLinkRequest
-	(*UnsubscribeByLinkResponse)(nil),        // 14: marketing.v1.UnsubscribeByLinkResponse
-	(*UnsubscribeResponse)(nil),              // 15: marketing.v1.UnsubscribeResponse
-	(*CreateSuppressionRequest)(nil),         // 16: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),            // 17: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),          // 18: marketing.v1.ListSuppressionsRequest
-	(*ListSuppressionsResponse)(nil),         // 19: marketing.v1.ListSuppressionsResponse
-	(*DeleteSuppressionRequest)(nil),         // 20: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),             // 21: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),          // 22: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),       // 23: marketing.v1.ExplainSendDecisionRequest
-	(*ExplainSendDecisionResponse)(nil),      // 24: marketing.v1.ExplainSendDecisionResponse
-	(*Contact_Sent)(nil),                     // 25: marketing.v1.Contact.Sent
-	(*Suppression_Entry)(nil),                // 26: marketing.v1.Suppression.Entry
-	(*SendPolicy_Purpose)(nil),               // 27: marketing.v1.SendPolicy.Purpose
-	(*SendPolicy_FrequencyCap)(nil),          // 28: marketing.v1.SendPolicy.FrequencyCap
-	(*SendPolicy_QuietHours)(nil),            // 29: marketing.v1.SendPolicy.QuietHours
-	(*ExplainSendDecisionResponse_Gate)(nil), // 30: marketing.v1.ExplainSendDecisionResponse.Gate
-	(Medium)(0),                              // 31: marketing.v1.Medium
-	(*timestamppb.Timestamp)(nil),            // 32: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),              // 33: google.protobuf.Duration
-	(Priority)(0),                            // 34: marketing.v1.Priority
+	(*AssignOwnerRequest)(nil),               // 11: marketing.v1.AssignOwnerRequest
+	(*ReleaseOwnerRequest)(nil),              // 12: marketing.v1.ReleaseOwnerRequest
+	(*UpdateConsentRequest)(nil),             // 13: marketing.v1.UpdateConsentRequest
+	(*UnsubscribeRequest)(nil),               // 14: marketing.v1.UnsubscribeRequest
+	(*UnsubscribeByLinkRequest)(nil),         // 15: marketing.v1.UnsubscribeByLinkRequest
+	(*UnsubscribeByLinkResponse)(nil),        // 16: marketing.v1.UnsubscribeByLinkResponse
+	(*UnsubscribeResponse)(nil),              // 17: marketing.v1.UnsubscribeResponse
+	(*CreateSuppressionRequest)(nil),         // 18: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),            // 19: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),          // 20: marketing.v1.ListSuppressionsRequest
+	(*ListSuppressionsResponse)(nil),         // 21: marketing.v1.ListSuppressionsResponse
+	(*DeleteSuppressionRequest)(nil),         // 22: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),             // 23: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),          // 24: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),       // 25: marketing.v1.ExplainSendDecisionRequest
+	(*ExplainSendDecisionResponse)(nil),      // 26: marketing.v1.ExplainSendDecisionResponse
+	(*Contact_Sent)(nil),                     // 27: marketing.v1.Contact.Sent
+	(*Suppression_Entry)(nil),                // 28: marketing.v1.Suppression.Entry
+	(*SendPolicy_Purpose)(nil),               // 29: marketing.v1.SendPolicy.Purpose
+	(*SendPolicy_FrequencyCap)(nil),          // 30: marketing.v1.SendPolicy.FrequencyCap
+	(*SendPolicy_QuietHours)(nil),            // 31: marketing.v1.SendPolicy.QuietHours
+	(*ExplainSendDecisionResponse_Gate)(nil), // 32: marketing.v1.ExplainSendDecisionResponse.Gate
+	(*timestamppb.Timestamp)(nil),            // 33: google.protobuf.Timestamp
+	(Medium)(0),                              // 34: marketing.v1.Medium
+	(*durationpb.Duration)(nil),              // 35: google.protobuf.Duration
+	(Priority)(0),                            // 36: marketing.v1.Priority
 }
 var file_marketing_v1_contact_proto_depIdxs = []int32{
 	6,  // 0: marketing.v1.Contact.consents:type_name -> marketing.v1.Consent
-	25, // 1: marketing.v1.Contact.sent:type_name -> marketing.v1.Contact.Sent
-	31, // 2: marketing.v1.Consent.medium:type_name -> marketing.v1.Medium
-	2,  // 3: marketing.v1.Consent.state:type_name -> marketing.v1.Consent.State
-	32, // 4: marketing.v1.Consent.pause_end_time:type_name -> google.protobuf.Timestamp
-	32, // 5: marketing.v1.Consent.create_time:type_name -> google.protobuf.Timestamp
-	26, // 6: marketing.v1.Suppression.entries:type_name -> marketing.v1.Suppression.Entry
-	27, // 7: marketing.v1.SendPolicy.purposes:type_name -> marketing.v1.SendPolicy.Purpose
-	28, // 8: marketing.v1.SendPolicy.frequency_caps:type_name -> marketing.v1.SendPolicy.FrequencyCap
-	29, // 9: marketing.v1.SendPolicy.quiet_hours:type_name -> marketing.v1.SendPolicy.QuietHours
-	33, // 10: marketing.v1.SendPolicy.max_channels_window:type_name -> google.protobuf.Duration
-	32, // 11: marketing.v1.SendPolicy.create_time:type_name -> google.protobuf.Timestamp
-	5,  // 12: marketing.v1.GetConsentResponse.contact:type_name -> marketing.v1.Contact
-	6,  // 13: marketing.v1.GetConsentResponse.entries:type_name -> marketing.v1.Consent
-	6,  // 14: marketing.v1.UpdateConsentRequest.consent:type_name -> marketing.v1.Consent
-	31, // 15: marketing.v1.UnsubscribeRequest.medium:type_name -> marketing.v1.Medium
-	6,  // 16: marketing.v1.UnsubscribeResponse.withdrawn:type_name -> marketing.v1.Consent
-	3,  // 17: marketing.v1.CreateSuppressionRequest.cause:type_name -> marketing.v1.Suppression.Cause
-	31, // 18: marketing.v1.CreateSuppressionRequest.medium:type_name -> marketing.v1.Medium
-	7,  // 19: marketing.v1.ListSuppressionsResponse.suppressions:type_name -> marketing.v1.Suppression
-	3,  // 20: marketing.v1.DeleteSuppressionRequest.cause:type_name -> marketing.v1.Suppression.Cause
-	8,  // 21: marketing.v1.UpdateSendPolicyRequest.send_policy:type_name -> marketing.v1.SendPolicy
-	31, // 22: marketing.v1.ExplainSendDecisionRequest.medium:type_name -> marketing.v1.Medium
-	34, // 23: marketing.v1.ExplainSendDecisionRequest.priority:type_name -> marketing.v1.Priority
-	32, // 24: marketing.v1.ExplainSendDecisionRequest.expire_time:type_name -> google.protobuf.Timestamp
-	1,  // 25: marketing.v1.ExplainSendDecisionResponse.verdict:type_name -> marketing.v1.SendVerdict
-	0,  // 26: marketing.v1.ExplainSendDecisionResponse.decided_by:type_name -> marketing.v1.SendGate
-	32, // 27: marketing.v1.ExplainSendDecisionResponse.next_eligible_time:type_name -> google.protobuf.Timestamp
-	30, // 28: marketing.v1.ExplainSendDecisionResponse.gates:type_name -> marketing.v1.ExplainSendDecisionResponse.Gate
-	32, // 29: marketing.v1.Contact.Sent.time:type_name -> google.protobuf.Timestamp
-	31, // 30: marketing.v1.Contact.Sent.medium:type_name -> marketing.v1.Medium
-	3,  // 31: marketing.v1.Suppression.Entry.cause:type_name -> marketing.v1.Suppression.Cause
-	31, // 32: marketing.v1.Suppression.Entry.medium:type_name -> marketing.v1.Medium
-	32, // 33: marketing.v1.Suppression.Entry.create_time:type_name -> google.protobuf.Timestamp
-	31, // 34: marketing.v1.SendPolicy.FrequencyCap.medium:type_name -> marketing.v1.Medium
-	33, // 35: marketing.v1.SendPolicy.FrequencyCap.window:type_name -> google.protobuf.Duration
-	4,  // 36: marketing.v1.SendPolicy.QuietHours.days:type_name -> marketing.v1.SendPolicy.Weekday
-	0,  // 37: marketing.v1.ExplainSendDecisionResponse.Gate.gate:type_name -> marketing.v1.SendGate
-	1,  // 38: marketing.v1.ExplainSendDecisionResponse.Gate.verdict:type_name -> marketing.v1.SendVerdict
-	32, // 39: marketing.v1.ExplainSendDecisionResponse.Gate.until_time:type_name -> google.protobuf.Timestamp
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	27, // 1: marketing.v1.Contact.sent:type_name -> marketing.v1.Contact.Sent
+	33, // 2: marketing.v1.Contact.owner_time:type_name -> google.protobuf.Timestamp
+	34, // 3: marketing.v1.Consent.medium:type_name -> marketing.v1.Medium
+	2,  // 4: marketing.v1.Consent.state:type_name -> marketing.v1.Consent.State
+	33, // 5: marketing.v1.Consent.pause_end_time:type_name -> google.protobuf.Timestamp
+	33, // 6: marketing.v1.Consent.create_time:type_name -> google.protobuf.Timestamp
+	28, // 7: marketing.v1.Suppression.entries:type_name -> marketing.v1.Suppression.Entry
+	29, // 8: marketing.v1.SendPolicy.purposes:type_name -> marketing.v1.SendPolicy.Purpose
+	30, // 9: marketing.v1.SendPolicy.frequency_caps:type_name -> marketing.v1.SendPolicy.FrequencyCap
+	31, // 10: marketing.v1.SendPolicy.quiet_hours:type_name -> marketing.v1.SendPolicy.QuietHours
+	35, // 11: marketing.v1.SendPolicy.max_channels_window:type_name -> google.protobuf.Duration
+	33, // 12: marketing.v1.SendPolicy.create_time:type_name -> google.protobuf.Timestamp
+	5,  // 13: marketing.v1.GetConsentResponse.contact:type_name -> marketing.v1.Contact
+	6,  // 14: marketing.v1.GetConsentResponse.entries:type_name -> marketing.v1.Consent
+	6,  // 15: marketing.v1.UpdateConsentRequest.consent:type_name -> marketing.v1.Consent
+	34, // 16: marketing.v1.UnsubscribeRequest.medium:type_name -> marketing.v1.Medium
+	6,  // 17: marketing.v1.UnsubscribeResponse.withdrawn:type_name -> marketing.v1.Consent
+	3,  // 18: marketing.v1.CreateSuppressionRequest.cause:type_name -> marketing.v1.Suppression.Cause
+	34, // 19: marketing.v1.CreateSuppressionRequest.medium:type_name -> marketing.v1.Medium
+	7,  // 20: marketing.v1.ListSuppressionsResponse.suppressions:type_name -> marketing.v1.Suppression
+	3,  // 21: marketing.v1.DeleteSuppressionRequest.cause:type_name -> marketing.v1.Suppression.Cause
+	8,  // 22: marketing.v1.UpdateSendPolicyRequest.send_policy:type_name -> marketing.v1.SendPolicy
+	34, // 23: marketing.v1.ExplainSendDecisionRequest.medium:type_name -> marketing.v1.Medium
+	36, // 24: marketing.v1.ExplainSendDecisionRequest.priority:type_name -> marketing.v1.Priority
+	33, // 25: marketing.v1.ExplainSendDecisionRequest.expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 26: marketing.v1.ExplainSendDecisionResponse.verdict:type_name -> marketing.v1.SendVerdict
+	0,  // 27: marketing.v1.ExplainSendDecisionResponse.decided_by:type_name -> marketing.v1.SendGate
+	33, // 28: marketing.v1.ExplainSendDecisionResponse.next_eligible_time:type_name -> google.protobuf.Timestamp
+	32, // 29: marketing.v1.ExplainSendDecisionResponse.gates:type_name -> marketing.v1.ExplainSendDecisionResponse.Gate
+	33, // 30: marketing.v1.Contact.Sent.time:type_name -> google.protobuf.Timestamp
+	34, // 31: marketing.v1.Contact.Sent.medium:type_name -> marketing.v1.Medium
+	3,  // 32: marketing.v1.Suppression.Entry.cause:type_name -> marketing.v1.Suppression.Cause
+	34, // 33: marketing.v1.Suppression.Entry.medium:type_name -> marketing.v1.Medium
+	33, // 34: marketing.v1.Suppression.Entry.create_time:type_name -> google.protobuf.Timestamp
+	34, // 35: marketing.v1.SendPolicy.FrequencyCap.medium:type_name -> marketing.v1.Medium
+	35, // 36: marketing.v1.SendPolicy.FrequencyCap.window:type_name -> google.protobuf.Duration
+	4,  // 37: marketing.v1.SendPolicy.QuietHours.days:type_name -> marketing.v1.SendPolicy.Weekday
+	0,  // 38: marketing.v1.ExplainSendDecisionResponse.Gate.gate:type_name -> marketing.v1.SendGate
+	1,  // 39: marketing.v1.ExplainSendDecisionResponse.Gate.verdict:type_name -> marketing.v1.SendVerdict
+	33, // 40: marketing.v1.ExplainSendDecisionResponse.Gate.until_time:type_name -> google.protobuf.Timestamp
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_contact_proto_init() }
@@ -2529,7 +2702,7 @@ func file_marketing_v1_contact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_contact_proto_rawDesc), len(file_marketing_v1_contact_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   26,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

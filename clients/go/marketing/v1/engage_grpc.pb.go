@@ -44,6 +44,8 @@ const (
 	EngageService_RecordMessageLink_FullMethodName     = "/marketing.v1.EngageService/RecordMessageLink"
 	EngageService_GetConsent_FullMethodName            = "/marketing.v1.EngageService/GetConsent"
 	EngageService_UpdateConsent_FullMethodName         = "/marketing.v1.EngageService/UpdateConsent"
+	EngageService_AssignOwner_FullMethodName           = "/marketing.v1.EngageService/AssignOwner"
+	EngageService_ReleaseOwner_FullMethodName          = "/marketing.v1.EngageService/ReleaseOwner"
 	EngageService_Unsubscribe_FullMethodName           = "/marketing.v1.EngageService/Unsubscribe"
 	EngageService_UnsubscribeByLink_FullMethodName     = "/marketing.v1.EngageService/UnsubscribeByLink"
 	EngageService_CreateSuppression_FullMethodName     = "/marketing.v1.EngageService/CreateSuppression"
@@ -132,6 +134,12 @@ type EngageServiceClient interface {
 	GetConsent(ctx context.Context, in *GetConsentRequest, opts ...grpc.CallOption) (*GetConsentResponse, error)
 	// Records what a lead said about being written to, with its proof, and returns the ledger's new entry. Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	UpdateConsent(ctx context.Context, in *UpdateConsentRequest, opts ...grpc.CallOption) (*Consent, error)
+	// Gives the conversation with a lead to somebody. Meanwhile nothing leaves that respects owners, journeys included. Giving it to whom it
+	// belongs changes nothing. Fails: NOT_FOUND / LEAD_NOT_FOUND, FAILED_PRECONDITION / OWNER_TAKEN where another user has it.
+	AssignOwner(ctx context.Context, in *AssignOwnerRequest, opts ...grpc.CallOption) (*Contact, error)
+	// Gives the conversation with a lead back: what waited may leave, and journeys that handed it over go on. Where nobody has it nothing
+	// changes. Fails: NOT_FOUND / LEAD_NOT_FOUND, FAILED_PRECONDITION / OWNER_TAKEN where another one than the one named has it.
+	ReleaseOwner(ctx context.Context, in *ReleaseOwnerRequest, opts ...grpc.CallOption) (*Contact, error)
 	// Suppresses the addresses of a lead, or an address of which nothing else is known, and withdraws consents. Once it is answered nothing
 	// leaves to them that requires consent. Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	Unsubscribe(ctx context.Context, in *UnsubscribeRequest, opts ...grpc.CallOption) (*UnsubscribeResponse, error)
@@ -409,6 +417,26 @@ func (c *engageServiceClient) UpdateConsent(ctx context.Context, in *UpdateConse
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Consent)
 	err := c.cc.Invoke(ctx, EngageService_UpdateConsent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) AssignOwner(ctx context.Context, in *AssignOwnerRequest, opts ...grpc.CallOption) (*Contact, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Contact)
+	err := c.cc.Invoke(ctx, EngageService_AssignOwner_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ReleaseOwner(ctx context.Context, in *ReleaseOwnerRequest, opts ...grpc.CallOption) (*Contact, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Contact)
+	err := c.cc.Invoke(ctx, EngageService_ReleaseOwner_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -699,6 +727,12 @@ type EngageServiceServer interface {
 	GetConsent(context.Context, *GetConsentRequest) (*GetConsentResponse, error)
 	// Records what a lead said about being written to, with its proof, and returns the ledger's new entry. Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	UpdateConsent(context.Context, *UpdateConsentRequest) (*Consent, error)
+	// Gives the conversation with a lead to somebody. Meanwhile nothing leaves that respects owners, journeys included. Giving it to whom it
+	// belongs changes nothing. Fails: NOT_FOUND / LEAD_NOT_FOUND, FAILED_PRECONDITION / OWNER_TAKEN where another user has it.
+	AssignOwner(context.Context, *AssignOwnerRequest) (*Contact, error)
+	// Gives the conversation with a lead back: what waited may leave, and journeys that handed it over go on. Where nobody has it nothing
+	// changes. Fails: NOT_FOUND / LEAD_NOT_FOUND, FAILED_PRECONDITION / OWNER_TAKEN where another one than the one named has it.
+	ReleaseOwner(context.Context, *ReleaseOwnerRequest) (*Contact, error)
 	// Suppresses the addresses of a lead, or an address of which nothing else is known, and withdraws consents. Once it is answered nothing
 	// leaves to them that requires consent. Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	Unsubscribe(context.Context, *UnsubscribeRequest) (*UnsubscribeResponse, error)
@@ -827,6 +861,12 @@ func (UnimplementedEngageServiceServer) GetConsent(context.Context, *GetConsentR
 }
 func (UnimplementedEngageServiceServer) UpdateConsent(context.Context, *UpdateConsentRequest) (*Consent, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateConsent not implemented")
+}
+func (UnimplementedEngageServiceServer) AssignOwner(context.Context, *AssignOwnerRequest) (*Contact, error) {
+	return nil, status.Error(codes.Unimplemented, "method AssignOwner not implemented")
+}
+func (UnimplementedEngageServiceServer) ReleaseOwner(context.Context, *ReleaseOwnerRequest) (*Contact, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReleaseOwner not implemented")
 }
 func (UnimplementedEngageServiceServer) Unsubscribe(context.Context, *UnsubscribeRequest) (*UnsubscribeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Unsubscribe not implemented")
@@ -1308,6 +1348,42 @@ func _EngageService_UpdateConsent_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EngageService_AssignOwner_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AssignOwnerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).AssignOwner(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_AssignOwner_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).AssignOwner(ctx, req.(*AssignOwnerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ReleaseOwner_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReleaseOwnerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ReleaseOwner(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ReleaseOwner_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ReleaseOwner(ctx, req.(*ReleaseOwnerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _EngageService_Unsubscribe_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(UnsubscribeRequest)
 	if err := dec(in); err != nil {
@@ -1773,6 +1849,14 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UpdateConsent",
 			Handler:    _EngageService_UpdateConsent_Handler,
+		},
+		{
+			MethodName: "AssignOwner",
+			Handler:    _EngageService_AssignOwner_Handler,
+		},
+		{
+			MethodName: "ReleaseOwner",
+			Handler:    _EngageService_ReleaseOwner_Handler,
 		},
 		{
 			MethodName: "Unsubscribe",

@@ -190,7 +190,7 @@ func (x Enrollment_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Enrollment_State.Descriptor instead.
 func (Enrollment_State) EnumDescriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{8, 0}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // Why a lead left.
@@ -259,7 +259,7 @@ func (x Enrollment_ExitCause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Enrollment_ExitCause.Descriptor instead.
 func (Enrollment_ExitCause) EnumDescriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{8, 1}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{10, 1}
 }
 
 // A plan for leads: who enters, and the steps that each then takes. A stored version never changes; leads that are under way finish the
@@ -552,6 +552,7 @@ type JourneyStep struct {
 	//	*JourneyStep_Wait
 	//	*JourneyStep_Branch
 	//	*JourneyStep_Send
+	//	*JourneyStep_Handoff
 	Action        isJourneyStep_Action `protobuf_oneof:"action"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -635,6 +636,15 @@ func (x *JourneyStep) GetSend() *JourneySend {
 	return nil
 }
 
+func (x *JourneyStep) GetHandoff() *JourneyHandoff {
+	if x != nil {
+		if x, ok := x.Action.(*JourneyStep_Handoff); ok {
+			return x.Handoff
+		}
+	}
+	return nil
+}
+
 type isJourneyStep_Action interface {
 	isJourneyStep_Action()
 }
@@ -654,11 +664,18 @@ type JourneyStep_Send struct {
 	Send *JourneySend `protobuf:"bytes,5,opt,name=send,proto3,oneof"`
 }
 
+type JourneyStep_Handoff struct {
+	// Hands the conversation over to people.
+	Handoff *JourneyHandoff `protobuf:"bytes,6,opt,name=handoff,proto3,oneof"`
+}
+
 func (*JourneyStep_Wait) isJourneyStep_Action() {}
 
 func (*JourneyStep_Branch) isJourneyStep_Action() {}
 
 func (*JourneyStep_Send) isJourneyStep_Action() {}
+
+func (*JourneyStep_Handoff) isJourneyStep_Action() {}
 
 // Waits for a time, or for what the lead does, whichever comes first.
 type JourneyWait struct {
@@ -825,6 +842,154 @@ func (x *JourneyArm) GetNext() string {
 	return ""
 }
 
+// Hands the conversation over: it belongs to the queue until somebody takes it (AssignOwner), and no automatic message leaves that respects
+// owners. The lead goes on when it is given back (ReleaseOwner), or after duration; then the queue has it no longer, a person who took it
+// keeps it.
+type JourneyHandoff struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who is asked: `queues/{queue}`, {queue} being 1 to 63 of [a-z0-9-]. Required.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// What for: at most 256 bytes, for people.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// 1 second to 1 year. Required.
+	Duration      *durationpb.Duration `protobuf:"bytes,3,opt,name=duration,proto3" json:"duration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JourneyHandoff) Reset() {
+	*x = JourneyHandoff{}
+	mi := &file_marketing_v1_journey_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JourneyHandoff) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JourneyHandoff) ProtoMessage() {}
+
+func (x *JourneyHandoff) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_journey_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JourneyHandoff.ProtoReflect.Descriptor instead.
+func (*JourneyHandoff) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *JourneyHandoff) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *JourneyHandoff) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *JourneyHandoff) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+// What the event "lead.handoff_requested" tells.
+type HandoffRequested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `leads/{lead}`.
+	Lead string `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// `queues/{queue}`.
+	Queue string `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`
+	// As the journey says it.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// `journeys/{journey}/enrollments/{enrollment}`.
+	Enrollment string `protobuf:"bytes,4,opt,name=enrollment,proto3" json:"enrollment,omitempty"`
+	// The step's id.
+	Step          string `protobuf:"bytes,5,opt,name=step,proto3" json:"step,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandoffRequested) Reset() {
+	*x = HandoffRequested{}
+	mi := &file_marketing_v1_journey_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandoffRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandoffRequested) ProtoMessage() {}
+
+func (x *HandoffRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_journey_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandoffRequested.ProtoReflect.Descriptor instead.
+func (*HandoffRequested) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *HandoffRequested) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *HandoffRequested) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *HandoffRequested) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *HandoffRequested) GetEnrollment() string {
+	if x != nil {
+		return x.Enrollment
+	}
+	return ""
+}
+
+func (x *HandoffRequested) GetStep() string {
+	if x != nil {
+		return x.Step
+	}
+	return ""
+}
+
 // Sends a message. Whether and when it leaves is for the send gate to say; the lead goes on at once.
 type JourneySend struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -842,7 +1007,7 @@ type JourneySend struct {
 
 func (x *JourneySend) Reset() {
 	*x = JourneySend{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[7]
+	mi := &file_marketing_v1_journey_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +1019,7 @@ func (x *JourneySend) String() string {
 func (*JourneySend) ProtoMessage() {}
 
 func (x *JourneySend) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[7]
+	mi := &file_marketing_v1_journey_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +1032,7 @@ func (x *JourneySend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JourneySend.ProtoReflect.Descriptor instead.
 func (*JourneySend) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{7}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *JourneySend) GetTemplate() string {
@@ -929,7 +1094,7 @@ type Enrollment struct {
 
 func (x *Enrollment) Reset() {
 	*x = Enrollment{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[8]
+	mi := &file_marketing_v1_journey_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1106,7 @@ func (x *Enrollment) String() string {
 func (*Enrollment) ProtoMessage() {}
 
 func (x *Enrollment) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[8]
+	mi := &file_marketing_v1_journey_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1119,7 @@ func (x *Enrollment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Enrollment.ProtoReflect.Descriptor instead.
 func (*Enrollment) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{8}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Enrollment) GetName() string {
@@ -1051,7 +1216,7 @@ type CreateJourneyRequest struct {
 
 func (x *CreateJourneyRequest) Reset() {
 	*x = CreateJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[9]
+	mi := &file_marketing_v1_journey_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1228,7 @@ func (x *CreateJourneyRequest) String() string {
 func (*CreateJourneyRequest) ProtoMessage() {}
 
 func (x *CreateJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[9]
+	mi := &file_marketing_v1_journey_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1241,7 @@ func (x *CreateJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateJourneyRequest.ProtoReflect.Descriptor instead.
 func (*CreateJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{9}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreateJourneyRequest) GetJourneyId() string {
@@ -1120,7 +1285,7 @@ type GetJourneyRequest struct {
 
 func (x *GetJourneyRequest) Reset() {
 	*x = GetJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[10]
+	mi := &file_marketing_v1_journey_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1132,7 +1297,7 @@ func (x *GetJourneyRequest) String() string {
 func (*GetJourneyRequest) ProtoMessage() {}
 
 func (x *GetJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[10]
+	mi := &file_marketing_v1_journey_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1145,7 +1310,7 @@ func (x *GetJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJourneyRequest.ProtoReflect.Descriptor instead.
 func (*GetJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{10}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetJourneyRequest) GetName() string {
@@ -1175,7 +1340,7 @@ type ListJourneysRequest struct {
 
 func (x *ListJourneysRequest) Reset() {
 	*x = ListJourneysRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[11]
+	mi := &file_marketing_v1_journey_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1187,7 +1352,7 @@ func (x *ListJourneysRequest) String() string {
 func (*ListJourneysRequest) ProtoMessage() {}
 
 func (x *ListJourneysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[11]
+	mi := &file_marketing_v1_journey_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1200,7 +1365,7 @@ func (x *ListJourneysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJourneysRequest.ProtoReflect.Descriptor instead.
 func (*ListJourneysRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{11}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListJourneysRequest) GetPageSize() int32 {
@@ -1230,7 +1395,7 @@ type ListJourneysResponse struct {
 
 func (x *ListJourneysResponse) Reset() {
 	*x = ListJourneysResponse{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[12]
+	mi := &file_marketing_v1_journey_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1242,7 +1407,7 @@ func (x *ListJourneysResponse) String() string {
 func (*ListJourneysResponse) ProtoMessage() {}
 
 func (x *ListJourneysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[12]
+	mi := &file_marketing_v1_journey_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1255,7 +1420,7 @@ func (x *ListJourneysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListJourneysResponse.ProtoReflect.Descriptor instead.
 func (*ListJourneysResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{12}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListJourneysResponse) GetJourneys() []*Journey {
@@ -1287,7 +1452,7 @@ type PublishJourneyRequest struct {
 
 func (x *PublishJourneyRequest) Reset() {
 	*x = PublishJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[13]
+	mi := &file_marketing_v1_journey_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1299,7 +1464,7 @@ func (x *PublishJourneyRequest) String() string {
 func (*PublishJourneyRequest) ProtoMessage() {}
 
 func (x *PublishJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[13]
+	mi := &file_marketing_v1_journey_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1312,7 +1477,7 @@ func (x *PublishJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishJourneyRequest.ProtoReflect.Descriptor instead.
 func (*PublishJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{13}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PublishJourneyRequest) GetName() string {
@@ -1349,7 +1514,7 @@ type PauseJourneyRequest struct {
 
 func (x *PauseJourneyRequest) Reset() {
 	*x = PauseJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[14]
+	mi := &file_marketing_v1_journey_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1361,7 +1526,7 @@ func (x *PauseJourneyRequest) String() string {
 func (*PauseJourneyRequest) ProtoMessage() {}
 
 func (x *PauseJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[14]
+	mi := &file_marketing_v1_journey_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1374,7 +1539,7 @@ func (x *PauseJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseJourneyRequest.ProtoReflect.Descriptor instead.
 func (*PauseJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{14}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PauseJourneyRequest) GetName() string {
@@ -1404,7 +1569,7 @@ type ResumeJourneyRequest struct {
 
 func (x *ResumeJourneyRequest) Reset() {
 	*x = ResumeJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[15]
+	mi := &file_marketing_v1_journey_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1416,7 +1581,7 @@ func (x *ResumeJourneyRequest) String() string {
 func (*ResumeJourneyRequest) ProtoMessage() {}
 
 func (x *ResumeJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[15]
+	mi := &file_marketing_v1_journey_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1429,7 +1594,7 @@ func (x *ResumeJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeJourneyRequest.ProtoReflect.Descriptor instead.
 func (*ResumeJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{15}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ResumeJourneyRequest) GetName() string {
@@ -1459,7 +1624,7 @@ type RetireJourneyRequest struct {
 
 func (x *RetireJourneyRequest) Reset() {
 	*x = RetireJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[16]
+	mi := &file_marketing_v1_journey_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1471,7 +1636,7 @@ func (x *RetireJourneyRequest) String() string {
 func (*RetireJourneyRequest) ProtoMessage() {}
 
 func (x *RetireJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[16]
+	mi := &file_marketing_v1_journey_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1484,7 +1649,7 @@ func (x *RetireJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetireJourneyRequest.ProtoReflect.Descriptor instead.
 func (*RetireJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{16}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RetireJourneyRequest) GetName() string {
@@ -1518,7 +1683,7 @@ type EnrollLeadRequest struct {
 
 func (x *EnrollLeadRequest) Reset() {
 	*x = EnrollLeadRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[17]
+	mi := &file_marketing_v1_journey_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1530,7 +1695,7 @@ func (x *EnrollLeadRequest) String() string {
 func (*EnrollLeadRequest) ProtoMessage() {}
 
 func (x *EnrollLeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[17]
+	mi := &file_marketing_v1_journey_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1543,7 +1708,7 @@ func (x *EnrollLeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrollLeadRequest.ProtoReflect.Descriptor instead.
 func (*EnrollLeadRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{17}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EnrollLeadRequest) GetJourney() string {
@@ -1591,7 +1756,7 @@ type UnenrollLeadRequest struct {
 
 func (x *UnenrollLeadRequest) Reset() {
 	*x = UnenrollLeadRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[18]
+	mi := &file_marketing_v1_journey_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1603,7 +1768,7 @@ func (x *UnenrollLeadRequest) String() string {
 func (*UnenrollLeadRequest) ProtoMessage() {}
 
 func (x *UnenrollLeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[18]
+	mi := &file_marketing_v1_journey_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1616,7 +1781,7 @@ func (x *UnenrollLeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnenrollLeadRequest.ProtoReflect.Descriptor instead.
 func (*UnenrollLeadRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{18}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *UnenrollLeadRequest) GetJourney() string {
@@ -1658,7 +1823,7 @@ type GetEnrollmentRequest struct {
 
 func (x *GetEnrollmentRequest) Reset() {
 	*x = GetEnrollmentRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[19]
+	mi := &file_marketing_v1_journey_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1670,7 +1835,7 @@ func (x *GetEnrollmentRequest) String() string {
 func (*GetEnrollmentRequest) ProtoMessage() {}
 
 func (x *GetEnrollmentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[19]
+	mi := &file_marketing_v1_journey_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1683,7 +1848,7 @@ func (x *GetEnrollmentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetEnrollmentRequest.ProtoReflect.Descriptor instead.
 func (*GetEnrollmentRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{19}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetEnrollmentRequest) GetName() string {
@@ -1710,7 +1875,7 @@ type ListEnrollmentsRequest struct {
 
 func (x *ListEnrollmentsRequest) Reset() {
 	*x = ListEnrollmentsRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[20]
+	mi := &file_marketing_v1_journey_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1722,7 +1887,7 @@ func (x *ListEnrollmentsRequest) String() string {
 func (*ListEnrollmentsRequest) ProtoMessage() {}
 
 func (x *ListEnrollmentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[20]
+	mi := &file_marketing_v1_journey_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1735,7 +1900,7 @@ func (x *ListEnrollmentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEnrollmentsRequest.ProtoReflect.Descriptor instead.
 func (*ListEnrollmentsRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{20}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListEnrollmentsRequest) GetParent() string {
@@ -1779,7 +1944,7 @@ type ListEnrollmentsResponse struct {
 
 func (x *ListEnrollmentsResponse) Reset() {
 	*x = ListEnrollmentsResponse{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[21]
+	mi := &file_marketing_v1_journey_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1791,7 +1956,7 @@ func (x *ListEnrollmentsResponse) String() string {
 func (*ListEnrollmentsResponse) ProtoMessage() {}
 
 func (x *ListEnrollmentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[21]
+	mi := &file_marketing_v1_journey_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1804,7 +1969,7 @@ func (x *ListEnrollmentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEnrollmentsResponse.ProtoReflect.Descriptor instead.
 func (*ListEnrollmentsResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{21}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListEnrollmentsResponse) GetEnrollments() []*Enrollment {
@@ -1844,7 +2009,7 @@ type SimulateJourneyRequest struct {
 
 func (x *SimulateJourneyRequest) Reset() {
 	*x = SimulateJourneyRequest{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[22]
+	mi := &file_marketing_v1_journey_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1856,7 +2021,7 @@ func (x *SimulateJourneyRequest) String() string {
 func (*SimulateJourneyRequest) ProtoMessage() {}
 
 func (x *SimulateJourneyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[22]
+	mi := &file_marketing_v1_journey_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1869,7 +2034,7 @@ func (x *SimulateJourneyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateJourneyRequest.ProtoReflect.Descriptor instead.
 func (*SimulateJourneyRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{22}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SimulateJourneyRequest) GetJourney() string {
@@ -1940,7 +2105,7 @@ type SimulateJourneyResponse struct {
 
 func (x *SimulateJourneyResponse) Reset() {
 	*x = SimulateJourneyResponse{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[23]
+	mi := &file_marketing_v1_journey_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1952,7 +2117,7 @@ func (x *SimulateJourneyResponse) String() string {
 func (*SimulateJourneyResponse) ProtoMessage() {}
 
 func (x *SimulateJourneyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[23]
+	mi := &file_marketing_v1_journey_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1965,7 +2130,7 @@ func (x *SimulateJourneyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateJourneyResponse.ProtoReflect.Descriptor instead.
 func (*SimulateJourneyResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{23}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SimulateJourneyResponse) GetLeadCount() int64 {
@@ -2028,7 +2193,7 @@ type SimulatedStep struct {
 
 func (x *SimulatedStep) Reset() {
 	*x = SimulatedStep{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[24]
+	mi := &file_marketing_v1_journey_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2040,7 +2205,7 @@ func (x *SimulatedStep) String() string {
 func (*SimulatedStep) ProtoMessage() {}
 
 func (x *SimulatedStep) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[24]
+	mi := &file_marketing_v1_journey_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2053,7 +2218,7 @@ func (x *SimulatedStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulatedStep.ProtoReflect.Descriptor instead.
 func (*SimulatedStep) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{24}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SimulatedStep) GetStep() string {
@@ -2125,7 +2290,7 @@ type SimulatedExit struct {
 
 func (x *SimulatedExit) Reset() {
 	*x = SimulatedExit{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[25]
+	mi := &file_marketing_v1_journey_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2137,7 +2302,7 @@ func (x *SimulatedExit) String() string {
 func (*SimulatedExit) ProtoMessage() {}
 
 func (x *SimulatedExit) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[25]
+	mi := &file_marketing_v1_journey_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2150,7 +2315,7 @@ func (x *SimulatedExit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulatedExit.ProtoReflect.Descriptor instead.
 func (*SimulatedExit) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{25}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SimulatedExit) GetExitCause() Enrollment_ExitCause {
@@ -2192,7 +2357,7 @@ type SimulatedPath struct {
 
 func (x *SimulatedPath) Reset() {
 	*x = SimulatedPath{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[26]
+	mi := &file_marketing_v1_journey_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2204,7 +2369,7 @@ func (x *SimulatedPath) String() string {
 func (*SimulatedPath) ProtoMessage() {}
 
 func (x *SimulatedPath) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[26]
+	mi := &file_marketing_v1_journey_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2217,7 +2382,7 @@ func (x *SimulatedPath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulatedPath.ProtoReflect.Descriptor instead.
 func (*SimulatedPath) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{26}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SimulatedPath) GetLead() string {
@@ -2297,7 +2462,7 @@ type SimulatedMove struct {
 
 func (x *SimulatedMove) Reset() {
 	*x = SimulatedMove{}
-	mi := &file_marketing_v1_journey_proto_msgTypes[27]
+	mi := &file_marketing_v1_journey_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2474,7 @@ func (x *SimulatedMove) String() string {
 func (*SimulatedMove) ProtoMessage() {}
 
 func (x *SimulatedMove) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_journey_proto_msgTypes[27]
+	mi := &file_marketing_v1_journey_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2487,7 @@ func (x *SimulatedMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulatedMove.ProtoReflect.Descriptor instead.
 func (*SimulatedMove) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{27}
+	return file_marketing_v1_journey_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SimulatedMove) GetStep() string {
@@ -2408,13 +2573,14 @@ const file_marketing_v1_journey_proto_rawDesc = "" +
 	"\rentered_count\x18\x02 \x01(\x03R\fenteredCount\x12\x12\n" +
 	"\x04done\x18\x03 \x01(\bR\x04done\x12;\n" +
 	"\vupdate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\"\xd9\x01\n" +
+	"updateTime\"\x93\x02\n" +
 	"\vJourneyStep\x12\x13\n" +
 	"\x02id\x18\x01 \x01(\tB\x03\xe0A\x02R\x02id\x12\x12\n" +
 	"\x04next\x18\x02 \x01(\tR\x04next\x12/\n" +
 	"\x04wait\x18\x03 \x01(\v2\x19.marketing.v1.JourneyWaitH\x00R\x04wait\x125\n" +
 	"\x06branch\x18\x04 \x01(\v2\x1b.marketing.v1.JourneyBranchH\x00R\x06branch\x12/\n" +
-	"\x04send\x18\x05 \x01(\v2\x19.marketing.v1.JourneySendH\x00R\x04sendB\b\n" +
+	"\x04send\x18\x05 \x01(\v2\x19.marketing.v1.JourneySendH\x00R\x04send\x128\n" +
+	"\ahandoff\x18\x06 \x01(\v2\x1c.marketing.v1.JourneyHandoffH\x00R\ahandoffB\b\n" +
 	"\x06action\"~\n" +
 	"\vJourneyWait\x12:\n" +
 	"\bduration\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x03\xe0A\x02R\bduration\x12\x14\n" +
@@ -2426,7 +2592,19 @@ const file_marketing_v1_journey_proto_rawDesc = "" +
 	"\n" +
 	"JourneyArm\x12\x1b\n" +
 	"\x06filter\x18\x01 \x01(\tB\x03\xe0A\x02R\x06filter\x12\x17\n" +
-	"\x04next\x18\x02 \x01(\tB\x03\xe0A\x02R\x04next\"\xc8\x01\n" +
+	"\x04next\x18\x02 \x01(\tB\x03\xe0A\x02R\x04next\"\x7f\n" +
+	"\x0eJourneyHandoff\x12\x19\n" +
+	"\x05queue\x18\x01 \x01(\tB\x03\xe0A\x02R\x05queue\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12:\n" +
+	"\bduration\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x03\xe0A\x02R\bduration\"\x88\x01\n" +
+	"\x10HandoffRequested\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x14\n" +
+	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1e\n" +
+	"\n" +
+	"enrollment\x18\x04 \x01(\tR\n" +
+	"enrollment\x12\x12\n" +
+	"\x04step\x18\x05 \x01(\tR\x04step\"\xc8\x01\n" +
 	"\vJourneySend\x12\x1f\n" +
 	"\btemplate\x18\x01 \x01(\tB\x03\xe0A\x02R\btemplate\x121\n" +
 	"\x06medium\x18\x02 \x01(\x0e2\x14.marketing.v1.MediumB\x03\xe0A\x02R\x06medium\x121\n" +
@@ -2587,7 +2765,7 @@ func file_marketing_v1_journey_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_journey_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_marketing_v1_journey_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_marketing_v1_journey_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_marketing_v1_journey_proto_goTypes = []any{
 	(Journey_State)(0),              // 0: marketing.v1.Journey.State
 	(Journey_ReEntry)(0),            // 1: marketing.v1.Journey.ReEntry
@@ -2600,80 +2778,84 @@ var file_marketing_v1_journey_proto_goTypes = []any{
 	(*JourneyWait)(nil),             // 8: marketing.v1.JourneyWait
 	(*JourneyBranch)(nil),           // 9: marketing.v1.JourneyBranch
 	(*JourneyArm)(nil),              // 10: marketing.v1.JourneyArm
-	(*JourneySend)(nil),             // 11: marketing.v1.JourneySend
-	(*Enrollment)(nil),              // 12: marketing.v1.Enrollment
-	(*CreateJourneyRequest)(nil),    // 13: marketing.v1.CreateJourneyRequest
-	(*GetJourneyRequest)(nil),       // 14: marketing.v1.GetJourneyRequest
-	(*ListJourneysRequest)(nil),     // 15: marketing.v1.ListJourneysRequest
-	(*ListJourneysResponse)(nil),    // 16: marketing.v1.ListJourneysResponse
-	(*PublishJourneyRequest)(nil),   // 17: marketing.v1.PublishJourneyRequest
-	(*PauseJourneyRequest)(nil),     // 18: marketing.v1.PauseJourneyRequest
-	(*ResumeJourneyRequest)(nil),    // 19: marketing.v1.ResumeJourneyRequest
-	(*RetireJourneyRequest)(nil),    // 20: marketing.v1.RetireJourneyRequest
-	(*EnrollLeadRequest)(nil),       // 21: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),     // 22: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),    // 23: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),  // 24: marketing.v1.ListEnrollmentsRequest
-	(*ListEnrollmentsResponse)(nil), // 25: marketing.v1.ListEnrollmentsResponse
-	(*SimulateJourneyRequest)(nil),  // 26: marketing.v1.SimulateJourneyRequest
-	(*SimulateJourneyResponse)(nil), // 27: marketing.v1.SimulateJourneyResponse
-	(*SimulatedStep)(nil),           // 28: marketing.v1.SimulatedStep
-	(*SimulatedExit)(nil),           // 29: marketing.v1.SimulatedExit
-	(*SimulatedPath)(nil),           // 30: marketing.v1.SimulatedPath
-	(*SimulatedMove)(nil),           // 31: marketing.v1.SimulatedMove
-	(*durationpb.Duration)(nil),     // 32: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),   // 33: google.protobuf.Timestamp
-	(Medium)(0),                     // 34: marketing.v1.Medium
-	(Priority)(0),                   // 35: marketing.v1.Priority
-	(SendVerdict)(0),                // 36: marketing.v1.SendVerdict
-	(SendGate)(0),                   // 37: marketing.v1.SendGate
+	(*JourneyHandoff)(nil),          // 11: marketing.v1.JourneyHandoff
+	(*HandoffRequested)(nil),        // 12: marketing.v1.HandoffRequested
+	(*JourneySend)(nil),             // 13: marketing.v1.JourneySend
+	(*Enrollment)(nil),              // 14: marketing.v1.Enrollment
+	(*CreateJourneyRequest)(nil),    // 15: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),       // 16: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),     // 17: marketing.v1.ListJourneysRequest
+	(*ListJourneysResponse)(nil),    // 18: marketing.v1.ListJourneysResponse
+	(*PublishJourneyRequest)(nil),   // 19: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),     // 20: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),    // 21: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),    // 22: marketing.v1.RetireJourneyRequest
+	(*EnrollLeadRequest)(nil),       // 23: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),     // 24: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),    // 25: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),  // 26: marketing.v1.ListEnrollmentsRequest
+	(*ListEnrollmentsResponse)(nil), // 27: marketing.v1.ListEnrollmentsResponse
+	(*SimulateJourneyRequest)(nil),  // 28: marketing.v1.SimulateJourneyRequest
+	(*SimulateJourneyResponse)(nil), // 29: marketing.v1.SimulateJourneyResponse
+	(*SimulatedStep)(nil),           // 30: marketing.v1.SimulatedStep
+	(*SimulatedExit)(nil),           // 31: marketing.v1.SimulatedExit
+	(*SimulatedPath)(nil),           // 32: marketing.v1.SimulatedPath
+	(*SimulatedMove)(nil),           // 33: marketing.v1.SimulatedMove
+	(*durationpb.Duration)(nil),     // 34: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),   // 35: google.protobuf.Timestamp
+	(Medium)(0),                     // 36: marketing.v1.Medium
+	(Priority)(0),                   // 37: marketing.v1.Priority
+	(SendVerdict)(0),                // 38: marketing.v1.SendVerdict
+	(SendGate)(0),                   // 39: marketing.v1.SendGate
 }
 var file_marketing_v1_journey_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.Journey.state:type_name -> marketing.v1.Journey.State
 	5,  // 1: marketing.v1.Journey.entry:type_name -> marketing.v1.JourneyEntry
 	7,  // 2: marketing.v1.Journey.steps:type_name -> marketing.v1.JourneyStep
 	1,  // 3: marketing.v1.Journey.re_entry:type_name -> marketing.v1.Journey.ReEntry
-	32, // 4: marketing.v1.Journey.re_entry_delay:type_name -> google.protobuf.Duration
-	33, // 5: marketing.v1.Journey.create_time:type_name -> google.protobuf.Timestamp
+	34, // 4: marketing.v1.Journey.re_entry_delay:type_name -> google.protobuf.Duration
+	35, // 5: marketing.v1.Journey.create_time:type_name -> google.protobuf.Timestamp
 	6,  // 6: marketing.v1.Journey.backfill:type_name -> marketing.v1.JourneyBackfill
-	33, // 7: marketing.v1.JourneyBackfill.update_time:type_name -> google.protobuf.Timestamp
+	35, // 7: marketing.v1.JourneyBackfill.update_time:type_name -> google.protobuf.Timestamp
 	8,  // 8: marketing.v1.JourneyStep.wait:type_name -> marketing.v1.JourneyWait
 	9,  // 9: marketing.v1.JourneyStep.branch:type_name -> marketing.v1.JourneyBranch
-	11, // 10: marketing.v1.JourneyStep.send:type_name -> marketing.v1.JourneySend
-	32, // 11: marketing.v1.JourneyWait.duration:type_name -> google.protobuf.Duration
-	10, // 12: marketing.v1.JourneyBranch.arms:type_name -> marketing.v1.JourneyArm
-	34, // 13: marketing.v1.JourneySend.medium:type_name -> marketing.v1.Medium
-	32, // 14: marketing.v1.JourneySend.expiry:type_name -> google.protobuf.Duration
-	35, // 15: marketing.v1.JourneySend.priority:type_name -> marketing.v1.Priority
-	2,  // 16: marketing.v1.Enrollment.state:type_name -> marketing.v1.Enrollment.State
-	33, // 17: marketing.v1.Enrollment.due_time:type_name -> google.protobuf.Timestamp
-	3,  // 18: marketing.v1.Enrollment.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
-	33, // 19: marketing.v1.Enrollment.create_time:type_name -> google.protobuf.Timestamp
-	33, // 20: marketing.v1.Enrollment.update_time:type_name -> google.protobuf.Timestamp
-	4,  // 21: marketing.v1.CreateJourneyRequest.journey:type_name -> marketing.v1.Journey
-	4,  // 22: marketing.v1.ListJourneysResponse.journeys:type_name -> marketing.v1.Journey
-	12, // 23: marketing.v1.ListEnrollmentsResponse.enrollments:type_name -> marketing.v1.Enrollment
-	4,  // 24: marketing.v1.SimulateJourneyRequest.draft:type_name -> marketing.v1.Journey
-	33, // 25: marketing.v1.SimulateJourneyRequest.start_time:type_name -> google.protobuf.Timestamp
-	33, // 26: marketing.v1.SimulateJourneyRequest.end_time:type_name -> google.protobuf.Timestamp
-	28, // 27: marketing.v1.SimulateJourneyResponse.steps:type_name -> marketing.v1.SimulatedStep
-	30, // 28: marketing.v1.SimulateJourneyResponse.paths:type_name -> marketing.v1.SimulatedPath
-	29, // 29: marketing.v1.SimulatedStep.exits:type_name -> marketing.v1.SimulatedExit
-	3,  // 30: marketing.v1.SimulatedExit.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
-	33, // 31: marketing.v1.SimulatedPath.entry_time:type_name -> google.protobuf.Timestamp
-	31, // 32: marketing.v1.SimulatedPath.moves:type_name -> marketing.v1.SimulatedMove
-	3,  // 33: marketing.v1.SimulatedPath.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
-	33, // 34: marketing.v1.SimulatedPath.exit_time:type_name -> google.protobuf.Timestamp
-	33, // 35: marketing.v1.SimulatedPath.due_time:type_name -> google.protobuf.Timestamp
-	33, // 36: marketing.v1.SimulatedMove.time:type_name -> google.protobuf.Timestamp
-	36, // 37: marketing.v1.SimulatedMove.verdict:type_name -> marketing.v1.SendVerdict
-	37, // 38: marketing.v1.SimulatedMove.decided_by:type_name -> marketing.v1.SendGate
-	33, // 39: marketing.v1.SimulatedMove.leave_time:type_name -> google.protobuf.Timestamp
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	13, // 10: marketing.v1.JourneyStep.send:type_name -> marketing.v1.JourneySend
+	11, // 11: marketing.v1.JourneyStep.handoff:type_name -> marketing.v1.JourneyHandoff
+	34, // 12: marketing.v1.JourneyWait.duration:type_name -> google.protobuf.Duration
+	10, // 13: marketing.v1.JourneyBranch.arms:type_name -> marketing.v1.JourneyArm
+	34, // 14: marketing.v1.JourneyHandoff.duration:type_name -> google.protobuf.Duration
+	36, // 15: marketing.v1.JourneySend.medium:type_name -> marketing.v1.Medium
+	34, // 16: marketing.v1.JourneySend.expiry:type_name -> google.protobuf.Duration
+	37, // 17: marketing.v1.JourneySend.priority:type_name -> marketing.v1.Priority
+	2,  // 18: marketing.v1.Enrollment.state:type_name -> marketing.v1.Enrollment.State
+	35, // 19: marketing.v1.Enrollment.due_time:type_name -> google.protobuf.Timestamp
+	3,  // 20: marketing.v1.Enrollment.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	35, // 21: marketing.v1.Enrollment.create_time:type_name -> google.protobuf.Timestamp
+	35, // 22: marketing.v1.Enrollment.update_time:type_name -> google.protobuf.Timestamp
+	4,  // 23: marketing.v1.CreateJourneyRequest.journey:type_name -> marketing.v1.Journey
+	4,  // 24: marketing.v1.ListJourneysResponse.journeys:type_name -> marketing.v1.Journey
+	14, // 25: marketing.v1.ListEnrollmentsResponse.enrollments:type_name -> marketing.v1.Enrollment
+	4,  // 26: marketing.v1.SimulateJourneyRequest.draft:type_name -> marketing.v1.Journey
+	35, // 27: marketing.v1.SimulateJourneyRequest.start_time:type_name -> google.protobuf.Timestamp
+	35, // 28: marketing.v1.SimulateJourneyRequest.end_time:type_name -> google.protobuf.Timestamp
+	30, // 29: marketing.v1.SimulateJourneyResponse.steps:type_name -> marketing.v1.SimulatedStep
+	32, // 30: marketing.v1.SimulateJourneyResponse.paths:type_name -> marketing.v1.SimulatedPath
+	31, // 31: marketing.v1.SimulatedStep.exits:type_name -> marketing.v1.SimulatedExit
+	3,  // 32: marketing.v1.SimulatedExit.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	35, // 33: marketing.v1.SimulatedPath.entry_time:type_name -> google.protobuf.Timestamp
+	33, // 34: marketing.v1.SimulatedPath.moves:type_name -> marketing.v1.SimulatedMove
+	3,  // 35: marketing.v1.SimulatedPath.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	35, // 36: marketing.v1.SimulatedPath.exit_time:type_name -> google.protobuf.Timestamp
+	35, // 37: marketing.v1.SimulatedPath.due_time:type_name -> google.protobuf.Timestamp
+	35, // 38: marketing.v1.SimulatedMove.time:type_name -> google.protobuf.Timestamp
+	38, // 39: marketing.v1.SimulatedMove.verdict:type_name -> marketing.v1.SendVerdict
+	39, // 40: marketing.v1.SimulatedMove.decided_by:type_name -> marketing.v1.SendGate
+	35, // 41: marketing.v1.SimulatedMove.leave_time:type_name -> google.protobuf.Timestamp
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_journey_proto_init() }
@@ -2687,6 +2869,7 @@ func file_marketing_v1_journey_proto_init() {
 		(*JourneyStep_Wait)(nil),
 		(*JourneyStep_Branch)(nil),
 		(*JourneyStep_Send)(nil),
+		(*JourneyStep_Handoff)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2694,7 +2877,7 @@ func file_marketing_v1_journey_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_journey_proto_rawDesc), len(file_marketing_v1_journey_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -206,6 +206,8 @@ const (
 	Reason_REASON_LINK_INVALID Reason = 96
 	// [FAILED_PRECONDITION] A template of the journey is not in service, or not what its step needs.
 	Reason_REASON_JOURNEY_TEMPLATE Reason = 109
+	// [FAILED_PRECONDITION] The conversation with the lead belongs to somebody else.
+	Reason_REASON_OWNER_TAKEN Reason = 110
 )
 
 // Enum value maps for Reason.
@@ -300,6 +302,7 @@ var (
 		95:  "REASON_ENROLLMENT_EXISTS",
 		96:  "REASON_LINK_INVALID",
 		109: "REASON_JOURNEY_TEMPLATE",
+		110: "REASON_OWNER_TAKEN",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -391,6 +394,7 @@ var (
 		"REASON_ENROLLMENT_EXISTS":           95,
 		"REASON_LINK_INVALID":                96,
 		"REASON_JOURNEY_TEMPLATE":            109,
+		"REASON_OWNER_TAKEN":                 110,
 	}
 )
 
@@ -425,7 +429,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\x82\x14\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\x9a\x14\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -516,7 +520,8 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x1bREASON_ENROLLMENT_NOT_FOUND\x10^\x12\x1c\n" +
 	"\x18REASON_ENROLLMENT_EXISTS\x10_\x12\x17\n" +
 	"\x13REASON_LINK_INVALID\x10`\x12\x1b\n" +
-	"\x17REASON_JOURNEY_TEMPLATE\x10mBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x17REASON_JOURNEY_TEMPLATE\x10m\x12\x16\n" +
+	"\x12REASON_OWNER_TAKEN\x10nBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once

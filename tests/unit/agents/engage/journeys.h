@@ -56,6 +56,16 @@ class Builder
         s->wait->event_next = text(event_next);
         return s;
     }
+    JourneyStep *handoff(const std::string &id, int64_t n, const std::string &queue = "queues/sales")
+    {
+        JourneyStep *s = step(id);
+        s->action_case = JOURNEY_STEP__ACTION_HANDOFF;
+        s->handoff = PB_NEW(&memory, JourneyHandoff);
+        s->handoff->queue = text(queue);
+        s->handoff->reason = text("asked for prices");
+        s->handoff->duration = seconds(n);
+        return s;
+    }
     JourneyStep *send(const std::string &id, const std::string &what = "welcome",
                       const std::string &next = "")
     {
