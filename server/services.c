@@ -83,6 +83,7 @@ RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
 RPC_UNARY(cancel_message, CancelMessageRequest, Message)
 RPC_UNARY(resolve_unknown_message, ResolveUnknownMessageRequest, Message)
 RPC_UNARY(record_delivery_events, RecordDeliveryEventsRequest, RecordDeliveryEventsResponse)
+RPC_UNARY(receive_delivery_events, ReceiveDeliveryEventsRequest, ReceiveDeliveryEventsResponse)
 RPC_UNARY(resolve_message_link, ResolveMessageLinkRequest, ResolveMessageLinkResponse)
 RPC_UNARY(record_message_link, RecordMessageLinkRequest, RecordMessageLinkResponse)
 RPC_UNARY(get_consent, GetConsentRequest, GetConsentResponse)
@@ -275,6 +276,8 @@ static const struct rpc_method methods[] = {
       0 },
     { ENGAGE, "RecordDeliveryEvents", &record_delivery_events_rpc, LANE_DB, "feedback.write", QUOTA_BULK,
       RPC_MUTATES, 32768, 0 },
+    { ENGAGE, "ReceiveDeliveryEvents", &receive_delivery_events_rpc, LANE_DB, OPEN, QUOTA_BULK, RPC_MUTATES,
+      32768, 0 },
     { ENGAGE, "ResolveMessageLink", &resolve_message_link_rpc, LANE_INLINE, OPEN, QUOTA_READ, 0, 64, 0 },
     { ENGAGE, "RecordMessageLink", &record_message_link_rpc, LANE_DB, OPEN, QUOTA_WRITE, RPC_MUTATES, LEAD_KB,
       0 },

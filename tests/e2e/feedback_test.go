@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -202,5 +204,52 @@ func TestAClickLeadsOnAndMovesTheJourney(t *testing.T) {
 		get(inPage[1])
 		time.Sleep(200 * time.Millisecond)
 		want.Equal(s, "clicks in the log", s.logged("message.clicked"), 1)
+	})
+}
+
+// signed posts a report as a provider does: with a signature, and no other credential.
+func (s *story) signed(secret, channel, body string) *house.Answer {
+	s.Helper()
+	now := time.Now().Unix()
+	mac := hmac.New(sha256.New, []byte(secret))
+	_, _ = fmt.Fprintf(mac, "%d.%s", now, body) // a hash takes everything
+	a, err := s.h.REST("POST", "/v1/workspaces/default/channels/"+channel+"/events:receive", []byte(body), "Authorization: ",
+		fmt.Sprintf("Marketing-Signature: t=%d,v1=%x", now, mac.Sum(nil)))
+	want.OK(s, err)
+	return a
+}
+
+// A provider posts the same bounce five times at once, and again after a crash: the address is suppressed, once. Whoever has no secret learns nothing.
+func TestAProviderReportsABounce(t *testing.T) {
+	tellWith(t, house.Options{Gateway: true, Env: []string{"CHANNEL_HOSTS=127.0.0.1", "SECRET_KEY=a secret of thirty-two characters"}}, func(s *story) {
+		s.mails(t)
+		const secret = "a secret of the provider"
+		_, err := s.h.Engage().UpdateChannel(s.ctx, &pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/mail",
+			Feedback: &pb.FeedbackSettings{SigningSecret: secret}}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"feedback"}}})
+		want.OK(s, err)
+		m := s.welcomed(s.create(&pb.Lead{Email: "gone@provider.example"}).Name)
+		body := fmt.Sprintf(`{"events": [{"event_id": "b", "transport_id": %q, "type": "TYPE_BOUNCED", "status": "5.1.1", "detail": "no such user"}]}`, m.TransportId)
+		post := func() {
+			var calls sync.WaitGroup
+			for range 5 {
+				calls.Go(func() { want.Equal(s, "code", s.signed(secret, "mail", body).Code, 200) })
+			}
+			calls.Wait()
+		}
+		post()
+		want.OK(s, s.h.Kill())
+		want.OK(s, s.h.Up())
+		post()
+		want.Equal(s, "bounces in the log", s.logged("message.bounced"), 1)
+		want.Equal(s, "bounce", s.message(m.Name).Bounce, pb.Message_BOUNCE_HARD)
+		_, err = s.h.Engage().GetSuppression(s.ctx, &pb.GetSuppressionRequest{Name: "suppressions/-", Email: "gone@provider.example"})
+		want.OK(s, err)
+		wrong, none := s.signed("another secret, not it", "mail", body), s.signed(secret, "none", body)
+		want.Equal(s, "a wrong secret", wrong.Code, 401)
+		var told [2]house.Problem
+		want.OK(s, json.Unmarshal(wrong.Body, &told[0]))
+		want.OK(s, json.Unmarshal(none.Body, &told[1]))
+		want.Equal(s, "reason", told[0].Error.Reason, "SIGNATURE_INVALID")
+		want.Equal(s, "a channel that there is not", told[1].Error.Reason+told[1].Error.Message, told[0].Error.Reason+told[0].Error.Message)
 	})
 }

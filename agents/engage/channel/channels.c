@@ -114,6 +114,7 @@ static const struct {
     SETTABLE(postal_address),
     SETTABLE(track_opens),
     SETTABLE(track_clicks),
+    SETTABLE(feedback),
 };
 
 static struct status overlay(struct ctx *c, const UpdateChannelRequest *req, Channel *channel)

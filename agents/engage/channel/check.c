@@ -96,15 +96,20 @@ static bool is_url(struct ctx *c, const char *url)
     return host && transfer_may_be_private(c->app->send->private_hosts, host);
 }
 
+static void check_secret(struct checks *k, const char *parent, const char *secret)
+{
+    size_t n = strlen(secret);
+    if (n < SECRET_MIN || n > SECRET_MAX)
+        check_fail(k, n ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, parent, "signing_secret",
+                   "must be %d to %d bytes", SECRET_MIN, SECRET_MAX);
+}
+
 static void check_webhook(struct ctx *c, struct checks *k, const WebhookSettings *w)
 {
-    size_t n = strlen(w->signing_secret);
     if (!is_url(c, w->url))
         check_fail(k, *w->url ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, "channel.webhook", "url",
                    "must be an https URL of at most %d bytes, without user and fragment", URL_MAX);
-    if (n < SECRET_MIN || n > SECRET_MAX)
-        check_fail(k, n ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, "channel.webhook", "signing_secret",
-                   "must be %d to %d bytes", SECRET_MIN, SECRET_MAX);
+    check_secret(k, "channel.webhook", w->signing_secret);
 }
 
 static void check_transport(struct checks *k, const Channel *channel)
@@ -156,5 +161,7 @@ struct status channel_check(struct ctx *c, const Channel *channel)
         check_smtp(&k, channel->smtp);
     if (channel->webhook)
         check_webhook(c, &k, channel->webhook);
+    if (channel->feedback)
+        check_secret(&k, "channel.feedback", channel->feedback->signing_secret);
     return k.s;
 }

@@ -4,7 +4,8 @@
 #include "base/pb.h"
 #include "base/seal.h"
 
-static const char *const names[] = { "smtp.password", "smtp.dkim_private_key", "webhook.signing_secret" };
+static const char *const names[] = { "smtp.password", "smtp.dkim_private_key", "webhook.signing_secret",
+                                     "feedback.signing_secret" };
 
 /* Where the secret of that name lies; NULL where the channel has no such settings. */
 static char **place(const Channel *channel, size_t i)
@@ -13,6 +14,7 @@ static char **place(const Channel *channel, size_t i)
         channel->smtp ? &channel->smtp->password : NULL,
         channel->smtp ? &channel->smtp->dkim_private_key : NULL,
         channel->webhook ? &channel->webhook->signing_secret : NULL,
+        channel->feedback ? &channel->feedback->signing_secret : NULL,
     };
     return places[i];
 }
@@ -44,7 +46,8 @@ struct status channel_detach(struct ctx *c, Channel *channel, Channel **ret)
     channel->secrets = ARENA_ARRAY(c->arena, COUNT(names), char *);
     channel->n_secrets = 0;
     if (!s || !channel->secrets || (channel->smtp && !(s->smtp = PB_NEW(c->arena, SmtpSettings))) ||
-        (channel->webhook && !(s->webhook = PB_NEW(c->arena, WebhookSettings))))
+        (channel->webhook && !(s->webhook = PB_NEW(c->arena, WebhookSettings))) ||
+        (channel->feedback && !(s->feedback = PB_NEW(c->arena, FeedbackSettings))))
         return fail_memory();
     for (size_t i = 0; i < COUNT(names); i++) {
         char **from = place(channel, i);

@@ -9,6 +9,10 @@
 
 C_BEGIN
 
+/* Reads {"events": [...]}, whose members are those of a DeliveryEvent as proto3 has them in JSON. Fails:
+ * FIELD_INVALID with what is wrong and where. */
+MUSTCHECK struct status events_from_json(struct ctx *c, struct str json, DeliveryEvent ***ret, size_t *ret_n);
+
 /* ---- Effects ---- */
 
 /* A message that events of the unit are about. */

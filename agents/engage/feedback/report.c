@@ -17,7 +17,8 @@
 
 struct batch {
     struct ctx *c;
-    const char *source, *field;
+    const struct report_source *source;
+    const char *field;
     RecordDeliveryEventsResponse *res;
     struct lead_set *leads;
     struct lead_events *events;
@@ -153,6 +154,9 @@ static struct status find_message(struct batch *b, const DeliveryEvent *e, struc
     if (*e->transport_id && !str_eq(bare(e->transport_id), str_of(m->transport_id)))
         return fail(b->c->arena, REASON_MESSAGE_NOT_FOUND, "no message has the transport id %s",
                     e->transport_id);
+    if (*b->source->channel && strcmp(m->channel, b->source->channel) != 0)
+        return fail(b->c->arena, REASON_MESSAGE_NOT_FOUND, "no such message left through %s",
+                    b->source->channel);
     if (!*m->transport_id)
         return fail(b->c->arena, REASON_MESSAGE_STATE, "%s has not left", m->name);
     return ok();
@@ -302,8 +306,8 @@ static struct status open_batch(struct ctx *c, size_t n, RecordDeliveryEventsRes
     return lead_events_open(c, &b->events);
 }
 
-struct status report_delivery(struct ctx *c, const char *source, DeliveryEvent *const *events, size_t n,
-                              const char *field, RecordDeliveryEventsResponse *res)
+struct status report_delivery(struct ctx *c, const struct report_source *source, DeliveryEvent *const *events,
+                              size_t n, const char *field, RecordDeliveryEventsResponse *res)
 {
     struct batch *b;
     const char **ids;
@@ -314,7 +318,7 @@ struct status report_delivery(struct ctx *c, const char *source, DeliveryEvent *
     TRY(open_batch(c, n, res, &b));
     b->source = source;
     b->field = field;
-    TRY(make_ids(c, source, events, n, &ids));
+    TRY(make_ids(c, source->name, events, n, &ids));
     TRY(lead_events_ask(b->events, ids, n));
     TRY(take_all(b, ids, events, n));
     return store(b);
@@ -323,5 +327,6 @@ struct status report_delivery(struct ctx *c, const char *source, DeliveryEvent *
 struct status record_delivery_events(struct ctx *c, const RecordDeliveryEventsRequest *req,
                                      RecordDeliveryEventsResponse *res)
 {
-    return report_delivery(c, "", req->events, req->n_events, "events", res);
+    const struct report_source source = { "", "" };
+    return report_delivery(c, &source, req->events, req->n_events, "events", res);
 }

@@ -4,7 +4,8 @@
 #include "agents/engage/link/link_private.h"
 #include "base/ids.h"
 
-#define SOURCE "link" /* of the events */
+static const struct report_source source = { "link", "" };
+
 #define OPENED "open"
 #define CLICKED "click"
 
@@ -73,5 +74,5 @@ struct status record_message_link(struct ctx *c, const RecordMessageLinkRequest 
     TRY(read_visit(c, req->token, &v));
     TRY(link_enter(c, v.workspace));
     TRY(make_event(c, &v, &e));
-    return report_delivery(c, SOURCE, all, 1, "events", &done);
+    return report_delivery(c, &source, all, 1, "events", &done);
 }

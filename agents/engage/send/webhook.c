@@ -1,7 +1,6 @@
 #include "agents/engage/send/send.h"
-#include "base/buf.h"
+#include "agents/engage/send/signature.h"
 #include "base/clock.h"
-#include "base/ids.h"
 
 #include <stdio.h>
 
@@ -30,23 +29,6 @@ static enum send_outcome outcome(const struct transferred *t)
     return t->code < 300 ? SEND_SENT : is_later(t->code) ? SEND_RETRY : SEND_FAILED;
 }
 
-/* False where memory is out. */
-static bool sign(struct str secret, int64_t seconds, struct str body, char *ret, size_t size)
-{
-    unsigned char mac[SHA256_BYTES];
-    char hex[2 * SHA256_BYTES + 1];
-    struct buf text;
-    buf_init(&text, body.n + HEADER_BYTES);
-    buf_printf(&text, "%lld.", (long long)seconds);
-    buf_put(&text, body.p, body.n);
-    hmac_sha256(secret, buf_str(&text), mac);
-    hex_text(mac, sizeof mac, hex);
-    snprintf(ret, size, "Marketing-Signature: t=%lld,v1=%s", (long long)seconds, hex);
-    bool whole = !text.overflow;
-    buf_done(&text);
-    return whole;
-}
-
 void webhook_send(struct transfer *t, const struct webhook *w, const struct send_limits *l, const char *key,
                   struct str body, int64_t now_us, struct sent *ret)
 {
@@ -58,10 +40,13 @@ void webhook_send(struct transfer *t, const struct webhook *w, const struct send
     memset(&x, 0, sizeof x);
     memset(ret, 0, sizeof *ret);
     snprintf(id, sizeof id, "Idempotency-Key: %s", key);
-    if (!sign(w->secret, now_us / US_PER_SECOND, body, signature, sizeof signature)) {
+    char hex[SIGNATURE_HEX];
+    if (!signature_make(w->secret, now_us / US_PER_SECOND, body, hex)) {
         ret->outcome = SEND_RETRY;
         return;
     }
+    snprintf(signature, sizeof signature, SIGNATURE_HEADER ": t=%lld,v1=%s",
+             (long long)(now_us / US_PER_SECOND), hex);
     x.url = w->url;
     x.timeout_ms = l->timeout_ms;
     x.private_hosts = l->private_hosts;

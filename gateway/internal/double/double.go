@@ -49,6 +49,7 @@ type Server struct {
 	model   []byte
 	update  *pb.UpdateLeadRequest
 	created *pb.CreateLeadRequest
+	report  *pb.ReceiveDeliveryEventsRequest
 	grpc    *grpc.Server
 }
 
@@ -326,4 +327,22 @@ func (s *Server) RecordMessageLink(ctx context.Context, r *pb.RecordMessageLinkR
 	}
 	s.Visits.Add(1)
 	return &pb.RecordMessageLinkResponse{}, nil
+}
+
+// ReceiveDeliveryEvents takes a report that is signed "good".
+func (s *Server) ReceiveDeliveryEvents(_ context.Context, r *pb.ReceiveDeliveryEventsRequest) (*pb.ReceiveDeliveryEventsResponse, error) {
+	if r.Signature != "good" {
+		return nil, status.Error(codes.Unauthenticated, "no")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report = r
+	return &pb.ReceiveDeliveryEventsResponse{RecordedCount: 1}, nil
+}
+
+// Report is the last report taken.
+func (s *Server) Report() *pb.ReceiveDeliveryEventsRequest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.report
 }

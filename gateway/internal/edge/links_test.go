@@ -60,3 +60,25 @@ func TestALinkLeadsOnThoughItCannotBeRecorded(t *testing.T) {
 		}
 	}
 }
+
+// What is signed arrives to the byte.
+func TestAReportOfAProviderIsPassedOnAsItCame(t *testing.T) {
+	s := start(t)
+	const path, body = "/v1/workspaces/w/channels/mail/events:receive", "{ \"events\" :\n[] }  "
+	a := s.call("POST", path, body, "Marketing-Signature: good")
+	if a.StatusCode != 200 || !strings.Contains(a.body, `"recorded_count":1`) {
+		t.Fatal(a.StatusCode, a.body)
+	}
+	if got := s.server.Report(); string(got.Body) != body || got.Workspace != "workspaces/w" || got.Channel != "channels/mail" {
+		t.Errorf("%v", got)
+	}
+	if a = s.call("POST", path, body); a.StatusCode != 401 {
+		t.Errorf("without a signature: %d %s", a.StatusCode, a.body)
+	}
+	if a = s.call("POST", path, body, "Marketing-Signature: good", "Content-Encoding: gzip"); a.StatusCode != 415 {
+		t.Errorf("a coding: %d %s", a.StatusCode, a.body)
+	}
+	if a = s.call("POST", path, strings.Repeat(" ", 1<<20+1), "Marketing-Signature: good"); a.StatusCode != 413 {
+		t.Errorf("a large body: %d %s", a.StatusCode, a.body)
+	}
+}

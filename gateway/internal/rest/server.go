@@ -74,6 +74,7 @@ var routes = []route{
 	{http.MethodPost, "/v1/leads:streamTriage", (*Server).streamTriage},
 	{http.MethodGet, "/u/{token}", (*Server).askToUnsubscribe},
 	{http.MethodPost, "/u/{token}", (*Server).unsubscribe},
+	{http.MethodPost, "/v1/workspaces/{workspace}/channels/{channel}/events:receive", (*Server).receive},
 	{http.MethodGet, "/c/{token}", (*Server).follow},
 	{http.MethodGet, "/o/{token}", (*Server).opened},
 }

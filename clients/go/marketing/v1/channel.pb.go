@@ -80,7 +80,7 @@ func (x SmtpSettings_Security) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SmtpSettings_Security.Descriptor instead.
 func (SmtpSettings_Security) EnumDescriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{1, 0}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // A way to reach leads. docs/channels.md has what a provider gets and how its answers are read.
@@ -103,7 +103,7 @@ type Channel struct {
 	MessagesPerSecond float64 `protobuf:"fixed64,7,opt,name=messages_per_second,json=messagesPerSecond,proto3" json:"messages_per_second,omitempty"`
 	// The same for the mails to each domain.
 	MessagesPerSecondPerDomain float64 `protobuf:"fixed64,8,opt,name=messages_per_second_per_domain,json=messagesPerSecondPerDomain,proto3" json:"messages_per_second_per_domain,omitempty"`
-	// Which secrets are stored: "smtp.password", "smtp.dkim_private_key", "webhook.signing_secret". They are never returned.
+	// Which secrets are stored: "smtp.password", "smtp.dkim_private_key", "webhook.signing_secret", "feedback.signing_secret". They are never returned.
 	Secrets []string `protobuf:"bytes,9,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// Changes with every change of the channel.
 	Etag string `protobuf:"bytes,10,opt,name=etag,proto3" json:"etag,omitempty"`
@@ -116,7 +116,9 @@ type Channel struct {
 	// A picture in each HTML mail tells when it was opened first. Only EMAIL; needs the server's option PUBLIC_URL.
 	TrackOpens bool `protobuf:"varint,14,opt,name=track_opens,json=trackOpens,proto3" json:"track_opens,omitempty"`
 	// Links in messages lead over this system, which tells who followed them (docs/feedback.md). Not IN_APP; needs the server's option PUBLIC_URL.
-	TrackClicks   bool `protobuf:"varint,15,opt,name=track_clicks,json=trackClicks,proto3" json:"track_clicks,omitempty"`
+	TrackClicks bool `protobuf:"varint,15,opt,name=track_clicks,json=trackClicks,proto3" json:"track_clicks,omitempty"`
+	// Lets the provider report what became of messages (ReceiveDeliveryEvents). Unset: it may not.
+	Feedback      *FeedbackSettings `protobuf:"bytes,16,opt,name=feedback,proto3" json:"feedback,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -256,6 +258,59 @@ func (x *Channel) GetTrackClicks() bool {
 	return false
 }
 
+func (x *Channel) GetFeedback() *FeedbackSettings {
+	if x != nil {
+		return x.Feedback
+	}
+	return nil
+}
+
+// How a channel's provider reports what became of messages.
+type FeedbackSettings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Signs each report. Never returned. Empty in an update: stays. 16 to 1,024 bytes.
+	SigningSecret string `protobuf:"bytes,1,opt,name=signing_secret,json=signingSecret,proto3" json:"signing_secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FeedbackSettings) Reset() {
+	*x = FeedbackSettings{}
+	mi := &file_marketing_v1_channel_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FeedbackSettings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FeedbackSettings) ProtoMessage() {}
+
+func (x *FeedbackSettings) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_channel_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FeedbackSettings.ProtoReflect.Descriptor instead.
+func (*FeedbackSettings) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *FeedbackSettings) GetSigningSecret() string {
+	if x != nil {
+		return x.SigningSecret
+	}
+	return ""
+}
+
 // A mail server that takes our mails.
 type SmtpSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -291,7 +346,7 @@ type SmtpSettings struct {
 
 func (x *SmtpSettings) Reset() {
 	*x = SmtpSettings{}
-	mi := &file_marketing_v1_channel_proto_msgTypes[1]
+	mi := &file_marketing_v1_channel_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +358,7 @@ func (x *SmtpSettings) String() string {
 func (*SmtpSettings) ProtoMessage() {}
 
 func (x *SmtpSettings) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_channel_proto_msgTypes[1]
+	mi := &file_marketing_v1_channel_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +371,7 @@ func (x *SmtpSettings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SmtpSettings.ProtoReflect.Descriptor instead.
 func (*SmtpSettings) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{1}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *SmtpSettings) GetHost() string {
@@ -423,7 +478,7 @@ type WebhookSettings struct {
 
 func (x *WebhookSettings) Reset() {
 	*x = WebhookSettings{}
-	mi := &file_marketing_v1_channel_proto_msgTypes[2]
+	mi := &file_marketing_v1_channel_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -435,7 +490,7 @@ func (x *WebhookSettings) String() string {
 func (*WebhookSettings) ProtoMessage() {}
 
 func (x *WebhookSettings) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_channel_proto_msgTypes[2]
+	mi := &file_marketing_v1_channel_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -448,7 +503,7 @@ func (x *WebhookSettings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebhookSettings.ProtoReflect.Descriptor instead.
 func (*WebhookSettings) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{2}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *WebhookSettings) GetUrl() string {
@@ -480,7 +535,7 @@ type CreateChannelRequest struct {
 
 func (x *CreateChannelRequest) Reset() {
 	*x = CreateChannelRequest{}
-	mi := &file_marketing_v1_channel_proto_msgTypes[3]
+	mi := &file_marketing_v1_channel_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -492,7 +547,7 @@ func (x *CreateChannelRequest) String() string {
 func (*CreateChannelRequest) ProtoMessage() {}
 
 func (x *CreateChannelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_channel_proto_msgTypes[3]
+	mi := &file_marketing_v1_channel_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -505,7 +560,7 @@ func (x *CreateChannelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateChannelRequest.ProtoReflect.Descriptor instead.
 func (*CreateChannelRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{3}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CreateChannelRequest) GetChannelId() string {
@@ -540,7 +595,7 @@ type GetChannelRequest struct {
 
 func (x *GetChannelRequest) Reset() {
 	*x = GetChannelRequest{}
-	mi := &file_marketing_v1_channel_proto_msgTypes[4]
+	mi := &file_marketing_v1_channel_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +607,7 @@ func (x *GetChannelRequest) String() string {
 func (*GetChannelRequest) ProtoMessage() {}
 
 func (x *GetChannelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_channel_proto_msgTypes[4]
+	mi := &file_marketing_v1_channel_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +620,7 @@ func (x *GetChannelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetChannelRequest.ProtoReflect.Descriptor instead.
 func (*GetChannelRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{4}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetChannelRequest) GetName() string {
@@ -588,7 +643,7 @@ type ListChannelsRequest struct {
 
 func (x *ListChannelsRequest) Reset() {
 	*x = ListChannelsRequest{}
-	mi := &file_marketing_v1_channel_proto_msgTypes[5]
+	mi := &file_marketing_v1_channel_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -600,7 +655,7 @@ func (x *ListChannelsRequest) String() string {
 func (*ListChannelsRequest) ProtoMessage() {}
 
 func (x *ListChannelsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_channel_proto_msgTypes[5]
+	mi := &file_marketing_v1_channel_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -613,7 +668,7 @@ func (x *ListChannelsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChannelsRequest.ProtoReflect.Descriptor instead.
 func (*ListChannelsRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{5}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListChannelsRequest) GetPageSize() int32 {
@@ -643,7 +698,7 @@ type ListChannelsResponse struct {
 
 func (x *ListChannelsResponse) Reset() {
 	*x = ListChannelsResponse{}
-	mi := &file_marketing_v1_channel_proto_msgTypes[6]
+	mi := &file_marketing_v1_channel_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -655,7 +710,7 @@ func (x *ListChannelsResponse) String() string {
 func (*ListChannelsResponse) ProtoMessage() {}
 
 func (x *ListChannelsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_channel_proto_msgTypes[6]
+	mi := &file_marketing_v1_channel_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -668,7 +723,7 @@ func (x *ListChannelsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListChannelsResponse.ProtoReflect.Descriptor instead.
 func (*ListChannelsResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{6}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListChannelsResponse) GetChannels() []*Channel {
@@ -691,7 +746,7 @@ type UpdateChannelRequest struct {
 	// The channel, with its name; its etag, if set, must still match.
 	Channel *Channel `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
 	// Of `display_name`, `disabled`, `smtp`, `webhook`, `messages_per_second`, `messages_per_second_per_domain`, `postal_address`,
-	// `track_opens`, `track_clicks`; each is replaced as a whole. Empty: all of them.
+	// `track_opens`, `track_clicks`, `feedback`; each is replaced as a whole. Empty: all of them.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// Makes a retry safe.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -701,7 +756,7 @@ type UpdateChannelRequest struct {
 
 func (x *UpdateChannelRequest) Reset() {
 	*x = UpdateChannelRequest{}
-	mi := &file_marketing_v1_channel_proto_msgTypes[7]
+	mi := &file_marketing_v1_channel_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -713,7 +768,7 @@ func (x *UpdateChannelRequest) String() string {
 func (*UpdateChannelRequest) ProtoMessage() {}
 
 func (x *UpdateChannelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_channel_proto_msgTypes[7]
+	mi := &file_marketing_v1_channel_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -726,7 +781,7 @@ func (x *UpdateChannelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateChannelRequest.ProtoReflect.Descriptor instead.
 func (*UpdateChannelRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{7}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UpdateChannelRequest) GetChannel() *Channel {
@@ -765,7 +820,7 @@ type DeleteChannelRequest struct {
 
 func (x *DeleteChannelRequest) Reset() {
 	*x = DeleteChannelRequest{}
-	mi := &file_marketing_v1_channel_proto_msgTypes[8]
+	mi := &file_marketing_v1_channel_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -777,7 +832,7 @@ func (x *DeleteChannelRequest) String() string {
 func (*DeleteChannelRequest) ProtoMessage() {}
 
 func (x *DeleteChannelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_channel_proto_msgTypes[8]
+	mi := &file_marketing_v1_channel_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -790,7 +845,7 @@ func (x *DeleteChannelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteChannelRequest.ProtoReflect.Descriptor instead.
 func (*DeleteChannelRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{8}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeleteChannelRequest) GetName() string {
@@ -828,7 +883,7 @@ type TestChannelRequest struct {
 
 func (x *TestChannelRequest) Reset() {
 	*x = TestChannelRequest{}
-	mi := &file_marketing_v1_channel_proto_msgTypes[9]
+	mi := &file_marketing_v1_channel_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -840,7 +895,7 @@ func (x *TestChannelRequest) String() string {
 func (*TestChannelRequest) ProtoMessage() {}
 
 func (x *TestChannelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_channel_proto_msgTypes[9]
+	mi := &file_marketing_v1_channel_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -853,7 +908,7 @@ func (x *TestChannelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestChannelRequest.ProtoReflect.Descriptor instead.
 func (*TestChannelRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{9}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TestChannelRequest) GetName() string {
@@ -885,7 +940,7 @@ type TestChannelResponse struct {
 
 func (x *TestChannelResponse) Reset() {
 	*x = TestChannelResponse{}
-	mi := &file_marketing_v1_channel_proto_msgTypes[10]
+	mi := &file_marketing_v1_channel_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -897,7 +952,7 @@ func (x *TestChannelResponse) String() string {
 func (*TestChannelResponse) ProtoMessage() {}
 
 func (x *TestChannelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_channel_proto_msgTypes[10]
+	mi := &file_marketing_v1_channel_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -910,7 +965,7 @@ func (x *TestChannelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestChannelResponse.ProtoReflect.Descriptor instead.
 func (*TestChannelResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{10}
+	return file_marketing_v1_channel_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TestChannelResponse) GetAccepted() bool {
@@ -938,7 +993,7 @@ var File_marketing_v1_channel_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_channel_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/channel.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\x89\x05\n" +
+	"\x1amarketing/v1/channel.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\"\xc5\x05\n" +
 	"\aChannel\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12,\n" +
@@ -958,7 +1013,10 @@ const file_marketing_v1_channel_proto_rawDesc = "" +
 	"\x0epostal_address\x18\r \x01(\tR\rpostalAddress\x12\x1f\n" +
 	"\vtrack_opens\x18\x0e \x01(\bR\n" +
 	"trackOpens\x12!\n" +
-	"\ftrack_clicks\x18\x0f \x01(\bR\vtrackClicks\"\xaa\x04\n" +
+	"\ftrack_clicks\x18\x0f \x01(\bR\vtrackClicks\x12:\n" +
+	"\bfeedback\x18\x10 \x01(\v2\x1e.marketing.v1.FeedbackSettingsR\bfeedback\">\n" +
+	"\x10FeedbackSettings\x12*\n" +
+	"\x0esigning_secret\x18\x01 \x01(\tB\x03\xe0A\x04R\rsigningSecret\"\xaa\x04\n" +
 	"\fSmtpSettings\x12\x12\n" +
 	"\x04host\x18\x01 \x01(\tR\x04host\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\x05R\x04port\x12?\n" +
@@ -1031,40 +1089,42 @@ func file_marketing_v1_channel_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_channel_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_marketing_v1_channel_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_marketing_v1_channel_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_marketing_v1_channel_proto_goTypes = []any{
 	(SmtpSettings_Security)(0),    // 0: marketing.v1.SmtpSettings.Security
 	(*Channel)(nil),               // 1: marketing.v1.Channel
-	(*SmtpSettings)(nil),          // 2: marketing.v1.SmtpSettings
-	(*WebhookSettings)(nil),       // 3: marketing.v1.WebhookSettings
-	(*CreateChannelRequest)(nil),  // 4: marketing.v1.CreateChannelRequest
-	(*GetChannelRequest)(nil),     // 5: marketing.v1.GetChannelRequest
-	(*ListChannelsRequest)(nil),   // 6: marketing.v1.ListChannelsRequest
-	(*ListChannelsResponse)(nil),  // 7: marketing.v1.ListChannelsResponse
-	(*UpdateChannelRequest)(nil),  // 8: marketing.v1.UpdateChannelRequest
-	(*DeleteChannelRequest)(nil),  // 9: marketing.v1.DeleteChannelRequest
-	(*TestChannelRequest)(nil),    // 10: marketing.v1.TestChannelRequest
-	(*TestChannelResponse)(nil),   // 11: marketing.v1.TestChannelResponse
-	(Medium)(0),                   // 12: marketing.v1.Medium
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 14: google.protobuf.FieldMask
+	(*FeedbackSettings)(nil),      // 2: marketing.v1.FeedbackSettings
+	(*SmtpSettings)(nil),          // 3: marketing.v1.SmtpSettings
+	(*WebhookSettings)(nil),       // 4: marketing.v1.WebhookSettings
+	(*CreateChannelRequest)(nil),  // 5: marketing.v1.CreateChannelRequest
+	(*GetChannelRequest)(nil),     // 6: marketing.v1.GetChannelRequest
+	(*ListChannelsRequest)(nil),   // 7: marketing.v1.ListChannelsRequest
+	(*ListChannelsResponse)(nil),  // 8: marketing.v1.ListChannelsResponse
+	(*UpdateChannelRequest)(nil),  // 9: marketing.v1.UpdateChannelRequest
+	(*DeleteChannelRequest)(nil),  // 10: marketing.v1.DeleteChannelRequest
+	(*TestChannelRequest)(nil),    // 11: marketing.v1.TestChannelRequest
+	(*TestChannelResponse)(nil),   // 12: marketing.v1.TestChannelResponse
+	(Medium)(0),                   // 13: marketing.v1.Medium
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 15: google.protobuf.FieldMask
 }
 var file_marketing_v1_channel_proto_depIdxs = []int32{
-	12, // 0: marketing.v1.Channel.medium:type_name -> marketing.v1.Medium
-	2,  // 1: marketing.v1.Channel.smtp:type_name -> marketing.v1.SmtpSettings
-	3,  // 2: marketing.v1.Channel.webhook:type_name -> marketing.v1.WebhookSettings
-	13, // 3: marketing.v1.Channel.create_time:type_name -> google.protobuf.Timestamp
-	13, // 4: marketing.v1.Channel.update_time:type_name -> google.protobuf.Timestamp
-	0,  // 5: marketing.v1.SmtpSettings.security:type_name -> marketing.v1.SmtpSettings.Security
-	1,  // 6: marketing.v1.CreateChannelRequest.channel:type_name -> marketing.v1.Channel
-	1,  // 7: marketing.v1.ListChannelsResponse.channels:type_name -> marketing.v1.Channel
-	1,  // 8: marketing.v1.UpdateChannelRequest.channel:type_name -> marketing.v1.Channel
-	14, // 9: marketing.v1.UpdateChannelRequest.update_mask:type_name -> google.protobuf.FieldMask
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	13, // 0: marketing.v1.Channel.medium:type_name -> marketing.v1.Medium
+	3,  // 1: marketing.v1.Channel.smtp:type_name -> marketing.v1.SmtpSettings
+	4,  // 2: marketing.v1.Channel.webhook:type_name -> marketing.v1.WebhookSettings
+	14, // 3: marketing.v1.Channel.create_time:type_name -> google.protobuf.Timestamp
+	14, // 4: marketing.v1.Channel.update_time:type_name -> google.protobuf.Timestamp
+	2,  // 5: marketing.v1.Channel.feedback:type_name -> marketing.v1.FeedbackSettings
+	0,  // 6: marketing.v1.SmtpSettings.security:type_name -> marketing.v1.SmtpSettings.Security
+	1,  // 7: marketing.v1.CreateChannelRequest.channel:type_name -> marketing.v1.Channel
+	1,  // 8: marketing.v1.ListChannelsResponse.channels:type_name -> marketing.v1.Channel
+	1,  // 9: marketing.v1.UpdateChannelRequest.channel:type_name -> marketing.v1.Channel
+	15, // 10: marketing.v1.UpdateChannelRequest.update_mask:type_name -> google.protobuf.FieldMask
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_channel_proto_init() }
@@ -1079,7 +1139,7 @@ func file_marketing_v1_channel_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_channel_proto_rawDesc), len(file_marketing_v1_channel_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

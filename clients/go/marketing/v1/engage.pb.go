@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xa0*\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xba+\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -50,7 +50,8 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12\x84\x01\n" +
 	"\x15ResolveUnknownMessage\x12*.marketing.v1.ResolveUnknownMessageRequest\x1a\x15.marketing.v1.Message\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=messages/*}:resolve\x12s\n" +
 	"\rCancelMessage\x12\".marketing.v1.CancelMessageRequest\x1a\x15.marketing.v1.Message\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=messages/*}:cancel\x12\x93\x01\n" +
-	"\x14RecordDeliveryEvents\x12).marketing.v1.RecordDeliveryEventsRequest\x1a*.marketing.v1.RecordDeliveryEventsResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/deliveryEvents:record\x12\x8c\x01\n" +
+	"\x14RecordDeliveryEvents\x12).marketing.v1.RecordDeliveryEventsRequest\x1a*.marketing.v1.RecordDeliveryEventsResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/deliveryEvents:record\x12\x97\x01\n" +
+	"\x15ReceiveDeliveryEvents\x12*.marketing.v1.ReceiveDeliveryEventsRequest\x1a+.marketing.v1.ReceiveDeliveryEventsResponse\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/deliveryEvents:receive\x12\x8c\x01\n" +
 	"\x12ResolveMessageLink\x12'.marketing.v1.ResolveMessageLinkRequest\x1a(.marketing.v1.ResolveMessageLinkResponse\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/messageLinks:resolve\x12\x88\x01\n" +
 	"\x11RecordMessageLink\x12&.marketing.v1.RecordMessageLinkRequest\x1a'.marketing.v1.RecordMessageLinkResponse\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/messageLinks:record\x12s\n" +
 	"\n" +
@@ -83,78 +84,80 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\x0fListEnrollments\x12$.marketing.v1.ListEnrollmentsRequest\x1a%.marketing.v1.ListEnrollmentsResponse\"+\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=journeys/*}/enrollmentsBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var file_marketing_v1_engage_proto_goTypes = []any{
-	(*CreateTemplateRequest)(nil),        // 0: marketing.v1.CreateTemplateRequest
-	(*GetTemplateRequest)(nil),           // 1: marketing.v1.GetTemplateRequest
-	(*ListTemplatesRequest)(nil),         // 2: marketing.v1.ListTemplatesRequest
-	(*PublishTemplateRequest)(nil),       // 3: marketing.v1.PublishTemplateRequest
-	(*DeleteTemplateRequest)(nil),        // 4: marketing.v1.DeleteTemplateRequest
-	(*RenderTemplateRequest)(nil),        // 5: marketing.v1.RenderTemplateRequest
-	(*CreateChannelRequest)(nil),         // 6: marketing.v1.CreateChannelRequest
-	(*GetChannelRequest)(nil),            // 7: marketing.v1.GetChannelRequest
-	(*ListChannelsRequest)(nil),          // 8: marketing.v1.ListChannelsRequest
-	(*UpdateChannelRequest)(nil),         // 9: marketing.v1.UpdateChannelRequest
-	(*DeleteChannelRequest)(nil),         // 10: marketing.v1.DeleteChannelRequest
-	(*TestChannelRequest)(nil),           // 11: marketing.v1.TestChannelRequest
-	(*EngageLeadRequest)(nil),            // 12: marketing.v1.EngageLeadRequest
-	(*GetMessageRequest)(nil),            // 13: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),          // 14: marketing.v1.ListMessagesRequest
-	(*ResolveUnknownMessageRequest)(nil), // 15: marketing.v1.ResolveUnknownMessageRequest
-	(*CancelMessageRequest)(nil),         // 16: marketing.v1.CancelMessageRequest
-	(*RecordDeliveryEventsRequest)(nil),  // 17: marketing.v1.RecordDeliveryEventsRequest
-	(*ResolveMessageLinkRequest)(nil),    // 18: marketing.v1.ResolveMessageLinkRequest
-	(*RecordMessageLinkRequest)(nil),     // 19: marketing.v1.RecordMessageLinkRequest
-	(*GetConsentRequest)(nil),            // 20: marketing.v1.GetConsentRequest
-	(*UpdateConsentRequest)(nil),         // 21: marketing.v1.UpdateConsentRequest
-	(*AssignOwnerRequest)(nil),           // 22: marketing.v1.AssignOwnerRequest
-	(*ReleaseOwnerRequest)(nil),          // 23: marketing.v1.ReleaseOwnerRequest
-	(*UnsubscribeRequest)(nil),           // 24: marketing.v1.UnsubscribeRequest
-	(*UnsubscribeByLinkRequest)(nil),     // 25: marketing.v1.UnsubscribeByLinkRequest
-	(*CreateSuppressionRequest)(nil),     // 26: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),        // 27: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),      // 28: marketing.v1.ListSuppressionsRequest
-	(*DeleteSuppressionRequest)(nil),     // 29: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),         // 30: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),      // 31: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),   // 32: marketing.v1.ExplainSendDecisionRequest
-	(*CreateJourneyRequest)(nil),         // 33: marketing.v1.CreateJourneyRequest
-	(*GetJourneyRequest)(nil),            // 34: marketing.v1.GetJourneyRequest
-	(*ListJourneysRequest)(nil),          // 35: marketing.v1.ListJourneysRequest
-	(*PublishJourneyRequest)(nil),        // 36: marketing.v1.PublishJourneyRequest
-	(*PauseJourneyRequest)(nil),          // 37: marketing.v1.PauseJourneyRequest
-	(*ResumeJourneyRequest)(nil),         // 38: marketing.v1.ResumeJourneyRequest
-	(*RetireJourneyRequest)(nil),         // 39: marketing.v1.RetireJourneyRequest
-	(*SimulateJourneyRequest)(nil),       // 40: marketing.v1.SimulateJourneyRequest
-	(*EnrollLeadRequest)(nil),            // 41: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),          // 42: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),         // 43: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),       // 44: marketing.v1.ListEnrollmentsRequest
-	(*Template)(nil),                     // 45: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),        // 46: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),                // 47: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),       // 48: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                      // 49: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),         // 50: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),          // 51: marketing.v1.TestChannelResponse
-	(*EngageLeadResponse)(nil),           // 52: marketing.v1.EngageLeadResponse
-	(*Message)(nil),                      // 53: marketing.v1.Message
-	(*ListMessagesResponse)(nil),         // 54: marketing.v1.ListMessagesResponse
-	(*RecordDeliveryEventsResponse)(nil), // 55: marketing.v1.RecordDeliveryEventsResponse
-	(*ResolveMessageLinkResponse)(nil),   // 56: marketing.v1.ResolveMessageLinkResponse
-	(*RecordMessageLinkResponse)(nil),    // 57: marketing.v1.RecordMessageLinkResponse
-	(*GetConsentResponse)(nil),           // 58: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                      // 59: marketing.v1.Consent
-	(*Contact)(nil),                      // 60: marketing.v1.Contact
-	(*UnsubscribeResponse)(nil),          // 61: marketing.v1.UnsubscribeResponse
-	(*UnsubscribeByLinkResponse)(nil),    // 62: marketing.v1.UnsubscribeByLinkResponse
-	(*Suppression)(nil),                  // 63: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),     // 64: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                   // 65: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil),  // 66: marketing.v1.ExplainSendDecisionResponse
-	(*Journey)(nil),                      // 67: marketing.v1.Journey
-	(*ListJourneysResponse)(nil),         // 68: marketing.v1.ListJourneysResponse
-	(*SimulateJourneyResponse)(nil),      // 69: marketing.v1.SimulateJourneyResponse
-	(*Enrollment)(nil),                   // 70: marketing.v1.Enrollment
-	(*ListEnrollmentsResponse)(nil),      // 71: marketing.v1.ListEnrollmentsResponse
+	(*CreateTemplateRequest)(nil),         // 0: marketing.v1.CreateTemplateRequest
+	(*GetTemplateRequest)(nil),            // 1: marketing.v1.GetTemplateRequest
+	(*ListTemplatesRequest)(nil),          // 2: marketing.v1.ListTemplatesRequest
+	(*PublishTemplateRequest)(nil),        // 3: marketing.v1.PublishTemplateRequest
+	(*DeleteTemplateRequest)(nil),         // 4: marketing.v1.DeleteTemplateRequest
+	(*RenderTemplateRequest)(nil),         // 5: marketing.v1.RenderTemplateRequest
+	(*CreateChannelRequest)(nil),          // 6: marketing.v1.CreateChannelRequest
+	(*GetChannelRequest)(nil),             // 7: marketing.v1.GetChannelRequest
+	(*ListChannelsRequest)(nil),           // 8: marketing.v1.ListChannelsRequest
+	(*UpdateChannelRequest)(nil),          // 9: marketing.v1.UpdateChannelRequest
+	(*DeleteChannelRequest)(nil),          // 10: marketing.v1.DeleteChannelRequest
+	(*TestChannelRequest)(nil),            // 11: marketing.v1.TestChannelRequest
+	(*EngageLeadRequest)(nil),             // 12: marketing.v1.EngageLeadRequest
+	(*GetMessageRequest)(nil),             // 13: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),           // 14: marketing.v1.ListMessagesRequest
+	(*ResolveUnknownMessageRequest)(nil),  // 15: marketing.v1.ResolveUnknownMessageRequest
+	(*CancelMessageRequest)(nil),          // 16: marketing.v1.CancelMessageRequest
+	(*RecordDeliveryEventsRequest)(nil),   // 17: marketing.v1.RecordDeliveryEventsRequest
+	(*ReceiveDeliveryEventsRequest)(nil),  // 18: marketing.v1.ReceiveDeliveryEventsRequest
+	(*ResolveMessageLinkRequest)(nil),     // 19: marketing.v1.ResolveMessageLinkRequest
+	(*RecordMessageLinkRequest)(nil),      // 20: marketing.v1.RecordMessageLinkRequest
+	(*GetConsentRequest)(nil),             // 21: marketing.v1.GetConsentRequest
+	(*UpdateConsentRequest)(nil),          // 22: marketing.v1.UpdateConsentRequest
+	(*AssignOwnerRequest)(nil),            // 23: marketing.v1.AssignOwnerRequest
+	(*ReleaseOwnerRequest)(nil),           // 24: marketing.v1.ReleaseOwnerRequest
+	(*UnsubscribeRequest)(nil),            // 25: marketing.v1.UnsubscribeRequest
+	(*UnsubscribeByLinkRequest)(nil),      // 26: marketing.v1.UnsubscribeByLinkRequest
+	(*CreateSuppressionRequest)(nil),      // 27: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),         // 28: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),       // 29: marketing.v1.ListSuppressionsRequest
+	(*DeleteSuppressionRequest)(nil),      // 30: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),          // 31: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),       // 32: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),    // 33: marketing.v1.ExplainSendDecisionRequest
+	(*CreateJourneyRequest)(nil),          // 34: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),             // 35: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),           // 36: marketing.v1.ListJourneysRequest
+	(*PublishJourneyRequest)(nil),         // 37: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),           // 38: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),          // 39: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),          // 40: marketing.v1.RetireJourneyRequest
+	(*SimulateJourneyRequest)(nil),        // 41: marketing.v1.SimulateJourneyRequest
+	(*EnrollLeadRequest)(nil),             // 42: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),           // 43: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),          // 44: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),        // 45: marketing.v1.ListEnrollmentsRequest
+	(*Template)(nil),                      // 46: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),         // 47: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                 // 48: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),        // 49: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                       // 50: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),          // 51: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),           // 52: marketing.v1.TestChannelResponse
+	(*EngageLeadResponse)(nil),            // 53: marketing.v1.EngageLeadResponse
+	(*Message)(nil),                       // 54: marketing.v1.Message
+	(*ListMessagesResponse)(nil),          // 55: marketing.v1.ListMessagesResponse
+	(*RecordDeliveryEventsResponse)(nil),  // 56: marketing.v1.RecordDeliveryEventsResponse
+	(*ReceiveDeliveryEventsResponse)(nil), // 57: marketing.v1.ReceiveDeliveryEventsResponse
+	(*ResolveMessageLinkResponse)(nil),    // 58: marketing.v1.ResolveMessageLinkResponse
+	(*RecordMessageLinkResponse)(nil),     // 59: marketing.v1.RecordMessageLinkResponse
+	(*GetConsentResponse)(nil),            // 60: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                       // 61: marketing.v1.Consent
+	(*Contact)(nil),                       // 62: marketing.v1.Contact
+	(*UnsubscribeResponse)(nil),           // 63: marketing.v1.UnsubscribeResponse
+	(*UnsubscribeByLinkResponse)(nil),     // 64: marketing.v1.UnsubscribeByLinkResponse
+	(*Suppression)(nil),                   // 65: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),      // 66: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                    // 67: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),   // 68: marketing.v1.ExplainSendDecisionResponse
+	(*Journey)(nil),                       // 69: marketing.v1.Journey
+	(*ListJourneysResponse)(nil),          // 70: marketing.v1.ListJourneysResponse
+	(*SimulateJourneyResponse)(nil),       // 71: marketing.v1.SimulateJourneyResponse
+	(*Enrollment)(nil),                    // 72: marketing.v1.Enrollment
+	(*ListEnrollmentsResponse)(nil),       // 73: marketing.v1.ListEnrollmentsResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -175,80 +178,82 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	15, // 15: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
 	16, // 16: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
 	17, // 17: marketing.v1.EngageService.RecordDeliveryEvents:input_type -> marketing.v1.RecordDeliveryEventsRequest
-	18, // 18: marketing.v1.EngageService.ResolveMessageLink:input_type -> marketing.v1.ResolveMessageLinkRequest
-	19, // 19: marketing.v1.EngageService.RecordMessageLink:input_type -> marketing.v1.RecordMessageLinkRequest
-	20, // 20: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
-	21, // 21: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
-	22, // 22: marketing.v1.EngageService.AssignOwner:input_type -> marketing.v1.AssignOwnerRequest
-	23, // 23: marketing.v1.EngageService.ReleaseOwner:input_type -> marketing.v1.ReleaseOwnerRequest
-	24, // 24: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
-	25, // 25: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
-	26, // 26: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
-	27, // 27: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
-	28, // 28: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
-	29, // 29: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
-	30, // 30: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
-	31, // 31: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
-	32, // 32: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
-	33, // 33: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
-	34, // 34: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
-	35, // 35: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
-	36, // 36: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
-	37, // 37: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
-	38, // 38: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
-	39, // 39: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
-	40, // 40: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
-	41, // 41: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
-	42, // 42: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
-	43, // 43: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
-	44, // 44: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
-	45, // 45: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	45, // 46: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	46, // 47: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	45, // 48: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	47, // 49: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	48, // 50: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	49, // 51: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	49, // 52: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	50, // 53: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	49, // 54: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	47, // 55: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	51, // 56: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	52, // 57: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
-	53, // 58: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	54, // 59: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	53, // 60: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
-	53, // 61: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	55, // 62: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
-	56, // 63: marketing.v1.EngageService.ResolveMessageLink:output_type -> marketing.v1.ResolveMessageLinkResponse
-	57, // 64: marketing.v1.EngageService.RecordMessageLink:output_type -> marketing.v1.RecordMessageLinkResponse
-	58, // 65: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	59, // 66: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	60, // 67: marketing.v1.EngageService.AssignOwner:output_type -> marketing.v1.Contact
-	60, // 68: marketing.v1.EngageService.ReleaseOwner:output_type -> marketing.v1.Contact
-	61, // 69: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	62, // 70: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
-	63, // 71: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	63, // 72: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	64, // 73: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	47, // 74: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	65, // 75: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	65, // 76: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	66, // 77: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	67, // 78: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
-	67, // 79: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
-	68, // 80: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
-	67, // 81: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
-	67, // 82: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
-	67, // 83: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
-	67, // 84: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
-	69, // 85: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
-	70, // 86: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
-	70, // 87: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
-	70, // 88: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
-	71, // 89: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
-	45, // [45:90] is the sub-list for method output_type
-	0,  // [0:45] is the sub-list for method input_type
+	18, // 18: marketing.v1.EngageService.ReceiveDeliveryEvents:input_type -> marketing.v1.ReceiveDeliveryEventsRequest
+	19, // 19: marketing.v1.EngageService.ResolveMessageLink:input_type -> marketing.v1.ResolveMessageLinkRequest
+	20, // 20: marketing.v1.EngageService.RecordMessageLink:input_type -> marketing.v1.RecordMessageLinkRequest
+	21, // 21: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
+	22, // 22: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
+	23, // 23: marketing.v1.EngageService.AssignOwner:input_type -> marketing.v1.AssignOwnerRequest
+	24, // 24: marketing.v1.EngageService.ReleaseOwner:input_type -> marketing.v1.ReleaseOwnerRequest
+	25, // 25: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
+	26, // 26: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
+	27, // 27: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
+	28, // 28: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
+	29, // 29: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
+	30, // 30: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
+	31, // 31: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
+	32, // 32: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
+	33, // 33: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
+	34, // 34: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
+	35, // 35: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
+	36, // 36: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
+	37, // 37: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
+	38, // 38: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
+	39, // 39: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
+	40, // 40: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
+	41, // 41: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
+	42, // 42: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
+	43, // 43: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
+	44, // 44: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
+	45, // 45: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
+	46, // 46: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	46, // 47: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	47, // 48: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	46, // 49: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	48, // 50: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	49, // 51: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	50, // 52: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	50, // 53: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	51, // 54: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	50, // 55: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	48, // 56: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	52, // 57: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	53, // 58: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
+	54, // 59: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	55, // 60: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	54, // 61: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	54, // 62: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	56, // 63: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
+	57, // 64: marketing.v1.EngageService.ReceiveDeliveryEvents:output_type -> marketing.v1.ReceiveDeliveryEventsResponse
+	58, // 65: marketing.v1.EngageService.ResolveMessageLink:output_type -> marketing.v1.ResolveMessageLinkResponse
+	59, // 66: marketing.v1.EngageService.RecordMessageLink:output_type -> marketing.v1.RecordMessageLinkResponse
+	60, // 67: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	61, // 68: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	62, // 69: marketing.v1.EngageService.AssignOwner:output_type -> marketing.v1.Contact
+	62, // 70: marketing.v1.EngageService.ReleaseOwner:output_type -> marketing.v1.Contact
+	63, // 71: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	64, // 72: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
+	65, // 73: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	65, // 74: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	66, // 75: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	48, // 76: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	67, // 77: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	67, // 78: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	68, // 79: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	69, // 80: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
+	69, // 81: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
+	70, // 82: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
+	69, // 83: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
+	69, // 84: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
+	69, // 85: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
+	69, // 86: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
+	71, // 87: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
+	72, // 88: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
+	72, // 89: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
+	72, // 90: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
+	73, // 91: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
+	46, // [46:92] is the sub-list for method output_type
+	0,  // [0:46] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

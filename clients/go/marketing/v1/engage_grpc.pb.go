@@ -40,6 +40,7 @@ const (
 	EngageService_ResolveUnknownMessage_FullMethodName = "/marketing.v1.EngageService/ResolveUnknownMessage"
 	EngageService_CancelMessage_FullMethodName         = "/marketing.v1.EngageService/CancelMessage"
 	EngageService_RecordDeliveryEvents_FullMethodName  = "/marketing.v1.EngageService/RecordDeliveryEvents"
+	EngageService_ReceiveDeliveryEvents_FullMethodName = "/marketing.v1.EngageService/ReceiveDeliveryEvents"
 	EngageService_ResolveMessageLink_FullMethodName    = "/marketing.v1.EngageService/ResolveMessageLink"
 	EngageService_RecordMessageLink_FullMethodName     = "/marketing.v1.EngageService/RecordMessageLink"
 	EngageService_GetConsent_FullMethodName            = "/marketing.v1.EngageService/GetConsent"
@@ -124,6 +125,10 @@ type EngageServiceClient interface {
 	CancelMessage(ctx context.Context, in *CancelMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Records what became of messages, up to 1,000 events a call, each once. A bad event is told in its status and spares the others.
 	RecordDeliveryEvents(ctx context.Context, in *RecordDeliveryEventsRequest, opts ...grpc.CallOption) (*RecordDeliveryEventsResponse, error)
+	// Records what a channel's provider reports, as RecordDeliveryEvents does, of messages that left through that channel. Its signature is the
+	// only credential. The gateway serves it as POST /v1/workspaces/{workspace}/channels/{channel}/events:receive, with the signature in the
+	// header Marketing-Signature. Fails: UNAUTHENTICATED / SIGNATURE_INVALID, also where there is no such channel or it takes no reports.
+	ReceiveDeliveryEvents(ctx context.Context, in *ReceiveDeliveryEventsRequest, opts ...grpc.CallOption) (*ReceiveDeliveryEventsResponse, error)
 	// Says where a link leads that stood in a message of a channel that tracks clicks. It only checks the link, which is the only credential.
 	// The gateway serves it as GET /c/{token}. Fails: NOT_FOUND / LINK_INVALID.
 	ResolveMessageLink(ctx context.Context, in *ResolveMessageLinkRequest, opts ...grpc.CallOption) (*ResolveMessageLinkResponse, error)
@@ -377,6 +382,16 @@ func (c *engageServiceClient) RecordDeliveryEvents(ctx context.Context, in *Reco
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RecordDeliveryEventsResponse)
 	err := c.cc.Invoke(ctx, EngageService_RecordDeliveryEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ReceiveDeliveryEvents(ctx context.Context, in *ReceiveDeliveryEventsRequest, opts ...grpc.CallOption) (*ReceiveDeliveryEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReceiveDeliveryEventsResponse)
+	err := c.cc.Invoke(ctx, EngageService_ReceiveDeliveryEvents_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -717,6 +732,10 @@ type EngageServiceServer interface {
 	CancelMessage(context.Context, *CancelMessageRequest) (*Message, error)
 	// Records what became of messages, up to 1,000 events a call, each once. A bad event is told in its status and spares the others.
 	RecordDeliveryEvents(context.Context, *RecordDeliveryEventsRequest) (*RecordDeliveryEventsResponse, error)
+	// Records what a channel's provider reports, as RecordDeliveryEvents does, of messages that left through that channel. Its signature is the
+	// only credential. The gateway serves it as POST /v1/workspaces/{workspace}/channels/{channel}/events:receive, with the signature in the
+	// header Marketing-Signature. Fails: UNAUTHENTICATED / SIGNATURE_INVALID, also where there is no such channel or it takes no reports.
+	ReceiveDeliveryEvents(context.Context, *ReceiveDeliveryEventsRequest) (*ReceiveDeliveryEventsResponse, error)
 	// Says where a link leads that stood in a message of a channel that tracks clicks. It only checks the link, which is the only credential.
 	// The gateway serves it as GET /c/{token}. Fails: NOT_FOUND / LINK_INVALID.
 	ResolveMessageLink(context.Context, *ResolveMessageLinkRequest) (*ResolveMessageLinkResponse, error)
@@ -849,6 +868,9 @@ func (UnimplementedEngageServiceServer) CancelMessage(context.Context, *CancelMe
 }
 func (UnimplementedEngageServiceServer) RecordDeliveryEvents(context.Context, *RecordDeliveryEventsRequest) (*RecordDeliveryEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RecordDeliveryEvents not implemented")
+}
+func (UnimplementedEngageServiceServer) ReceiveDeliveryEvents(context.Context, *ReceiveDeliveryEventsRequest) (*ReceiveDeliveryEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReceiveDeliveryEvents not implemented")
 }
 func (UnimplementedEngageServiceServer) ResolveMessageLink(context.Context, *ResolveMessageLinkRequest) (*ResolveMessageLinkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResolveMessageLink not implemented")
@@ -1272,6 +1294,24 @@ func _EngageService_RecordDeliveryEvents_Handler(srv interface{}, ctx context.Co
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(EngageServiceServer).RecordDeliveryEvents(ctx, req.(*RecordDeliveryEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ReceiveDeliveryEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReceiveDeliveryEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ReceiveDeliveryEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ReceiveDeliveryEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ReceiveDeliveryEvents(ctx, req.(*ReceiveDeliveryEventsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1833,6 +1873,10 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RecordDeliveryEvents",
 			Handler:    _EngageService_RecordDeliveryEvents_Handler,
+		},
+		{
+			MethodName: "ReceiveDeliveryEvents",
+			Handler:    _EngageService_ReceiveDeliveryEvents_Handler,
 		},
 		{
 			MethodName: "ResolveMessageLink",

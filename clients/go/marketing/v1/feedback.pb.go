@@ -331,6 +331,143 @@ func (x *RecordDeliveryEventsResponse) GetDuplicateCount() int32 {
 	return 0
 }
 
+// Request of ReceiveDeliveryEvents.
+type ReceiveDeliveryEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `workspaces/{workspace}`.
+	Workspace string `protobuf:"bytes,1,opt,name=workspace,proto3" json:"workspace,omitempty"`
+	// `channels/{channel}` of that workspace.
+	Channel string `protobuf:"bytes,2,opt,name=channel,proto3" json:"channel,omitempty"`
+	// `t=<unix seconds>,v1=<hex>`: HMAC-SHA256 of `<unix seconds>.<body>` under the channel's feedback.signing_secret. Good for five minutes.
+	Signature string `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
+	// RecordDeliveryEventsRequest as JSON, with the names of feedback.proto: at most 1 MiB.
+	Body          []byte `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReceiveDeliveryEventsRequest) Reset() {
+	*x = ReceiveDeliveryEventsRequest{}
+	mi := &file_marketing_v1_feedback_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceiveDeliveryEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceiveDeliveryEventsRequest) ProtoMessage() {}
+
+func (x *ReceiveDeliveryEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_feedback_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceiveDeliveryEventsRequest.ProtoReflect.Descriptor instead.
+func (*ReceiveDeliveryEventsRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ReceiveDeliveryEventsRequest) GetWorkspace() string {
+	if x != nil {
+		return x.Workspace
+	}
+	return ""
+}
+
+func (x *ReceiveDeliveryEventsRequest) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *ReceiveDeliveryEventsRequest) GetSignature() string {
+	if x != nil {
+		return x.Signature
+	}
+	return ""
+}
+
+func (x *ReceiveDeliveryEventsRequest) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+// Reply of ReceiveDeliveryEvents.
+type ReceiveDeliveryEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each event, as of RecordDeliveryEvents. MESSAGE_NOT_FOUND also where the message left through another channel.
+	Statuses []*RowStatus `protobuf:"bytes,1,rep,name=statuses,proto3" json:"statuses,omitempty"`
+	// Recorded now.
+	RecordedCount int32 `protobuf:"varint,2,opt,name=recorded_count,json=recordedCount,proto3" json:"recorded_count,omitempty"`
+	// Known already.
+	DuplicateCount int32 `protobuf:"varint,3,opt,name=duplicate_count,json=duplicateCount,proto3" json:"duplicate_count,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ReceiveDeliveryEventsResponse) Reset() {
+	*x = ReceiveDeliveryEventsResponse{}
+	mi := &file_marketing_v1_feedback_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReceiveDeliveryEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReceiveDeliveryEventsResponse) ProtoMessage() {}
+
+func (x *ReceiveDeliveryEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_feedback_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReceiveDeliveryEventsResponse.ProtoReflect.Descriptor instead.
+func (*ReceiveDeliveryEventsResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ReceiveDeliveryEventsResponse) GetStatuses() []*RowStatus {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
+func (x *ReceiveDeliveryEventsResponse) GetRecordedCount() int32 {
+	if x != nil {
+		return x.RecordedCount
+	}
+	return 0
+}
+
+func (x *ReceiveDeliveryEventsResponse) GetDuplicateCount() int32 {
+	if x != nil {
+		return x.DuplicateCount
+	}
+	return 0
+}
+
 // Request of ResolveMessageLink.
 type ResolveMessageLinkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -342,7 +479,7 @@ type ResolveMessageLinkRequest struct {
 
 func (x *ResolveMessageLinkRequest) Reset() {
 	*x = ResolveMessageLinkRequest{}
-	mi := &file_marketing_v1_feedback_proto_msgTypes[3]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -354,7 +491,7 @@ func (x *ResolveMessageLinkRequest) String() string {
 func (*ResolveMessageLinkRequest) ProtoMessage() {}
 
 func (x *ResolveMessageLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_feedback_proto_msgTypes[3]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -367,7 +504,7 @@ func (x *ResolveMessageLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveMessageLinkRequest.ProtoReflect.Descriptor instead.
 func (*ResolveMessageLinkRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{3}
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ResolveMessageLinkRequest) GetToken() string {
@@ -388,7 +525,7 @@ type ResolveMessageLinkResponse struct {
 
 func (x *ResolveMessageLinkResponse) Reset() {
 	*x = ResolveMessageLinkResponse{}
-	mi := &file_marketing_v1_feedback_proto_msgTypes[4]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -400,7 +537,7 @@ func (x *ResolveMessageLinkResponse) String() string {
 func (*ResolveMessageLinkResponse) ProtoMessage() {}
 
 func (x *ResolveMessageLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_feedback_proto_msgTypes[4]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -413,7 +550,7 @@ func (x *ResolveMessageLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveMessageLinkResponse.ProtoReflect.Descriptor instead.
 func (*ResolveMessageLinkResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{4}
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ResolveMessageLinkResponse) GetUrl() string {
@@ -434,7 +571,7 @@ type RecordMessageLinkRequest struct {
 
 func (x *RecordMessageLinkRequest) Reset() {
 	*x = RecordMessageLinkRequest{}
-	mi := &file_marketing_v1_feedback_proto_msgTypes[5]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -446,7 +583,7 @@ func (x *RecordMessageLinkRequest) String() string {
 func (*RecordMessageLinkRequest) ProtoMessage() {}
 
 func (x *RecordMessageLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_feedback_proto_msgTypes[5]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -459,7 +596,7 @@ func (x *RecordMessageLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordMessageLinkRequest.ProtoReflect.Descriptor instead.
 func (*RecordMessageLinkRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{5}
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RecordMessageLinkRequest) GetToken() string {
@@ -478,7 +615,7 @@ type RecordMessageLinkResponse struct {
 
 func (x *RecordMessageLinkResponse) Reset() {
 	*x = RecordMessageLinkResponse{}
-	mi := &file_marketing_v1_feedback_proto_msgTypes[6]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -490,7 +627,7 @@ func (x *RecordMessageLinkResponse) String() string {
 func (*RecordMessageLinkResponse) ProtoMessage() {}
 
 func (x *RecordMessageLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_feedback_proto_msgTypes[6]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -503,7 +640,7 @@ func (x *RecordMessageLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordMessageLinkResponse.ProtoReflect.Descriptor instead.
 func (*RecordMessageLinkResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{6}
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{8}
 }
 
 var File_marketing_v1_feedback_proto protoreflect.FileDescriptor
@@ -537,6 +674,15 @@ const file_marketing_v1_feedback_proto_rawDesc = "" +
 	"\x1cRecordDeliveryEventsResponse\x123\n" +
 	"\bstatuses\x18\x01 \x03(\v2\x17.marketing.v1.RowStatusR\bstatuses\x12%\n" +
 	"\x0erecorded_count\x18\x02 \x01(\x05R\rrecordedCount\x12'\n" +
+	"\x0fduplicate_count\x18\x03 \x01(\x05R\x0eduplicateCount\"\x9c\x01\n" +
+	"\x1cReceiveDeliveryEventsRequest\x12!\n" +
+	"\tworkspace\x18\x01 \x01(\tB\x03\xe0A\x02R\tworkspace\x12\x1d\n" +
+	"\achannel\x18\x02 \x01(\tB\x03\xe0A\x02R\achannel\x12!\n" +
+	"\tsignature\x18\x03 \x01(\tB\x03\xe0A\x02R\tsignature\x12\x17\n" +
+	"\x04body\x18\x04 \x01(\fB\x03\xe0A\x02R\x04body\"\xa4\x01\n" +
+	"\x1dReceiveDeliveryEventsResponse\x123\n" +
+	"\bstatuses\x18\x01 \x03(\v2\x17.marketing.v1.RowStatusR\bstatuses\x12%\n" +
+	"\x0erecorded_count\x18\x02 \x01(\x05R\rrecordedCount\x12'\n" +
 	"\x0fduplicate_count\x18\x03 \x01(\x05R\x0eduplicateCount\"6\n" +
 	"\x19ResolveMessageLinkRequest\x12\x19\n" +
 	"\x05token\x18\x01 \x01(\tB\x03\xe0A\x02R\x05token\".\n" +
@@ -559,31 +705,34 @@ func file_marketing_v1_feedback_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_feedback_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_marketing_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_marketing_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_marketing_v1_feedback_proto_goTypes = []any{
-	(DeliveryEvent_Type)(0),              // 0: marketing.v1.DeliveryEvent.Type
-	(*DeliveryEvent)(nil),                // 1: marketing.v1.DeliveryEvent
-	(*RecordDeliveryEventsRequest)(nil),  // 2: marketing.v1.RecordDeliveryEventsRequest
-	(*RecordDeliveryEventsResponse)(nil), // 3: marketing.v1.RecordDeliveryEventsResponse
-	(*ResolveMessageLinkRequest)(nil),    // 4: marketing.v1.ResolveMessageLinkRequest
-	(*ResolveMessageLinkResponse)(nil),   // 5: marketing.v1.ResolveMessageLinkResponse
-	(*RecordMessageLinkRequest)(nil),     // 6: marketing.v1.RecordMessageLinkRequest
-	(*RecordMessageLinkResponse)(nil),    // 7: marketing.v1.RecordMessageLinkResponse
-	(*timestamppb.Timestamp)(nil),        // 8: google.protobuf.Timestamp
-	(Message_Bounce)(0),                  // 9: marketing.v1.Message.Bounce
-	(*RowStatus)(nil),                    // 10: marketing.v1.RowStatus
+	(DeliveryEvent_Type)(0),               // 0: marketing.v1.DeliveryEvent.Type
+	(*DeliveryEvent)(nil),                 // 1: marketing.v1.DeliveryEvent
+	(*RecordDeliveryEventsRequest)(nil),   // 2: marketing.v1.RecordDeliveryEventsRequest
+	(*RecordDeliveryEventsResponse)(nil),  // 3: marketing.v1.RecordDeliveryEventsResponse
+	(*ReceiveDeliveryEventsRequest)(nil),  // 4: marketing.v1.ReceiveDeliveryEventsRequest
+	(*ReceiveDeliveryEventsResponse)(nil), // 5: marketing.v1.ReceiveDeliveryEventsResponse
+	(*ResolveMessageLinkRequest)(nil),     // 6: marketing.v1.ResolveMessageLinkRequest
+	(*ResolveMessageLinkResponse)(nil),    // 7: marketing.v1.ResolveMessageLinkResponse
+	(*RecordMessageLinkRequest)(nil),      // 8: marketing.v1.RecordMessageLinkRequest
+	(*RecordMessageLinkResponse)(nil),     // 9: marketing.v1.RecordMessageLinkResponse
+	(*timestamppb.Timestamp)(nil),         // 10: google.protobuf.Timestamp
+	(Message_Bounce)(0),                   // 11: marketing.v1.Message.Bounce
+	(*RowStatus)(nil),                     // 12: marketing.v1.RowStatus
 }
 var file_marketing_v1_feedback_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.DeliveryEvent.type:type_name -> marketing.v1.DeliveryEvent.Type
-	8,  // 1: marketing.v1.DeliveryEvent.event_time:type_name -> google.protobuf.Timestamp
-	9,  // 2: marketing.v1.DeliveryEvent.bounce:type_name -> marketing.v1.Message.Bounce
+	10, // 1: marketing.v1.DeliveryEvent.event_time:type_name -> google.protobuf.Timestamp
+	11, // 2: marketing.v1.DeliveryEvent.bounce:type_name -> marketing.v1.Message.Bounce
 	1,  // 3: marketing.v1.RecordDeliveryEventsRequest.events:type_name -> marketing.v1.DeliveryEvent
-	10, // 4: marketing.v1.RecordDeliveryEventsResponse.statuses:type_name -> marketing.v1.RowStatus
-	5,  // [5:5] is the sub-list for method output_type
-	5,  // [5:5] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	12, // 4: marketing.v1.RecordDeliveryEventsResponse.statuses:type_name -> marketing.v1.RowStatus
+	12, // 5: marketing.v1.ReceiveDeliveryEventsResponse.statuses:type_name -> marketing.v1.RowStatus
+	6,  // [6:6] is the sub-list for method output_type
+	6,  // [6:6] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_feedback_proto_init() }
@@ -599,7 +748,7 @@ func file_marketing_v1_feedback_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_feedback_proto_rawDesc), len(file_marketing_v1_feedback_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

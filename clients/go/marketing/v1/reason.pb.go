@@ -204,6 +204,8 @@ const (
 	Reason_REASON_ENROLLMENT_EXISTS Reason = 95
 	// [NOT_FOUND] The link is damaged, or none of this installation.
 	Reason_REASON_LINK_INVALID Reason = 96
+	// [UNAUTHENTICATED] The report is not signed with the channel's secret within the last five minutes, or there is no such channel.
+	Reason_REASON_SIGNATURE_INVALID Reason = 99
 	// [FAILED_PRECONDITION] A template of the journey is not in service, or not what its step needs.
 	Reason_REASON_JOURNEY_TEMPLATE Reason = 109
 	// [FAILED_PRECONDITION] The conversation with the lead belongs to somebody else.
@@ -301,6 +303,7 @@ var (
 		94:  "REASON_ENROLLMENT_NOT_FOUND",
 		95:  "REASON_ENROLLMENT_EXISTS",
 		96:  "REASON_LINK_INVALID",
+		99:  "REASON_SIGNATURE_INVALID",
 		109: "REASON_JOURNEY_TEMPLATE",
 		110: "REASON_OWNER_TAKEN",
 	}
@@ -393,6 +396,7 @@ var (
 		"REASON_ENROLLMENT_NOT_FOUND":        94,
 		"REASON_ENROLLMENT_EXISTS":           95,
 		"REASON_LINK_INVALID":                96,
+		"REASON_SIGNATURE_INVALID":           99,
 		"REASON_JOURNEY_TEMPLATE":            109,
 		"REASON_OWNER_TAKEN":                 110,
 	}
@@ -429,7 +433,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\x9a\x14\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xb8\x14\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -519,7 +523,8 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x14REASON_JOURNEY_STATE\x10]\x12\x1f\n" +
 	"\x1bREASON_ENROLLMENT_NOT_FOUND\x10^\x12\x1c\n" +
 	"\x18REASON_ENROLLMENT_EXISTS\x10_\x12\x17\n" +
-	"\x13REASON_LINK_INVALID\x10`\x12\x1b\n" +
+	"\x13REASON_LINK_INVALID\x10`\x12\x1c\n" +
+	"\x18REASON_SIGNATURE_INVALID\x10c\x12\x1b\n" +
 	"\x17REASON_JOURNEY_TEMPLATE\x10m\x12\x16\n" +
 	"\x12REASON_OWNER_TAKEN\x10nBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 

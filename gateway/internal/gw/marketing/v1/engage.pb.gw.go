@@ -814,6 +814,33 @@ func local_request_EngageService_RecordDeliveryEvents_0(ctx context.Context, mar
 	return msg, metadata, err
 }
 
+func request_EngageService_ReceiveDeliveryEvents_0(ctx context.Context, marshaler runtime.Marshaler, client extMarketingv1.EngageServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq extMarketingv1.ReceiveDeliveryEventsRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.ReceiveDeliveryEvents(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_EngageService_ReceiveDeliveryEvents_0(ctx context.Context, marshaler runtime.Marshaler, server extMarketingv1.EngageServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq extMarketingv1.ReceiveDeliveryEventsRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.ReceiveDeliveryEvents(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 func request_EngageService_ResolveMessageLink_0(ctx context.Context, marshaler runtime.Marshaler, client extMarketingv1.EngageServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq extMarketingv1.ResolveMessageLinkRequest
@@ -2242,6 +2269,26 @@ func RegisterEngageServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 		}
 		forward_EngageService_RecordDeliveryEvents_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_EngageService_ReceiveDeliveryEvents_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/marketing.v1.EngageService/ReceiveDeliveryEvents", runtime.WithHTTPPathPattern("/v1/deliveryEvents:receive"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_EngageService_ReceiveDeliveryEvents_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_EngageService_ReceiveDeliveryEvents_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_EngageService_ResolveMessageLink_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -3132,6 +3179,23 @@ func RegisterEngageServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 		}
 		forward_EngageService_RecordDeliveryEvents_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_EngageService_ReceiveDeliveryEvents_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/marketing.v1.EngageService/ReceiveDeliveryEvents", runtime.WithHTTPPathPattern("/v1/deliveryEvents:receive"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_EngageService_ReceiveDeliveryEvents_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_EngageService_ReceiveDeliveryEvents_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_EngageService_ResolveMessageLink_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -3614,6 +3678,7 @@ var (
 	pattern_EngageService_ResolveUnknownMessage_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "messages", "name"}, "resolve"))
 	pattern_EngageService_CancelMessage_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "messages", "name"}, "cancel"))
 	pattern_EngageService_RecordDeliveryEvents_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "deliveryEvents"}, "record"))
+	pattern_EngageService_ReceiveDeliveryEvents_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "deliveryEvents"}, "receive"))
 	pattern_EngageService_ResolveMessageLink_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "messageLinks"}, "resolve"))
 	pattern_EngageService_RecordMessageLink_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "messageLinks"}, "record"))
 	pattern_EngageService_GetConsent_0            = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "leads", "name", "consent"}, ""))
@@ -3663,6 +3728,7 @@ var (
 	forward_EngageService_ResolveUnknownMessage_0 = runtime.ForwardResponseMessage
 	forward_EngageService_CancelMessage_0         = runtime.ForwardResponseMessage
 	forward_EngageService_RecordDeliveryEvents_0  = runtime.ForwardResponseMessage
+	forward_EngageService_ReceiveDeliveryEvents_0 = runtime.ForwardResponseMessage
 	forward_EngageService_ResolveMessageLink_0    = runtime.ForwardResponseMessage
 	forward_EngageService_RecordMessageLink_0     = runtime.ForwardResponseMessage
 	forward_EngageService_GetConsent_0            = runtime.ForwardResponseMessage
