@@ -12,6 +12,7 @@
 #include "agents/engage/journey/simulate.h"
 #include "agents/engage/link/link.h"
 #include "agents/engage/message/message.h"
+#include "agents/engage/message/watch.h"
 #include "agents/engage/template/templates.h"
 #include "agents/lead/lead.h"
 #include "agents/model/model.h"
@@ -80,6 +81,7 @@ RPC_UNARY(test_channel, TestChannelRequest, TestChannelResponse)
 RPC_UNARY(engage_lead, EngageLeadRequest, EngageLeadResponse)
 RPC_UNARY(get_message, GetMessageRequest, Message)
 RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
+RPC_UNARY(preview_message, PreviewMessageRequest, PreviewMessageResponse)
 RPC_UNARY(cancel_message, CancelMessageRequest, Message)
 RPC_UNARY(resolve_unknown_message, ResolveUnknownMessageRequest, Message)
 RPC_UNARY(record_delivery_events, RecordDeliveryEventsRequest, RecordDeliveryEventsResponse)
@@ -106,6 +108,15 @@ RPC_UNARY(publish_journey, PublishJourneyRequest, Journey)
 RPC_UNARY(pause_journey, PauseJourneyRequest, Journey)
 RPC_UNARY(resume_journey, ResumeJourneyRequest, Journey)
 RPC_UNARY(retire_journey, RetireJourneyRequest, Journey)
+static struct status watch_messages_next(struct ctx *c, struct message_watch *w, WatchMessagesResponse *res,
+                                         enum rpc_next *ret)
+{
+    bool send = false;
+    struct status s = watch_messages(c, w, res, &send);
+    *ret = send ? RPC_SEND : RPC_WAIT;
+    return s;
+}
+
 static struct status simulate_journey_next(struct ctx *c, struct simulation *sim,
                                            SimulateJourneyResponse *res, enum rpc_next *ret)
 {
@@ -115,6 +126,7 @@ static struct status simulate_journey_next(struct ctx *c, struct simulation *sim
     return s;
 }
 
+RPC_SERVER_STREAM(watch_messages, WatchMessagesRequest, WatchMessagesResponse, struct message_watch)
 RPC_SERVER_STREAM(simulate_journey, SimulateJourneyRequest, SimulateJourneyResponse, struct simulation)
 RPC_UNARY(enroll_lead, EnrollLeadRequest, Enrollment)
 RPC_UNARY(unenroll_lead, UnenrollLeadRequest, Enrollment)
@@ -270,6 +282,8 @@ static const struct rpc_method methods[] = {
     { ENGAGE, "EngageLead", &engage_lead_rpc, LANE_DB, "engage.send", QUOTA_WRITE, RPC_MUTATES, LEAD_KB, 0 },
     { ENGAGE, "GetMessage", &get_message_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, 128, 0 },
     { ENGAGE, "ListMessages", &list_messages_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
+    { ENGAGE, "WatchMessages", &watch_messages_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 4096, 0 },
+    { ENGAGE, "PreviewMessage", &preview_message_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },
     { ENGAGE, "ResolveUnknownMessage", &resolve_unknown_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE,
       RPC_MUTATES, 128, 0 },
     { ENGAGE, "CancelMessage", &cancel_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE, RPC_MUTATES, 128,

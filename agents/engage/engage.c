@@ -3,6 +3,7 @@
 #include "agents/engage/channel/channel.h"
 #include "agents/engage/contact/admit.h"
 #include "agents/engage/contact/consent.h"
+#include "agents/engage/delivery/delivery.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
 #include "agents/record/checks.h"
@@ -114,4 +115,20 @@ struct status engage_lead(struct ctx *c, const EngageLeadRequest *req, EngageLea
     TRY(make(c, req, &lead, &res->message));
     TRY(foresee(c, res->message, &lead, &res->decision));
     return req->validate_only ? ok() : message_add(c, res->message);
+}
+
+struct status preview_message(struct ctx *c, const PreviewMessageRequest *req, PreviewMessageResponse *res)
+{
+    EngageLeadRequest as = ENGAGE_LEAD_REQUEST_INIT;
+    struct lead_row lead;
+    Message *m;
+    as.lead = req->lead;
+    as.template_ = req->template_;
+    as.medium = req->medium;
+    as.channel = req->channel;
+    as.priority = req->priority;
+    TRY(lead_load(c, req->lead, "lead", &lead));
+    TRY(make(c, &as, &lead, &m));
+    TRY(foresee(c, m, &lead, &res->decision));
+    return delivery_preview(c, m, lead.lead, res);
 }

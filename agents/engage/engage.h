@@ -1,4 +1,5 @@
-/* engage.h: EngageLead (proto/marketing/v1/engage.proto): a message that somebody asks for. */
+/* engage.h: EngageLead and PreviewMessage (proto/marketing/v1/engage.proto): a message that somebody asks
+ * for, or asks about. */
 #ifndef AGENTS_ENGAGE_ENGAGE_H
 #define AGENTS_ENGAGE_ENGAGE_H
 
@@ -7,6 +8,9 @@
 C_BEGIN
 
 MUSTCHECK struct status engage_lead(struct ctx *c, const EngageLeadRequest *req, EngageLeadResponse *res);
+
+MUSTCHECK struct status preview_message(struct ctx *c, const PreviewMessageRequest *req,
+                                        PreviewMessageResponse *res);
 
 C_END
 #endif

@@ -12,7 +12,9 @@
 
 #define WRITERS_BYTES (64 * 1024)
 
-enum { LOG_END, LOG_WRITERS, LOG_READ, LOG_STATEMENTS };
+enum { LOG_END, LOG_WRITERS, LOG_READ, LOG_READ_OWN, LOG_STATEMENTS };
+
+#define SEEN "seq, create_time, workspace, action, subject, decision_id, payload, trace_id"
 
 static const struct stmt sql[LOG_STATEMENTS] = {
     [LOG_END] = { "event_log_end", "", "it", "SELECT COALESCE(max(seq), 0), '' FROM event", NULL,
@@ -21,10 +23,14 @@ static const struct stmt sql[LOG_STATEMENTS] = {
     [LOG_WRITERS] = { "event_log_writers", "t", "i", "SELECT length($1)", NULL,
                       "SELECT count(*)" WRITERS " AND virtualtransaction = ANY (string_to_array($1, ' '))" },
     [LOG_READ] = { "event_log_read", "iitttttttti", "iittttbb",
-                   "SELECT seq, create_time, workspace, action, subject, decision_id, payload, trace_id"
+                   "SELECT " SEEN
                    " FROM event WHERE seq > $1 AND seq <= $2 AND action IN ($3, $4, $5, $6, $7, $8, $9, $10)"
                    " ORDER BY seq LIMIT $11",
                    NULL, NULL },
+    [LOG_READ_OWN] = { "event_log_read_own", "tiiti", "iittttbb",
+                       "SELECT " SEEN " FROM event WHERE workspace = $1 AND seq > $2 AND seq <= $3"
+                       " AND substr(action, 1, length($4)) = $4 ORDER BY seq LIMIT $5",
+                       NULL, NULL },
 };
 
 const struct stmt_table event_log_statements = { sql, LOG_STATEMENTS };
@@ -95,6 +101,16 @@ static struct status take(struct ctx *c, const struct value *v, struct event_see
     return ok();
 }
 
+static struct status take_all(struct ctx *c, const struct rows *rows, struct event_seen **ret, size_t *ret_n)
+{
+    *ret = ARENA_ARRAY(c->arena, rows->n + 1, struct event_seen);
+    if (!*ret)
+        return fail_memory();
+    for (*ret_n = 0; *ret_n < rows->n; (*ret_n)++)
+        TRY(take(c, row_at(rows, *ret_n), &(*ret)[*ret_n]));
+    return ok();
+}
+
 struct status event_log_read(struct ctx *c, int64_t from, int64_t to, const struct event_actions *actions,
                              size_t limit, struct event_seen **ret, size_t *ret_n)
 {
@@ -104,10 +120,14 @@ struct status event_log_read(struct ctx *c, int64_t from, int64_t to, const stru
         args[2 + i] = v_text(actions->names[MIN(i, actions->n - 1)]); /* padded with the last one */
     args[2 + EVENT_ACTIONS_MAX] = v_int((int64_t)limit);
     TRY(db_query(c, &sql[LOG_READ], args, &rows));
-    *ret = ARENA_ARRAY(c->arena, rows.n + 1, struct event_seen);
-    if (!*ret)
-        return fail_memory();
-    for (*ret_n = 0; *ret_n < rows.n; (*ret_n)++)
-        TRY(take(c, row_at(&rows, *ret_n), &(*ret)[*ret_n]));
-    return ok();
+    return take_all(c, &rows, ret, ret_n);
+}
+
+struct status event_log_read_own(struct ctx *c, int64_t from, int64_t to, const char *prefix, size_t limit,
+                                 struct event_seen **ret, size_t *ret_n)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &sql[LOG_READ_OWN], &rows, v_text(c->workspace), v_int(from), v_int(to), v_text(prefix),
+                 v_int((int64_t)limit)));
+    return take_all(c, &rows, ret, ret_n);
 }

@@ -22,7 +22,8 @@ void event_log_init(struct event_log *l);
 void event_log_done(struct event_log *l);
 
 /* Moves l->complete on; what the ctx reads from now on shows all of the log up to it. To be called again and
- * again, by one thread, with a ctx that reaches all workspaces (db_reach_all). Fails: as db_query. */
+ * again, by one thread at a time, with a ctx that reaches all workspaces (db_reach_all), or always its own
+ * one alone: then it is that one's log. Fails: as db_query. */
 MUSTCHECK struct status event_log_follow(struct ctx *c, struct event_log *l);
 
 /* An event as others react to it. Texts lie in the arena. */
@@ -43,6 +44,10 @@ struct event_actions {
 MUSTCHECK struct status event_log_read(struct ctx *c, int64_t from, int64_t to,
                                        const struct event_actions *actions, size_t limit,
                                        struct event_seen **ret, size_t *ret_n);
+
+/* The same of the ctx's own workspace, of actions that begin with `prefix` ("message."). */
+MUSTCHECK struct status event_log_read_own(struct ctx *c, int64_t from, int64_t to, const char *prefix,
+                                           size_t limit, struct event_seen **ret, size_t *ret_n);
 
 extern const struct stmt_table event_log_statements;
 

@@ -210,6 +210,8 @@ func journeySeeds(w *world) map[string]proto.Message {
 		"PauseJourney":    &pb.PauseJourneyRequest{Name: "journeys/none"},
 		"ResumeJourney":   &pb.ResumeJourneyRequest{Name: "journeys/none"},
 		"RetireJourney":   &pb.RetireJourneyRequest{Name: "journeys/none"},
+		"WatchMessages":   &pb.WatchMessagesRequest{Lead: "leads/none", Cursor: "7"},
+		"PreviewMessage":  &pb.PreviewMessageRequest{Lead: "leads/none", Template: "templates/known", Medium: pb.Medium_MEDIUM_EMAIL, Channel: "channels/mail"},
 		"SimulateJourney": &pb.SimulateJourneyRequest{Journey: "journeys/-", Draft: &pb.Journey{Steps: []*pb.JourneyStep{{Id: "end-it", Action: &pb.JourneyStep_Wait{Wait: &pb.JourneyWait{Duration: durationpb.New(time.Hour)}}}}}},
 		"EnrollLead":      &pb.EnrollLeadRequest{Journey: "journeys/none", Lead: w.lead, ValidateOnly: true},
 		"UnenrollLead":    &pb.UnenrollLeadRequest{Journey: "journeys/none", Lead: w.lead},

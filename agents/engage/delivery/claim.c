@@ -53,7 +53,7 @@ static struct status find_channel(struct ctx *c, struct in_hand *h)
     return ok();
 }
 
-static struct status open_channel(struct ctx *c, struct in_hand *h)
+struct status open_channel(struct ctx *c, struct in_hand *h)
 {
     TRY(find_channel(c, h));
     struct status s = h->channel.channel ? channel_secrets(c, &h->channel, &h->secrets) : ok();

@@ -4,6 +4,7 @@
  *   loop.c     who does it: a thread that looks for what is due, others that deliver it
  *   claim.c    the unit that lets a message through: gate, words, place in the lead's order, state SENDING
  *   words.c    what is handed over
+ *   preview.c  the same of a message that is only asked about
  *   attempt.c  the drivers
  *   outcome.c  the unit that tells what became of it
  *   pace.c     how fast a channel may go
@@ -37,6 +38,11 @@ MUSTCHECK struct status delivery_start(struct app *app, const struct delivery_op
 void delivery_stop(struct delivery *d);
 /* Something became due. Any thread; NULL is allowed. */
 void delivery_wake(struct delivery *d);
+
+/* What would be handed over of a message that is not stored, in place of its name: nothing of it can be sent,
+ * followed or signed. Fails: as the template's rendering; CHANNEL_STATE where no channel can be used. */
+MUSTCHECK struct status delivery_preview(struct ctx *c, Message *m, const Lead *lead,
+                                         PreviewMessageResponse *res);
 
 extern const struct stmt_table delivery_statements;
 

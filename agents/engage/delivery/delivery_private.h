@@ -6,6 +6,7 @@
 #include "agents/engage/delivery/delivery.h"
 #include "agents/engage/delivery/pace.h"
 #include "agents/engage/message/message.h"
+#include "agents/engage/template/form.h"
 
 C_BEGIN
 
@@ -33,6 +34,7 @@ struct in_hand {
     bool sending; /* the unit was made for an attempt */
     int64_t lease_mono_us;
     struct sent sent;
+    struct form_message said; /* as words() rendered it */
 };
 
 /* Work of a task (agents/record/task.h): leaves in the unit that the message is SENDING, or whatever else is
@@ -47,6 +49,9 @@ MUSTCHECK struct status park(struct ctx *c, void *arg);
 void attempt(struct in_hand *h, int64_t now_us);
 
 /* ---- The parts of a claim ---- */
+
+/* Finds the message's channel and opens its secrets; h->channel.channel is NULL where none can be used. */
+MUSTCHECK struct status open_channel(struct ctx *c, struct in_hand *h);
 
 /* Renders and freezes a message's words. Fails: a status whose row is at fault (row_status.h) where the
  * template does not fit the lead. */

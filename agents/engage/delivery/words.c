@@ -192,5 +192,6 @@ struct status words(struct ctx *c, struct in_hand *h, const Lead *lead, struct s
     r.system[FORM_SENDER_ADDRESS] = channel->postal_address;
     TRY(template_render(c, id, m->template_version, &r, &said));
     TRY(track(c, m, channel, &said));
+    h->said = said;
     return channel->smtp ? freeze_mail(c, h, lead, &r, &said, ret) : freeze_post(c, h, lead, &said, ret);
 }

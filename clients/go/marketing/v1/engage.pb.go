@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xba+\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xbe-\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -47,7 +47,9 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"EngageLead\x12\x1f.marketing.v1.EngageLeadRequest\x1a .marketing.v1.EngageLeadResponse\"=\x82\xd3\xe4\x93\x027:\x01*Z\x17:\x01*\"\x12/api/agents/engage\"\x19/v1/{lead=leads/*}:engage\x12c\n" +
 	"\n" +
 	"GetMessage\x12\x1f.marketing.v1.GetMessageRequest\x1a\x15.marketing.v1.Message\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=messages/*}\x12k\n" +
-	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12\x84\x01\n" +
+	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12v\n" +
+	"\rWatchMessages\x12\".marketing.v1.WatchMessagesRequest\x1a#.marketing.v1.WatchMessagesResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/messages:watch0\x01\x12\x89\x01\n" +
+	"\x0ePreviewMessage\x12#.marketing.v1.PreviewMessageRequest\x1a$.marketing.v1.PreviewMessageResponse\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{lead=leads/*}:previewMessage\x12\x84\x01\n" +
 	"\x15ResolveUnknownMessage\x12*.marketing.v1.ResolveUnknownMessageRequest\x1a\x15.marketing.v1.Message\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/{name=messages/*}:resolve\x12s\n" +
 	"\rCancelMessage\x12\".marketing.v1.CancelMessageRequest\x1a\x15.marketing.v1.Message\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/{name=messages/*}:cancel\x12\x93\x01\n" +
 	"\x14RecordDeliveryEvents\x12).marketing.v1.RecordDeliveryEventsRequest\x1a*.marketing.v1.RecordDeliveryEventsResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/deliveryEvents:record\x12\x97\x01\n" +
@@ -99,65 +101,69 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*EngageLeadRequest)(nil),             // 12: marketing.v1.EngageLeadRequest
 	(*GetMessageRequest)(nil),             // 13: marketing.v1.GetMessageRequest
 	(*ListMessagesRequest)(nil),           // 14: marketing.v1.ListMessagesRequest
-	(*ResolveUnknownMessageRequest)(nil),  // 15: marketing.v1.ResolveUnknownMessageRequest
-	(*CancelMessageRequest)(nil),          // 16: marketing.v1.CancelMessageRequest
-	(*RecordDeliveryEventsRequest)(nil),   // 17: marketing.v1.RecordDeliveryEventsRequest
-	(*ReceiveDeliveryEventsRequest)(nil),  // 18: marketing.v1.ReceiveDeliveryEventsRequest
-	(*ResolveMessageLinkRequest)(nil),     // 19: marketing.v1.ResolveMessageLinkRequest
-	(*RecordMessageLinkRequest)(nil),      // 20: marketing.v1.RecordMessageLinkRequest
-	(*GetConsentRequest)(nil),             // 21: marketing.v1.GetConsentRequest
-	(*UpdateConsentRequest)(nil),          // 22: marketing.v1.UpdateConsentRequest
-	(*AssignOwnerRequest)(nil),            // 23: marketing.v1.AssignOwnerRequest
-	(*ReleaseOwnerRequest)(nil),           // 24: marketing.v1.ReleaseOwnerRequest
-	(*UnsubscribeRequest)(nil),            // 25: marketing.v1.UnsubscribeRequest
-	(*UnsubscribeByLinkRequest)(nil),      // 26: marketing.v1.UnsubscribeByLinkRequest
-	(*CreateSuppressionRequest)(nil),      // 27: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),         // 28: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),       // 29: marketing.v1.ListSuppressionsRequest
-	(*DeleteSuppressionRequest)(nil),      // 30: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),          // 31: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),       // 32: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),    // 33: marketing.v1.ExplainSendDecisionRequest
-	(*CreateJourneyRequest)(nil),          // 34: marketing.v1.CreateJourneyRequest
-	(*GetJourneyRequest)(nil),             // 35: marketing.v1.GetJourneyRequest
-	(*ListJourneysRequest)(nil),           // 36: marketing.v1.ListJourneysRequest
-	(*PublishJourneyRequest)(nil),         // 37: marketing.v1.PublishJourneyRequest
-	(*PauseJourneyRequest)(nil),           // 38: marketing.v1.PauseJourneyRequest
-	(*ResumeJourneyRequest)(nil),          // 39: marketing.v1.ResumeJourneyRequest
-	(*RetireJourneyRequest)(nil),          // 40: marketing.v1.RetireJourneyRequest
-	(*SimulateJourneyRequest)(nil),        // 41: marketing.v1.SimulateJourneyRequest
-	(*EnrollLeadRequest)(nil),             // 42: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),           // 43: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),          // 44: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),        // 45: marketing.v1.ListEnrollmentsRequest
-	(*Template)(nil),                      // 46: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),         // 47: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),                 // 48: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),        // 49: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                       // 50: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),          // 51: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),           // 52: marketing.v1.TestChannelResponse
-	(*EngageLeadResponse)(nil),            // 53: marketing.v1.EngageLeadResponse
-	(*Message)(nil),                       // 54: marketing.v1.Message
-	(*ListMessagesResponse)(nil),          // 55: marketing.v1.ListMessagesResponse
-	(*RecordDeliveryEventsResponse)(nil),  // 56: marketing.v1.RecordDeliveryEventsResponse
-	(*ReceiveDeliveryEventsResponse)(nil), // 57: marketing.v1.ReceiveDeliveryEventsResponse
-	(*ResolveMessageLinkResponse)(nil),    // 58: marketing.v1.ResolveMessageLinkResponse
-	(*RecordMessageLinkResponse)(nil),     // 59: marketing.v1.RecordMessageLinkResponse
-	(*GetConsentResponse)(nil),            // 60: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                       // 61: marketing.v1.Consent
-	(*Contact)(nil),                       // 62: marketing.v1.Contact
-	(*UnsubscribeResponse)(nil),           // 63: marketing.v1.UnsubscribeResponse
-	(*UnsubscribeByLinkResponse)(nil),     // 64: marketing.v1.UnsubscribeByLinkResponse
-	(*Suppression)(nil),                   // 65: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),      // 66: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                    // 67: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil),   // 68: marketing.v1.ExplainSendDecisionResponse
-	(*Journey)(nil),                       // 69: marketing.v1.Journey
-	(*ListJourneysResponse)(nil),          // 70: marketing.v1.ListJourneysResponse
-	(*SimulateJourneyResponse)(nil),       // 71: marketing.v1.SimulateJourneyResponse
-	(*Enrollment)(nil),                    // 72: marketing.v1.Enrollment
-	(*ListEnrollmentsResponse)(nil),       // 73: marketing.v1.ListEnrollmentsResponse
+	(*WatchMessagesRequest)(nil),          // 15: marketing.v1.WatchMessagesRequest
+	(*PreviewMessageRequest)(nil),         // 16: marketing.v1.PreviewMessageRequest
+	(*ResolveUnknownMessageRequest)(nil),  // 17: marketing.v1.ResolveUnknownMessageRequest
+	(*CancelMessageRequest)(nil),          // 18: marketing.v1.CancelMessageRequest
+	(*RecordDeliveryEventsRequest)(nil),   // 19: marketing.v1.RecordDeliveryEventsRequest
+	(*ReceiveDeliveryEventsRequest)(nil),  // 20: marketing.v1.ReceiveDeliveryEventsRequest
+	(*ResolveMessageLinkRequest)(nil),     // 21: marketing.v1.ResolveMessageLinkRequest
+	(*RecordMessageLinkRequest)(nil),      // 22: marketing.v1.RecordMessageLinkRequest
+	(*GetConsentRequest)(nil),             // 23: marketing.v1.GetConsentRequest
+	(*UpdateConsentRequest)(nil),          // 24: marketing.v1.UpdateConsentRequest
+	(*AssignOwnerRequest)(nil),            // 25: marketing.v1.AssignOwnerRequest
+	(*ReleaseOwnerRequest)(nil),           // 26: marketing.v1.ReleaseOwnerRequest
+	(*UnsubscribeRequest)(nil),            // 27: marketing.v1.UnsubscribeRequest
+	(*UnsubscribeByLinkRequest)(nil),      // 28: marketing.v1.UnsubscribeByLinkRequest
+	(*CreateSuppressionRequest)(nil),      // 29: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),         // 30: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),       // 31: marketing.v1.ListSuppressionsRequest
+	(*DeleteSuppressionRequest)(nil),      // 32: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),          // 33: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),       // 34: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),    // 35: marketing.v1.ExplainSendDecisionRequest
+	(*CreateJourneyRequest)(nil),          // 36: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),             // 37: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),           // 38: marketing.v1.ListJourneysRequest
+	(*PublishJourneyRequest)(nil),         // 39: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),           // 40: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),          // 41: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),          // 42: marketing.v1.RetireJourneyRequest
+	(*SimulateJourneyRequest)(nil),        // 43: marketing.v1.SimulateJourneyRequest
+	(*EnrollLeadRequest)(nil),             // 44: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),           // 45: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),          // 46: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),        // 47: marketing.v1.ListEnrollmentsRequest
+	(*Template)(nil),                      // 48: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),         // 49: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                 // 50: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),        // 51: marketing.v1.RenderTemplateResponse
+	(*Channel)(nil),                       // 52: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),          // 53: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),           // 54: marketing.v1.TestChannelResponse
+	(*EngageLeadResponse)(nil),            // 55: marketing.v1.EngageLeadResponse
+	(*Message)(nil),                       // 56: marketing.v1.Message
+	(*ListMessagesResponse)(nil),          // 57: marketing.v1.ListMessagesResponse
+	(*WatchMessagesResponse)(nil),         // 58: marketing.v1.WatchMessagesResponse
+	(*PreviewMessageResponse)(nil),        // 59: marketing.v1.PreviewMessageResponse
+	(*RecordDeliveryEventsResponse)(nil),  // 60: marketing.v1.RecordDeliveryEventsResponse
+	(*ReceiveDeliveryEventsResponse)(nil), // 61: marketing.v1.ReceiveDeliveryEventsResponse
+	(*ResolveMessageLinkResponse)(nil),    // 62: marketing.v1.ResolveMessageLinkResponse
+	(*RecordMessageLinkResponse)(nil),     // 63: marketing.v1.RecordMessageLinkResponse
+	(*GetConsentResponse)(nil),            // 64: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                       // 65: marketing.v1.Consent
+	(*Contact)(nil),                       // 66: marketing.v1.Contact
+	(*UnsubscribeResponse)(nil),           // 67: marketing.v1.UnsubscribeResponse
+	(*UnsubscribeByLinkResponse)(nil),     // 68: marketing.v1.UnsubscribeByLinkResponse
+	(*Suppression)(nil),                   // 69: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),      // 70: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                    // 71: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),   // 72: marketing.v1.ExplainSendDecisionResponse
+	(*Journey)(nil),                       // 73: marketing.v1.Journey
+	(*ListJourneysResponse)(nil),          // 74: marketing.v1.ListJourneysResponse
+	(*SimulateJourneyResponse)(nil),       // 75: marketing.v1.SimulateJourneyResponse
+	(*Enrollment)(nil),                    // 76: marketing.v1.Enrollment
+	(*ListEnrollmentsResponse)(nil),       // 77: marketing.v1.ListEnrollmentsResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -175,85 +181,89 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	12, // 12: marketing.v1.EngageService.EngageLead:input_type -> marketing.v1.EngageLeadRequest
 	13, // 13: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
 	14, // 14: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
-	15, // 15: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
-	16, // 16: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
-	17, // 17: marketing.v1.EngageService.RecordDeliveryEvents:input_type -> marketing.v1.RecordDeliveryEventsRequest
-	18, // 18: marketing.v1.EngageService.ReceiveDeliveryEvents:input_type -> marketing.v1.ReceiveDeliveryEventsRequest
-	19, // 19: marketing.v1.EngageService.ResolveMessageLink:input_type -> marketing.v1.ResolveMessageLinkRequest
-	20, // 20: marketing.v1.EngageService.RecordMessageLink:input_type -> marketing.v1.RecordMessageLinkRequest
-	21, // 21: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
-	22, // 22: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
-	23, // 23: marketing.v1.EngageService.AssignOwner:input_type -> marketing.v1.AssignOwnerRequest
-	24, // 24: marketing.v1.EngageService.ReleaseOwner:input_type -> marketing.v1.ReleaseOwnerRequest
-	25, // 25: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
-	26, // 26: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
-	27, // 27: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
-	28, // 28: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
-	29, // 29: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
-	30, // 30: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
-	31, // 31: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
-	32, // 32: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
-	33, // 33: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
-	34, // 34: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
-	35, // 35: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
-	36, // 36: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
-	37, // 37: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
-	38, // 38: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
-	39, // 39: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
-	40, // 40: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
-	41, // 41: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
-	42, // 42: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
-	43, // 43: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
-	44, // 44: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
-	45, // 45: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
-	46, // 46: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	46, // 47: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	47, // 48: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	46, // 49: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	48, // 50: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	49, // 51: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	50, // 52: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	50, // 53: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	51, // 54: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	50, // 55: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	48, // 56: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	52, // 57: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	53, // 58: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
-	54, // 59: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	55, // 60: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	54, // 61: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
-	54, // 62: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	56, // 63: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
-	57, // 64: marketing.v1.EngageService.ReceiveDeliveryEvents:output_type -> marketing.v1.ReceiveDeliveryEventsResponse
-	58, // 65: marketing.v1.EngageService.ResolveMessageLink:output_type -> marketing.v1.ResolveMessageLinkResponse
-	59, // 66: marketing.v1.EngageService.RecordMessageLink:output_type -> marketing.v1.RecordMessageLinkResponse
-	60, // 67: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	61, // 68: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	62, // 69: marketing.v1.EngageService.AssignOwner:output_type -> marketing.v1.Contact
-	62, // 70: marketing.v1.EngageService.ReleaseOwner:output_type -> marketing.v1.Contact
-	63, // 71: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	64, // 72: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
-	65, // 73: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	65, // 74: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	66, // 75: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	48, // 76: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	67, // 77: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	67, // 78: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	68, // 79: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	69, // 80: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
-	69, // 81: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
-	70, // 82: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
-	69, // 83: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
-	69, // 84: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
-	69, // 85: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
-	69, // 86: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
-	71, // 87: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
-	72, // 88: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
-	72, // 89: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
-	72, // 90: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
-	73, // 91: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
-	46, // [46:92] is the sub-list for method output_type
-	0,  // [0:46] is the sub-list for method input_type
+	15, // 15: marketing.v1.EngageService.WatchMessages:input_type -> marketing.v1.WatchMessagesRequest
+	16, // 16: marketing.v1.EngageService.PreviewMessage:input_type -> marketing.v1.PreviewMessageRequest
+	17, // 17: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
+	18, // 18: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
+	19, // 19: marketing.v1.EngageService.RecordDeliveryEvents:input_type -> marketing.v1.RecordDeliveryEventsRequest
+	20, // 20: marketing.v1.EngageService.ReceiveDeliveryEvents:input_type -> marketing.v1.ReceiveDeliveryEventsRequest
+	21, // 21: marketing.v1.EngageService.ResolveMessageLink:input_type -> marketing.v1.ResolveMessageLinkRequest
+	22, // 22: marketing.v1.EngageService.RecordMessageLink:input_type -> marketing.v1.RecordMessageLinkRequest
+	23, // 23: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
+	24, // 24: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
+	25, // 25: marketing.v1.EngageService.AssignOwner:input_type -> marketing.v1.AssignOwnerRequest
+	26, // 26: marketing.v1.EngageService.ReleaseOwner:input_type -> marketing.v1.ReleaseOwnerRequest
+	27, // 27: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
+	28, // 28: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
+	29, // 29: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
+	30, // 30: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
+	31, // 31: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
+	32, // 32: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
+	33, // 33: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
+	34, // 34: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
+	35, // 35: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
+	36, // 36: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
+	37, // 37: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
+	38, // 38: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
+	39, // 39: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
+	40, // 40: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
+	41, // 41: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
+	42, // 42: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
+	43, // 43: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
+	44, // 44: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
+	45, // 45: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
+	46, // 46: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
+	47, // 47: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
+	48, // 48: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	48, // 49: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	49, // 50: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	48, // 51: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	50, // 52: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	51, // 53: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	52, // 54: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	52, // 55: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	53, // 56: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	52, // 57: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	50, // 58: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	54, // 59: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	55, // 60: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
+	56, // 61: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	57, // 62: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	58, // 63: marketing.v1.EngageService.WatchMessages:output_type -> marketing.v1.WatchMessagesResponse
+	59, // 64: marketing.v1.EngageService.PreviewMessage:output_type -> marketing.v1.PreviewMessageResponse
+	56, // 65: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	56, // 66: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	60, // 67: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
+	61, // 68: marketing.v1.EngageService.ReceiveDeliveryEvents:output_type -> marketing.v1.ReceiveDeliveryEventsResponse
+	62, // 69: marketing.v1.EngageService.ResolveMessageLink:output_type -> marketing.v1.ResolveMessageLinkResponse
+	63, // 70: marketing.v1.EngageService.RecordMessageLink:output_type -> marketing.v1.RecordMessageLinkResponse
+	64, // 71: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	65, // 72: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	66, // 73: marketing.v1.EngageService.AssignOwner:output_type -> marketing.v1.Contact
+	66, // 74: marketing.v1.EngageService.ReleaseOwner:output_type -> marketing.v1.Contact
+	67, // 75: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	68, // 76: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
+	69, // 77: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	69, // 78: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	70, // 79: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	50, // 80: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	71, // 81: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	71, // 82: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	72, // 83: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	73, // 84: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
+	73, // 85: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
+	74, // 86: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
+	73, // 87: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
+	73, // 88: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
+	73, // 89: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
+	73, // 90: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
+	75, // 91: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
+	76, // 92: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
+	76, // 93: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
+	76, // 94: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
+	77, // 95: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
+	48, // [48:96] is the sub-list for method output_type
+	0,  // [0:48] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

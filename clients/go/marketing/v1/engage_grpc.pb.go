@@ -37,6 +37,8 @@ const (
 	EngageService_EngageLead_FullMethodName            = "/marketing.v1.EngageService/EngageLead"
 	EngageService_GetMessage_FullMethodName            = "/marketing.v1.EngageService/GetMessage"
 	EngageService_ListMessages_FullMethodName          = "/marketing.v1.EngageService/ListMessages"
+	EngageService_WatchMessages_FullMethodName         = "/marketing.v1.EngageService/WatchMessages"
+	EngageService_PreviewMessage_FullMethodName        = "/marketing.v1.EngageService/PreviewMessage"
 	EngageService_ResolveUnknownMessage_FullMethodName = "/marketing.v1.EngageService/ResolveUnknownMessage"
 	EngageService_CancelMessage_FullMethodName         = "/marketing.v1.EngageService/CancelMessage"
 	EngageService_RecordDeliveryEvents_FullMethodName  = "/marketing.v1.EngageService/RecordDeliveryEvents"
@@ -117,6 +119,12 @@ type EngageServiceClient interface {
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Lists messages, oldest first.
 	ListMessages(ctx context.Context, in *ListMessagesRequest, opts ...grpc.CallOption) (*ListMessagesResponse, error)
+	// Tells what happens to messages, as it happens, and what happened since a cursor. The stream ends only with its caller or the server; whoever
+	// comes back with the last cursor misses nothing. Fails: NOT_FOUND / LEAD_NOT_FOUND.
+	WatchMessages(ctx context.Context, in *WatchMessagesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchMessagesResponse], error)
+	// Tells what EngageLead would send to a lead now, to the last header, and what the gate would say. Stores nothing. Fails: as EngageLead and
+	// RenderTemplate; FAILED_PRECONDITION / CHANNEL_STATE where no channel is in service for the medium.
+	PreviewMessage(ctx context.Context, in *PreviewMessageRequest, opts ...grpc.CallOption) (*PreviewMessageResponse, error)
 	// Says what became of a message that is UNKNOWN. Saying the same again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
 	// FAILED_PRECONDITION / MESSAGE_STATE where its outcome is known.
 	ResolveUnknownMessage(ctx context.Context, in *ResolveUnknownMessageRequest, opts ...grpc.CallOption) (*Message, error)
@@ -352,6 +360,35 @@ func (c *engageServiceClient) ListMessages(ctx context.Context, in *ListMessages
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListMessagesResponse)
 	err := c.cc.Invoke(ctx, EngageService_ListMessages_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) WatchMessages(ctx context.Context, in *WatchMessagesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchMessagesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &EngageService_ServiceDesc.Streams[0], EngageService_WatchMessages_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchMessagesRequest, WatchMessagesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EngageService_WatchMessagesClient = grpc.ServerStreamingClient[WatchMessagesResponse]
+
+func (c *engageServiceClient) PreviewMessage(ctx context.Context, in *PreviewMessageRequest, opts ...grpc.CallOption) (*PreviewMessageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewMessageResponse)
+	err := c.cc.Invoke(ctx, EngageService_PreviewMessage_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -620,7 +657,7 @@ func (c *engageServiceClient) RetireJourney(ctx context.Context, in *RetireJourn
 
 func (c *engageServiceClient) SimulateJourney(ctx context.Context, in *SimulateJourneyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SimulateJourneyResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &EngageService_ServiceDesc.Streams[0], EngageService_SimulateJourney_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &EngageService_ServiceDesc.Streams[1], EngageService_SimulateJourney_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -724,6 +761,12 @@ type EngageServiceServer interface {
 	GetMessage(context.Context, *GetMessageRequest) (*Message, error)
 	// Lists messages, oldest first.
 	ListMessages(context.Context, *ListMessagesRequest) (*ListMessagesResponse, error)
+	// Tells what happens to messages, as it happens, and what happened since a cursor. The stream ends only with its caller or the server; whoever
+	// comes back with the last cursor misses nothing. Fails: NOT_FOUND / LEAD_NOT_FOUND.
+	WatchMessages(*WatchMessagesRequest, grpc.ServerStreamingServer[WatchMessagesResponse]) error
+	// Tells what EngageLead would send to a lead now, to the last header, and what the gate would say. Stores nothing. Fails: as EngageLead and
+	// RenderTemplate; FAILED_PRECONDITION / CHANNEL_STATE where no channel is in service for the medium.
+	PreviewMessage(context.Context, *PreviewMessageRequest) (*PreviewMessageResponse, error)
 	// Says what became of a message that is UNKNOWN. Saying the same again changes nothing. Fails: NOT_FOUND / MESSAGE_NOT_FOUND,
 	// FAILED_PRECONDITION / MESSAGE_STATE where its outcome is known.
 	ResolveUnknownMessage(context.Context, *ResolveUnknownMessageRequest) (*Message, error)
@@ -859,6 +902,12 @@ func (UnimplementedEngageServiceServer) GetMessage(context.Context, *GetMessageR
 }
 func (UnimplementedEngageServiceServer) ListMessages(context.Context, *ListMessagesRequest) (*ListMessagesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListMessages not implemented")
+}
+func (UnimplementedEngageServiceServer) WatchMessages(*WatchMessagesRequest, grpc.ServerStreamingServer[WatchMessagesResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchMessages not implemented")
+}
+func (UnimplementedEngageServiceServer) PreviewMessage(context.Context, *PreviewMessageRequest) (*PreviewMessageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewMessage not implemented")
 }
 func (UnimplementedEngageServiceServer) ResolveUnknownMessage(context.Context, *ResolveUnknownMessageRequest) (*Message, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResolveUnknownMessage not implemented")
@@ -1240,6 +1289,35 @@ func _EngageService_ListMessages_Handler(srv interface{}, ctx context.Context, d
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(EngageServiceServer).ListMessages(ctx, req.(*ListMessagesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_WatchMessages_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchMessagesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(EngageServiceServer).WatchMessages(m, &grpc.GenericServerStream[WatchMessagesRequest, WatchMessagesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EngageService_WatchMessagesServer = grpc.ServerStreamingServer[WatchMessagesResponse]
+
+func _EngageService_PreviewMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewMessageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).PreviewMessage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_PreviewMessage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).PreviewMessage(ctx, req.(*PreviewMessageRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1863,6 +1941,10 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _EngageService_ListMessages_Handler,
 		},
 		{
+			MethodName: "PreviewMessage",
+			Handler:    _EngageService_PreviewMessage_Handler,
+		},
+		{
 			MethodName: "ResolveUnknownMessage",
 			Handler:    _EngageService_ResolveUnknownMessage_Handler,
 		},
@@ -1984,6 +2066,11 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchMessages",
+			Handler:       _EngageService_WatchMessages_Handler,
+			ServerStreams: true,
+		},
 		{
 			StreamName:    "SimulateJourney",
 			Handler:       _EngageService_SimulateJourney_Handler,

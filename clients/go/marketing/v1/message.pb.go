@@ -306,7 +306,7 @@ func (x ResolveUnknownMessageRequest_Resolution) Number() protoreflect.EnumNumbe
 
 // Deprecated: Use ResolveUnknownMessageRequest_Resolution.Descriptor instead.
 func (ResolveUnknownMessageRequest_Resolution) EnumDescriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{6, 0}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // A message to a lead, from its plan to its outcome.
@@ -835,6 +835,401 @@ func (x *GetMessageRequest) GetName() string {
 	return ""
 }
 
+// Request of WatchMessages.
+type WatchMessagesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only of this lead: `leads/{lead}`.
+	Lead string `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// Only changes into this state; unset: into all.
+	State Message_State `protobuf:"varint,2,opt,name=state,proto3,enum=marketing.v1.Message_State" json:"state,omitempty"`
+	// From a reply: what happened after that. Empty: what happens from now on.
+	Cursor        string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchMessagesRequest) Reset() {
+	*x = WatchMessagesRequest{}
+	mi := &file_marketing_v1_message_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchMessagesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchMessagesRequest) ProtoMessage() {}
+
+func (x *WatchMessagesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_message_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchMessagesRequest.ProtoReflect.Descriptor instead.
+func (*WatchMessagesRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *WatchMessagesRequest) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *WatchMessagesRequest) GetState() Message_State {
+	if x != nil {
+		return x.State
+	}
+	return Message_STATE_UNSPECIFIED
+}
+
+func (x *WatchMessagesRequest) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+// Part of the reply of WatchMessages. Without changes and gap it is a heartbeat: one comes at the beginning, and then every 15 seconds in which
+// nothing else does.
+type WatchMessagesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How far the log has been read: to go on from here after the stream ended, with the same lead and state or others.
+	Cursor string `protobuf:"bytes,1,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// In the order in which they happened; at most 100.
+	Changes []*MessageChange `protobuf:"bytes,2,rep,name=changes,proto3" json:"changes,omitempty"`
+	// What the cursor of the request named is not in the log any more, or not yet: a database was put back. What happened between it and this
+	// reply's cursor is not told; ListMessages has the messages as they are.
+	Gap           bool `protobuf:"varint,3,opt,name=gap,proto3" json:"gap,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchMessagesResponse) Reset() {
+	*x = WatchMessagesResponse{}
+	mi := &file_marketing_v1_message_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchMessagesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchMessagesResponse) ProtoMessage() {}
+
+func (x *WatchMessagesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_message_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchMessagesResponse.ProtoReflect.Descriptor instead.
+func (*WatchMessagesResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *WatchMessagesResponse) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *WatchMessagesResponse) GetChanges() []*MessageChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *WatchMessagesResponse) GetGap() bool {
+	if x != nil {
+		return x.Gap
+	}
+	return false
+}
+
+// A message that changed.
+type MessageChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it was then, without its `detail`.
+	Message *Message `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// What happened, as in the audit log: "message.scheduled", "message.sent" ...
+	Action string `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
+	// When.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessageChange) Reset() {
+	*x = MessageChange{}
+	mi := &file_marketing_v1_message_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessageChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessageChange) ProtoMessage() {}
+
+func (x *MessageChange) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_message_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessageChange.ProtoReflect.Descriptor instead.
+func (*MessageChange) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *MessageChange) GetMessage() *Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *MessageChange) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *MessageChange) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// Request of PreviewMessage.
+type PreviewMessageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `leads/{lead}`.
+	Lead string `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// `templates/{template}`, which must be in service.
+	Template string `protobuf:"bytes,2,opt,name=template,proto3" json:"template,omitempty"`
+	// How the lead would be reached.
+	Medium Medium `protobuf:"varint,3,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
+	// `channels/{channel}`; empty: the one that would be chosen.
+	Channel string `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
+	// For the gate; unset: MEDIUM.
+	Priority      Priority `protobuf:"varint,5,opt,name=priority,proto3,enum=marketing.v1.Priority" json:"priority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewMessageRequest) Reset() {
+	*x = PreviewMessageRequest{}
+	mi := &file_marketing_v1_message_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewMessageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewMessageRequest) ProtoMessage() {}
+
+func (x *PreviewMessageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_message_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewMessageRequest.ProtoReflect.Descriptor instead.
+func (*PreviewMessageRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PreviewMessageRequest) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *PreviewMessageRequest) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *PreviewMessageRequest) GetMedium() Medium {
+	if x != nil {
+		return x.Medium
+	}
+	return Medium_MEDIUM_UNSPECIFIED
+}
+
+func (x *PreviewMessageRequest) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *PreviewMessageRequest) GetPriority() Priority {
+	if x != nil {
+		return x.Priority
+	}
+	return Priority_PRIORITY_UNSPECIFIED
+}
+
+// Reply of PreviewMessage.
+type PreviewMessageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it might leave now, and if not why.
+	Decision *ExplainSendDecisionResponse `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	// The channel.
+	Channel string `protobuf:"bytes,2,opt,name=channel,proto3" json:"channel,omitempty"`
+	// The template's version.
+	TemplateVersion int64 `protobuf:"varint,3,opt,name=template_version,json=templateVersion,proto3" json:"template_version,omitempty"`
+	// The locale used.
+	Locale string `protobuf:"bytes,4,opt,name=locale,proto3" json:"locale,omitempty"`
+	// The address it would go to; empty where the medium needs none.
+	To string `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	// Empty where the medium has none.
+	Subject string `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Plain text.
+	Text string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	// Empty where the medium or the template has none.
+	Html string `protobuf:"bytes,8,opt,name=html,proto3" json:"html,omitempty"`
+	// What would be handed to the provider: a whole mail with its headers, or the body of the webhook's POST. Its ids and links are those of a
+	// message that does not exist, and a mail is not signed.
+	Content       string `protobuf:"bytes,9,opt,name=content,proto3" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewMessageResponse) Reset() {
+	*x = PreviewMessageResponse{}
+	mi := &file_marketing_v1_message_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewMessageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewMessageResponse) ProtoMessage() {}
+
+func (x *PreviewMessageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_message_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewMessageResponse.ProtoReflect.Descriptor instead.
+func (*PreviewMessageResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PreviewMessageResponse) GetDecision() *ExplainSendDecisionResponse {
+	if x != nil {
+		return x.Decision
+	}
+	return nil
+}
+
+func (x *PreviewMessageResponse) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *PreviewMessageResponse) GetTemplateVersion() int64 {
+	if x != nil {
+		return x.TemplateVersion
+	}
+	return 0
+}
+
+func (x *PreviewMessageResponse) GetLocale() string {
+	if x != nil {
+		return x.Locale
+	}
+	return ""
+}
+
+func (x *PreviewMessageResponse) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *PreviewMessageResponse) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *PreviewMessageResponse) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *PreviewMessageResponse) GetHtml() string {
+	if x != nil {
+		return x.Html
+	}
+	return ""
+}
+
+func (x *PreviewMessageResponse) GetContent() string {
+	if x != nil {
+		return x.Content
+	}
+	return ""
+}
+
 // Request of ListMessages.
 type ListMessagesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -852,7 +1247,7 @@ type ListMessagesRequest struct {
 
 func (x *ListMessagesRequest) Reset() {
 	*x = ListMessagesRequest{}
-	mi := &file_marketing_v1_message_proto_msgTypes[4]
+	mi := &file_marketing_v1_message_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -864,7 +1259,7 @@ func (x *ListMessagesRequest) String() string {
 func (*ListMessagesRequest) ProtoMessage() {}
 
 func (x *ListMessagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_message_proto_msgTypes[4]
+	mi := &file_marketing_v1_message_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -877,7 +1272,7 @@ func (x *ListMessagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMessagesRequest.ProtoReflect.Descriptor instead.
 func (*ListMessagesRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{4}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListMessagesRequest) GetLead() string {
@@ -921,7 +1316,7 @@ type ListMessagesResponse struct {
 
 func (x *ListMessagesResponse) Reset() {
 	*x = ListMessagesResponse{}
-	mi := &file_marketing_v1_message_proto_msgTypes[5]
+	mi := &file_marketing_v1_message_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -933,7 +1328,7 @@ func (x *ListMessagesResponse) String() string {
 func (*ListMessagesResponse) ProtoMessage() {}
 
 func (x *ListMessagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_message_proto_msgTypes[5]
+	mi := &file_marketing_v1_message_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -946,7 +1341,7 @@ func (x *ListMessagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMessagesResponse.ProtoReflect.Descriptor instead.
 func (*ListMessagesResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{5}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListMessagesResponse) GetMessages() []*Message {
@@ -978,7 +1373,7 @@ type ResolveUnknownMessageRequest struct {
 
 func (x *ResolveUnknownMessageRequest) Reset() {
 	*x = ResolveUnknownMessageRequest{}
-	mi := &file_marketing_v1_message_proto_msgTypes[6]
+	mi := &file_marketing_v1_message_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -990,7 +1385,7 @@ func (x *ResolveUnknownMessageRequest) String() string {
 func (*ResolveUnknownMessageRequest) ProtoMessage() {}
 
 func (x *ResolveUnknownMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_message_proto_msgTypes[6]
+	mi := &file_marketing_v1_message_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1003,7 +1398,7 @@ func (x *ResolveUnknownMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveUnknownMessageRequest.ProtoReflect.Descriptor instead.
 func (*ResolveUnknownMessageRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{6}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ResolveUnknownMessageRequest) GetName() string {
@@ -1040,7 +1435,7 @@ type CancelMessageRequest struct {
 
 func (x *CancelMessageRequest) Reset() {
 	*x = CancelMessageRequest{}
-	mi := &file_marketing_v1_message_proto_msgTypes[7]
+	mi := &file_marketing_v1_message_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1447,7 @@ func (x *CancelMessageRequest) String() string {
 func (*CancelMessageRequest) ProtoMessage() {}
 
 func (x *CancelMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_message_proto_msgTypes[7]
+	mi := &file_marketing_v1_message_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1460,7 @@ func (x *CancelMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelMessageRequest.ProtoReflect.Descriptor instead.
 func (*CancelMessageRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_message_proto_rawDescGZIP(), []int{7}
+	return file_marketing_v1_message_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CancelMessageRequest) GetName() string {
@@ -1177,7 +1572,35 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"\amessage\x18\x01 \x01(\v2\x15.marketing.v1.MessageR\amessage\x12E\n" +
 	"\bdecision\x18\x02 \x01(\v2).marketing.v1.ExplainSendDecisionResponseR\bdecision\",\n" +
 	"\x11GetMessageRequest\x12\x17\n" +
-	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"\x98\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"u\n" +
+	"\x14WatchMessagesRequest\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x121\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1b.marketing.v1.Message.StateR\x05state\x12\x16\n" +
+	"\x06cursor\x18\x03 \x01(\tR\x06cursor\"x\n" +
+	"\x15WatchMessagesResponse\x12\x16\n" +
+	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x125\n" +
+	"\achanges\x18\x02 \x03(\v2\x1b.marketing.v1.MessageChangeR\achanges\x12\x10\n" +
+	"\x03gap\x18\x03 \x01(\bR\x03gap\"\x88\x01\n" +
+	"\rMessageChange\x12/\n" +
+	"\amessage\x18\x01 \x01(\v2\x15.marketing.v1.MessageR\amessage\x12\x16\n" +
+	"\x06action\x18\x02 \x01(\tR\x06action\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xd2\x01\n" +
+	"\x15PreviewMessageRequest\x12\x17\n" +
+	"\x04lead\x18\x01 \x01(\tB\x03\xe0A\x02R\x04lead\x12\x1f\n" +
+	"\btemplate\x18\x02 \x01(\tB\x03\xe0A\x02R\btemplate\x121\n" +
+	"\x06medium\x18\x03 \x01(\x0e2\x14.marketing.v1.MediumB\x03\xe0A\x02R\x06medium\x12\x18\n" +
+	"\achannel\x18\x04 \x01(\tR\achannel\x122\n" +
+	"\bpriority\x18\x05 \x01(\x0e2\x16.marketing.v1.PriorityR\bpriority\"\xa8\x02\n" +
+	"\x16PreviewMessageResponse\x12E\n" +
+	"\bdecision\x18\x01 \x01(\v2).marketing.v1.ExplainSendDecisionResponseR\bdecision\x12\x18\n" +
+	"\achannel\x18\x02 \x01(\tR\achannel\x12)\n" +
+	"\x10template_version\x18\x03 \x01(\x03R\x0ftemplateVersion\x12\x16\n" +
+	"\x06locale\x18\x04 \x01(\tR\x06locale\x12\x0e\n" +
+	"\x02to\x18\x05 \x01(\tR\x02to\x12\x18\n" +
+	"\asubject\x18\x06 \x01(\tR\asubject\x12\x12\n" +
+	"\x04text\x18\a \x01(\tR\x04text\x12\x12\n" +
+	"\x04html\x18\b \x01(\tR\x04html\x12\x18\n" +
+	"\acontent\x18\t \x01(\tR\acontent\"\x98\x01\n" +
 	"\x13ListMessagesRequest\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x121\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1b.marketing.v1.Message.StateR\x05state\x12\x1b\n" +
@@ -1218,7 +1641,7 @@ func file_marketing_v1_message_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_message_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_marketing_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_marketing_v1_message_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_marketing_v1_message_proto_goTypes = []any{
 	(Message_State)(0),                           // 0: marketing.v1.Message.State
 	(Message_Cause)(0),                           // 1: marketing.v1.Message.Cause
@@ -1228,47 +1651,59 @@ var file_marketing_v1_message_proto_goTypes = []any{
 	(*EngageLeadRequest)(nil),                    // 5: marketing.v1.EngageLeadRequest
 	(*EngageLeadResponse)(nil),                   // 6: marketing.v1.EngageLeadResponse
 	(*GetMessageRequest)(nil),                    // 7: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),                  // 8: marketing.v1.ListMessagesRequest
-	(*ListMessagesResponse)(nil),                 // 9: marketing.v1.ListMessagesResponse
-	(*ResolveUnknownMessageRequest)(nil),         // 10: marketing.v1.ResolveUnknownMessageRequest
-	(*CancelMessageRequest)(nil),                 // 11: marketing.v1.CancelMessageRequest
-	(Medium)(0),                                  // 12: marketing.v1.Medium
-	(Priority)(0),                                // 13: marketing.v1.Priority
-	(*timestamppb.Timestamp)(nil),                // 14: google.protobuf.Timestamp
-	(*ExplainSendDecisionResponse)(nil),          // 15: marketing.v1.ExplainSendDecisionResponse
+	(*WatchMessagesRequest)(nil),                 // 8: marketing.v1.WatchMessagesRequest
+	(*WatchMessagesResponse)(nil),                // 9: marketing.v1.WatchMessagesResponse
+	(*MessageChange)(nil),                        // 10: marketing.v1.MessageChange
+	(*PreviewMessageRequest)(nil),                // 11: marketing.v1.PreviewMessageRequest
+	(*PreviewMessageResponse)(nil),               // 12: marketing.v1.PreviewMessageResponse
+	(*ListMessagesRequest)(nil),                  // 13: marketing.v1.ListMessagesRequest
+	(*ListMessagesResponse)(nil),                 // 14: marketing.v1.ListMessagesResponse
+	(*ResolveUnknownMessageRequest)(nil),         // 15: marketing.v1.ResolveUnknownMessageRequest
+	(*CancelMessageRequest)(nil),                 // 16: marketing.v1.CancelMessageRequest
+	(Medium)(0),                                  // 17: marketing.v1.Medium
+	(Priority)(0),                                // 18: marketing.v1.Priority
+	(*timestamppb.Timestamp)(nil),                // 19: google.protobuf.Timestamp
+	(*ExplainSendDecisionResponse)(nil),          // 20: marketing.v1.ExplainSendDecisionResponse
 }
 var file_marketing_v1_message_proto_depIdxs = []int32{
-	12, // 0: marketing.v1.Message.medium:type_name -> marketing.v1.Medium
-	13, // 1: marketing.v1.Message.priority:type_name -> marketing.v1.Priority
+	17, // 0: marketing.v1.Message.medium:type_name -> marketing.v1.Medium
+	18, // 1: marketing.v1.Message.priority:type_name -> marketing.v1.Priority
 	0,  // 2: marketing.v1.Message.state:type_name -> marketing.v1.Message.State
-	14, // 3: marketing.v1.Message.send_time:type_name -> google.protobuf.Timestamp
-	14, // 4: marketing.v1.Message.expire_time:type_name -> google.protobuf.Timestamp
-	14, // 5: marketing.v1.Message.next_attempt_time:type_name -> google.protobuf.Timestamp
+	19, // 3: marketing.v1.Message.send_time:type_name -> google.protobuf.Timestamp
+	19, // 4: marketing.v1.Message.expire_time:type_name -> google.protobuf.Timestamp
+	19, // 5: marketing.v1.Message.next_attempt_time:type_name -> google.protobuf.Timestamp
 	1,  // 6: marketing.v1.Message.cause:type_name -> marketing.v1.Message.Cause
-	14, // 7: marketing.v1.Message.create_time:type_name -> google.protobuf.Timestamp
-	14, // 8: marketing.v1.Message.update_time:type_name -> google.protobuf.Timestamp
-	14, // 9: marketing.v1.Message.sent_time:type_name -> google.protobuf.Timestamp
-	14, // 10: marketing.v1.Message.deliver_time:type_name -> google.protobuf.Timestamp
-	14, // 11: marketing.v1.Message.open_time:type_name -> google.protobuf.Timestamp
-	14, // 12: marketing.v1.Message.click_time:type_name -> google.protobuf.Timestamp
-	14, // 13: marketing.v1.Message.reply_time:type_name -> google.protobuf.Timestamp
-	14, // 14: marketing.v1.Message.bounce_time:type_name -> google.protobuf.Timestamp
-	14, // 15: marketing.v1.Message.complaint_time:type_name -> google.protobuf.Timestamp
+	19, // 7: marketing.v1.Message.create_time:type_name -> google.protobuf.Timestamp
+	19, // 8: marketing.v1.Message.update_time:type_name -> google.protobuf.Timestamp
+	19, // 9: marketing.v1.Message.sent_time:type_name -> google.protobuf.Timestamp
+	19, // 10: marketing.v1.Message.deliver_time:type_name -> google.protobuf.Timestamp
+	19, // 11: marketing.v1.Message.open_time:type_name -> google.protobuf.Timestamp
+	19, // 12: marketing.v1.Message.click_time:type_name -> google.protobuf.Timestamp
+	19, // 13: marketing.v1.Message.reply_time:type_name -> google.protobuf.Timestamp
+	19, // 14: marketing.v1.Message.bounce_time:type_name -> google.protobuf.Timestamp
+	19, // 15: marketing.v1.Message.complaint_time:type_name -> google.protobuf.Timestamp
 	2,  // 16: marketing.v1.Message.bounce:type_name -> marketing.v1.Message.Bounce
-	12, // 17: marketing.v1.EngageLeadRequest.medium:type_name -> marketing.v1.Medium
-	14, // 18: marketing.v1.EngageLeadRequest.send_time:type_name -> google.protobuf.Timestamp
-	14, // 19: marketing.v1.EngageLeadRequest.expire_time:type_name -> google.protobuf.Timestamp
-	13, // 20: marketing.v1.EngageLeadRequest.priority:type_name -> marketing.v1.Priority
+	17, // 17: marketing.v1.EngageLeadRequest.medium:type_name -> marketing.v1.Medium
+	19, // 18: marketing.v1.EngageLeadRequest.send_time:type_name -> google.protobuf.Timestamp
+	19, // 19: marketing.v1.EngageLeadRequest.expire_time:type_name -> google.protobuf.Timestamp
+	18, // 20: marketing.v1.EngageLeadRequest.priority:type_name -> marketing.v1.Priority
 	4,  // 21: marketing.v1.EngageLeadResponse.message:type_name -> marketing.v1.Message
-	15, // 22: marketing.v1.EngageLeadResponse.decision:type_name -> marketing.v1.ExplainSendDecisionResponse
-	0,  // 23: marketing.v1.ListMessagesRequest.state:type_name -> marketing.v1.Message.State
-	4,  // 24: marketing.v1.ListMessagesResponse.messages:type_name -> marketing.v1.Message
-	3,  // 25: marketing.v1.ResolveUnknownMessageRequest.resolution:type_name -> marketing.v1.ResolveUnknownMessageRequest.Resolution
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	20, // 22: marketing.v1.EngageLeadResponse.decision:type_name -> marketing.v1.ExplainSendDecisionResponse
+	0,  // 23: marketing.v1.WatchMessagesRequest.state:type_name -> marketing.v1.Message.State
+	10, // 24: marketing.v1.WatchMessagesResponse.changes:type_name -> marketing.v1.MessageChange
+	4,  // 25: marketing.v1.MessageChange.message:type_name -> marketing.v1.Message
+	19, // 26: marketing.v1.MessageChange.time:type_name -> google.protobuf.Timestamp
+	17, // 27: marketing.v1.PreviewMessageRequest.medium:type_name -> marketing.v1.Medium
+	18, // 28: marketing.v1.PreviewMessageRequest.priority:type_name -> marketing.v1.Priority
+	20, // 29: marketing.v1.PreviewMessageResponse.decision:type_name -> marketing.v1.ExplainSendDecisionResponse
+	0,  // 30: marketing.v1.ListMessagesRequest.state:type_name -> marketing.v1.Message.State
+	4,  // 31: marketing.v1.ListMessagesResponse.messages:type_name -> marketing.v1.Message
+	3,  // 32: marketing.v1.ResolveUnknownMessageRequest.resolution:type_name -> marketing.v1.ResolveUnknownMessageRequest.Resolution
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_message_proto_init() }
@@ -1284,7 +1719,7 @@ func file_marketing_v1_message_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_message_proto_rawDesc), len(file_marketing_v1_message_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   8,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
