@@ -241,11 +241,13 @@ struct status bandit_choose(const struct bandit_guess *guesses, size_t n_guesses
     if (!drawn)
         return fail_memory();
     for (size_t i = 0; i < n; i++)
-        ret_propensity[i] = explore / (double)n;
+        ret_propensity[i] = 0;
     for (size_t i = 0; i < BANDIT_DRAWS; i++) {
         draw(guesses, n_guesses, &s, drawn);
-        ret_propensity[best(options, n, drawn)] += (1 - explore) / BANDIT_DRAWS;
+        ret_propensity[best(options, n, drawn)] += 1.0 / BANDIT_DRAWS;
     }
+    for (size_t i = 0; i < n; i++)
+        ret_propensity[i] = (1 - explore) * ret_propensity[i] + explore / (double)n;
     *ret_chosen = pick(ret_propensity, n, uniform(&s));
     return ok();
 }

@@ -1,6 +1,7 @@
 #include "server/house.h"
 
 #include "agents/audit/audit.h"
+#include "agents/engage/chooser/chooser.h"
 #include "agents/engage/delivery/delivery.h"
 #include "agents/engage/gate/zones.h"
 #include "agents/engage/link/link.h"
@@ -118,6 +119,9 @@ static struct status open_all(struct house *h)
     h->app.public_url = h->options.public_url;
     h->app.confidence_threshold = h->options.confidence_threshold;
     h->app.max_channels = (unsigned)h->options.max_channels;
+    h->app.choose_again = choose_again;
+    h->app.chooser_explore = h->options.chooser_explore;
+    h->app.chooser_window_us = (int64_t)h->options.chooser_window * US_PER_SECOND;
     TRY(zones_open(ZONES_FOLDER, &h->arena, &h->app.zones));
     TRY(open_secret(h));
     open_channels(h);

@@ -1,6 +1,7 @@
 #include "server/jobs.h"
 
 #include "agents/audit/audit.h"
+#include "agents/engage/chooser/chooser.h"
 #include "agents/engage/journey/journey.h"
 #include "agents/orchestrator/orchestrator.h"
 #include "agents/privacy/privacy.h"
@@ -45,6 +46,7 @@ static const struct job {
     int64_t every_us;
     struct status (*tick)(struct ctx *c);
 } table[] = {
+    { AGENTS, "chooser", US_PER_SECOND, chooser_learn },
     { AGENTS, "journeys", US_PER_SECOND / 5, journeys_on_time },
     { AGENTS, "reactions", US_PER_SECOND / 20, orchestrator_react },
     { UPKEEP, "active_refresh", US_PER_SECOND, active_refresh },

@@ -2,6 +2,7 @@
 
 #include "agents/audit/audit.h"
 #include "agents/engage/channel/channel.h"
+#include "agents/engage/chooser/chooser.h"
 #include "agents/engage/contact/consent.h"
 #include "agents/engage/contact/owner.h"
 #include "agents/engage/contact/policy.h"
@@ -416,13 +417,35 @@ const struct rpc_method *services(unsigned max_processing_ms, struct arena *a, s
 }
 
 const struct stmt_table *const all_statements[] = {
-    &leads_statements,       &known_statements,    &events_statements,       &event_log_statements,
-    &decisions_statements,   &active_statements,   &engagement_statements,   &lead_events_statements,
-    &scoring_statements,     &lead_statements,     &triage_statements,       &model_statements,
-    &idem_statements,        &iam_statements,      &audit_statements,        &privacy_statements,
-    &suppression_statements, &moved_statements,    &message_statements,      &channel_statements,
-    &delivery_statements,    &feedback_statements, &contact_statements,      &send_policy_statements,
-    &template_statements,    &journey_statements,  &orchestrator_statements, NULL,
+    &leads_statements,
+    &known_statements,
+    &events_statements,
+    &event_log_statements,
+    &decisions_statements,
+    &active_statements,
+    &engagement_statements,
+    &lead_events_statements,
+    &scoring_statements,
+    &lead_statements,
+    &triage_statements,
+    &model_statements,
+    &idem_statements,
+    &iam_statements,
+    &audit_statements,
+    &privacy_statements,
+    &suppression_statements,
+    &moved_statements,
+    &message_statements,
+    &channel_statements,
+    &delivery_statements,
+    &feedback_statements,
+    &contact_statements,
+    &send_policy_statements,
+    &template_statements,
+    &journey_statements,
+    &chooser_statements,
+    &orchestrator_statements,
+    NULL,
 };
 
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {
@@ -441,5 +464,9 @@ const struct reaction reactions[] = {
     { "engage", "lead.merged", journeys_on_lead_gone },
     { "engage", "lead.deleted", journeys_on_lead_gone },
     { "engage", "subject.erased", journeys_on_lead_gone },
+    { "chooser", "message.clicked", chooser_on_message },
+    { "chooser", "message.replied", chooser_on_message },
+    { "chooser", "message.complained", chooser_on_message },
+    { "chooser", "lead.outcome_recorded", chooser_on_outcome },
     { NULL, NULL, NULL },
 };

@@ -1,6 +1,7 @@
 #include "agents/engage/engage.h"
 
 #include "agents/engage/channel/channel.h"
+#include "agents/engage/chooser/chooser.h"
 #include "agents/engage/contact/admit.h"
 #include "agents/engage/contact/consent.h"
 #include "agents/engage/delivery/delivery.h"
@@ -41,13 +42,32 @@ static void check_times(struct checks *k, struct ctx *c, const EngageLeadRequest
         check_fail(k, REASON_FIELD_OUT_OF_RANGE, "", "expire_time", "after send_time, at most 30 days");
 }
 
-static void check_enums(struct checks *k, const EngageLeadRequest *req)
+static void check_way(struct checks *k, const EngageLeadRequest *req)
 {
-    if (!req->medium || !protobuf_c_enum_descriptor_get_value(&Medium_descriptor, (int)req->medium))
-        check_fail(k, req->medium ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, "", "medium",
-                   "must be one that there is");
+    if (!req->n_options) {
+        if (!req->medium || !protobuf_c_enum_descriptor_get_value(&Medium_descriptor, (int)req->medium))
+            check_fail(k, req->medium ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, "", "medium",
+                       "must be one that there is");
+        return;
+    }
+    if (*req->template_)
+        check_fail(k, REASON_FIELD_INVALID, "", "template", "not together with options");
+    if (req->medium)
+        check_fail(k, REASON_FIELD_INVALID, "", "medium", "not together with options");
+    if (*req->channel)
+        check_fail(k, REASON_FIELD_INVALID, "", "channel", "not together with options");
+    options_check(k, "", req->options, req->n_options);
+}
+
+static struct status check(struct ctx *c, const EngageLeadRequest *req, int64_t *ret_send,
+                           int64_t *ret_expire)
+{
+    struct checks k = checks_start(c->arena);
+    check_way(&k, req);
     if (!protobuf_c_enum_descriptor_get_value(&Priority_descriptor, (int)req->priority))
-        check_fail(k, REASON_FIELD_INVALID, "", "priority", "is none that there is");
+        check_fail(&k, REASON_FIELD_INVALID, "", "priority", "is none that there is");
+    check_times(&k, c, req, ret_send, ret_expire);
+    return k.s;
 }
 
 static struct status check_channel(struct ctx *c, const EngageLeadRequest *req)
@@ -61,38 +81,57 @@ static struct status check_channel(struct ctx *c, const EngageLeadRequest *req)
                : fail_field(c->arena, REASON_FIELD_INVALID, "channel", "reaches by another medium");
 }
 
-static struct status purpose_of(struct ctx *c, const EngageLeadRequest *req, const char **ret)
+static struct status purpose_of(struct ctx *c, const char *template_name, const char **ret)
 {
     const char *id;
-    TRY(name_id(c->arena, req->template_, "templates/", "template", &id));
+    TRY(name_id(c->arena, template_name, "templates/", "template", &id));
     TRY(template_purpose(c, id, ret));
-    return **ret ? ok() : fail(c->arena, REASON_TEMPLATE_NOT_FOUND, "%s is not in service", req->template_);
+    return **ret ? ok() : fail(c->arena, REASON_TEMPLATE_NOT_FOUND, "%s is not in service", template_name);
 }
 
 /* ---- EngageLead ---- */
 
-static struct status make(struct ctx *c, const EngageLeadRequest *req, const struct lead_row *lead,
-                          Message **ret)
+/* The ways that the request gives: its options, or the one. */
+static struct status ways_of(struct ctx *c, const EngageLeadRequest *req, struct choosing *to)
 {
-    struct checks k = checks_start(c->arena);
-    const char *purpose;
-    int64_t send_us, expire_us;
-    check_enums(&k, req);
-    check_times(&k, c, req, &send_us, &expire_us);
-    TRY(k.s);
-    TRY(purpose_of(c, req, &purpose));
+    SendOption **one = ARENA_ARRAY(c->arena, 1, SendOption *), *only = PB_NEW(c->arena, SendOption);
+    if (!one || !only)
+        return fail_memory();
+    only->template_ = req->template_;
+    only->medium = req->medium;
+    one[0] = only;
+    to->options = req->n_options ? req->options : one;
+    to->n = req->n_options ? req->n_options : 1;
+    return ok();
+}
+
+/* Which way, and when. */
+static struct status decide_way(struct ctx *c, const EngageLeadRequest *req, const struct choosing *what,
+                                struct chosen *ret)
+{
+    *ret = (struct chosen){ what->options[0], "", what->from_us, NULL };
+    for (size_t i = what->n; i-- > 0;)
+        TRY(purpose_of(c, what->options[i]->template_, &ret->purpose));
     TRY(check_channel(c, req));
+    return req->n_options || req->choose_hour ? choose(c, what, ret) : ok();
+}
+
+static struct status make(struct ctx *c, const EngageLeadRequest *req, const struct choosing *what,
+                          const struct chosen *chosen, Message **ret)
+{
     Message *m = PB_NEW(c->arena, Message);
     if (!m)
         return fail_memory();
-    m->lead = lead->lead->name;
-    m->medium = req->medium;
-    m->purpose = (char *)purpose;
-    m->priority = req->priority ? req->priority : PRIORITY_MEDIUM;
-    m->template_ = req->template_;
+    m->lead = what->lead->lead->name;
+    m->medium = chosen->option->medium;
+    m->purpose = (char *)chosen->purpose;
+    m->priority = what->priority;
+    m->template_ = chosen->option->template_;
     m->channel = req->channel;
-    m->send_time = time_message(c->arena, send_us);
-    m->expire_time = time_message(c->arena, expire_us);
+    m->send_time = time_message(c->arena, chosen->send_us);
+    m->expire_time = time_message(c->arena, req->expire_time ? what->expire_us : chosen->send_us + EXPIRY_US);
+    if (chosen->decision)
+        m->decision = chosen->decision->name;
     *ret = m;
     return m->send_time && m->expire_time ? ok() : fail_memory();
 }
@@ -108,19 +147,40 @@ static struct status foresee(struct ctx *c, const Message *m, const struct lead_
     return *ret ? send_decision_show(c, g, *ret) : fail_memory();
 }
 
+static struct status keep(struct ctx *c, struct lead_row *lead, const struct chosen *chosen, Message *m)
+{
+    TRY(message_add(c, m));
+    return chosen->decision ? choice_keep(c, lead, chosen, m) : ok();
+}
+
+/* What the request asks for, checked and chosen. Adds nothing to the unit. */
+static struct status plan(struct ctx *c, const EngageLeadRequest *req, const struct lead_row *lead,
+                          struct chosen *ret_chosen, Message **ret)
+{
+    struct choosing what = { .lead = lead, .hour = req->choose_hour };
+    TRY(check(c, req, &what.from_us, &what.expire_us));
+    what.priority = req->priority ? req->priority : PRIORITY_MEDIUM;
+    TRY(ways_of(c, req, &what));
+    TRY(decide_way(c, req, &what, ret_chosen));
+    return make(c, req, &what, ret_chosen, ret);
+}
+
 struct status engage_lead(struct ctx *c, const EngageLeadRequest *req, EngageLeadResponse *res)
 {
     struct lead_row lead;
+    struct chosen chosen;
     TRY(lead_load(c, req->lead, "lead", &lead));
-    TRY(make(c, req, &lead, &res->message));
+    TRY(plan(c, req, &lead, &chosen, &res->message));
     TRY(foresee(c, res->message, &lead, &res->decision));
-    return req->validate_only ? ok() : message_add(c, res->message);
+    res->choice = chosen.decision ? chosen.decision->choice : NULL;
+    return req->validate_only ? ok() : keep(c, &lead, &chosen, res->message);
 }
 
 struct status preview_message(struct ctx *c, const PreviewMessageRequest *req, PreviewMessageResponse *res)
 {
     EngageLeadRequest as = ENGAGE_LEAD_REQUEST_INIT;
     struct lead_row lead;
+    struct chosen chosen;
     Message *m;
     as.lead = req->lead;
     as.template_ = req->template_;
@@ -128,7 +188,7 @@ struct status preview_message(struct ctx *c, const PreviewMessageRequest *req, P
     as.channel = req->channel;
     as.priority = req->priority;
     TRY(lead_load(c, req->lead, "lead", &lead));
-    TRY(make(c, &as, &lead, &m));
+    TRY(plan(c, &as, &lead, &chosen, &m));
     TRY(foresee(c, m, &lead, &res->decision));
     return delivery_preview(c, m, lead.lead, res);
 }

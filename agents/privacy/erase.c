@@ -84,6 +84,7 @@ static const struct table {
     { "lead_event", N_EVENTS, EVENTS_ERASE },        { "outcome", N_OUTCOMES, OUTCOMES_ERASE },
     { "message", N_MESSAGES, MESSAGES_ERASE },       { "contact", N_CONTACTS, CONTACTS_ERASE },
     { "consent_entry", N_CONSENTS, CONSENTS_ERASE }, { "enrollment", N_ENROLLMENTS, ENROLLMENTS_ERASE },
+    { "choice", N_CHOICES, CHOICES_ERASE },
 };
 
 static struct status erase_table(struct ctx *c, const struct subject *s, const struct table *t, Erasure *e)

@@ -16,6 +16,7 @@ enum privacy_statement {
     ENROLLMENTS_ERASE, /* the same */
     CONTACTS_ERASE,    /* the same */
     CONSENTS_ERASE,    /* the same */
+    CHOICES_ERASE,     /* the same */
 
     ENDED_OF, /* workspace, lead id -> id of an ended lead of its person, whether another lives under it now
                */
@@ -54,6 +55,7 @@ enum subject_count {
     N_CONTACTS,
     N_CONSENTS,
     N_ENROLLMENTS,
+    N_CHOICES,
     N_SEALED, /* decisions under a key */
     N_ALIASES,
     N_ENDED_IDENTITIES,

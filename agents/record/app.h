@@ -35,6 +35,8 @@ struct app {
     struct zones *zones;         /* agents/engage/gate/zones.h: time zones */
     unsigned max_channels;       /* of the built-in send policy, 1 to 6 */
     double confidence_threshold; /* of the built-in routing policy, 0.5 to 1 */
+    double chooser_explore;      /* agents/engage/chooser: the share of a choice that is spread evenly */
+    int64_t chooser_window_us;   /* after a message has left: a reward counts for so long */
     struct scoring *scoring;     /* agents/record/scoring.h: trusted model keys, and the models kept loaded */
     struct iam *iam;             /* who calls: server/iam/iam.h */
     struct signer *signer;       /* agents/record/signer.h: signs what others keep */
@@ -54,6 +56,8 @@ struct app {
     /* Decides on a lead that was resolved and adds lead, decision and event to the ctx's unit:
      * agents/triage/triage.h. Through this port other agents have a lead triaged in their own commit. */
     struct status (*triage)(struct ctx *c, struct lead_row *row, bool explain, Decision **ret);
+    /* Chooses again by what a decision of kind CHOICE holds: agents/engage/chooser/chooser.h. */
+    struct status (*choose_again)(struct ctx *c, const Decision *d, Decision **ret);
 };
 
 C_END

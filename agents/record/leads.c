@@ -31,9 +31,10 @@ struct status lead_take(struct ctx *c, const struct value *v, struct lead_row *r
     ret->lead = lead_copy(c->arena, ret->before);
     ret->owned = 0;
     ret->key = v[3].s;
+    ret->key_made = !ret->key.n; /* an older build's row */
     if (!ret->lead)
         return fail_memory();
-    return ret->key.n ? ok() : subject_key_make(c, &ret->key); /* an older build's row */
+    return ret->key_made ? subject_key_make(c, &ret->key) : ok();
 }
 
 struct status lead_by_id(struct ctx *c, const char *id, struct lead_row *ret)
@@ -228,6 +229,7 @@ struct status lead_new(struct ctx *c, const Lead *given, const char *id, struct 
     ret->lead = l;
     ret->before = NULL;
     ret->owned = 0;
+    ret->key_made = false; /* it is stored with the new row */
     return subject_key_make(c, &ret->key);
 }
 
@@ -316,4 +318,12 @@ void lead_hold(struct ctx *c, const struct lead_row *row)
 {
     UNIT_ADD(c->unit, &lead_sql[LEAD_HOLD], 1, REASON_CONFLICT, v_text(c->workspace), v_text(row->id),
              v_int(row->version));
+}
+
+void lead_keep_key(struct ctx *c, struct lead_row *row)
+{
+    if (row->key_made)
+        UNIT_ADD(c->unit, &lead_sql[LEAD_KEEP_KEY], 1, REASON_CONFLICT, v_bytes(row->key),
+                 v_text(c->workspace), v_text(row->id));
+    row->key_made = false;
 }

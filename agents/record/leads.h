@@ -21,6 +21,7 @@ struct lead_row {
     unsigned owned; /* a bit for each identity in `lead` that is the lead's already, though not in `before`: a
                        merged duplicate's */
     struct str key; /* its person's (subject_key.h): stored with the row, made where that has none yet */
+    bool key_made;  /* it was made when the row was read, and is not stored */
 };
 
 /* Checks a lead given by a caller against the limits of lead.proto and brings it to its normal form in place:
@@ -108,6 +109,9 @@ MUSTCHECK struct status lead_engage(struct ctx *c, Lead *lead, int64_t event_us,
 /* Adds to the unit that the lead must still be of this version at the commit: for what is stored beside a
  * lead without changing it. */
 void lead_hold(struct ctx *c, const struct lead_row *row);
+/* Adds to the unit that the row's key is stored, where it is not: for what is sealed under it without saving
+ * the lead. */
+void lead_keep_key(struct ctx *c, struct lead_row *row);
 
 extern const struct stmt_table leads_statements;
 

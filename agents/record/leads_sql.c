@@ -56,6 +56,10 @@ const struct stmt lead_sql[LEAD_STMTS] = {
     [LEAD_HOLD] = { "lead_hold", "tti", "",
                     "UPDATE lead SET version = version WHERE workspace = $1 AND id = $2 AND version = $3",
                     NULL, NULL },
+    [LEAD_KEEP_KEY] = { "lead_keep_key", "btt", "",
+                        "UPDATE lead SET subject_key = $1"
+                        " WHERE workspace = $2 AND id = $3 AND subject_key IS NULL",
+                        NULL, NULL },
     [LEAD_IDENTITY_INSERT] = { "lead_identity_insert", "titt", "",
                                "INSERT INTO lead_identity (workspace, kind, value, lead_id) VALUES ($1, $2, "
                                "$3, $4)",

@@ -18,6 +18,7 @@ enum lead_stmt {
     LEAD_INSERT,
     LEAD_UPDATE,
     LEAD_HOLD,
+    LEAD_KEEP_KEY, /* key, workspace, id: where it has none */
     LEAD_IDENTITY_INSERT,
     LEAD_IDENTITY_DELETE,
     LEAD_IDENTITY_GIVE, /* to another lead */

@@ -68,6 +68,9 @@ struct status explain_decision(struct ctx *c, const ExplainDecisionRequest *req,
     if (req->n_immutable_fields > IMMUTABLE_MAX)
         return fail_field(c->arena, REASON_FIELD_TOO_LONG, "immutable_fields", "at most %d", IMMUTABLE_MAX);
     TRY(decision_get(c, req->name, &res->decision));
+    if (res->decision->kind == DECISION__KIND_CHOICE)
+        return fail(c->arena, REASON_REPLAY_IMPOSSIBLE, "%s is a choice: it has no score to explain",
+                    req->name);
     TRY(with_of_decision(c, res->decision, &with));
     TRY(inputs_of_decision(c, res->decision, &in));
     TRY(put_reasons(c, &in, &with, res));

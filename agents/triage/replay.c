@@ -90,17 +90,26 @@ static struct status decide_again(struct ctx *c, const Decision *d, Decision **r
     return ok();
 }
 
+/* A choice is compared by its bytes: options, hours, propensities and what was chosen. */
+static bool choice_differs(struct ctx *c, const Decision *a, const Decision *b)
+{
+    return !str_eq(pb_pack(c->arena, a->choice), pb_pack(c->arena, b->choice));
+}
+
 struct status replay_decision(struct ctx *c, const ReplayDecisionRequest *req, ReplayDecisionResponse *res)
 {
     Decision *d, *again;
     TRY(decision_get(c, req->name, &d));
-    TRY(decide_again(c, d, &again));
+    bool choice = d->kind == DECISION__KIND_CHOICE;
+    TRY(choice ? c->app->choose_again(c, d, &again) : decide_again(c, d, &again));
     res->differences = ARENA_ARRAY(c->arena, COUNT(compared), char *);
     if (!res->differences)
         return fail_memory();
-    for (size_t i = 0; i < COUNT(compared); i++)
+    for (size_t i = 0; !choice && i < COUNT(compared); i++)
         if (differs(&compared[i], d, again))
             res->differences[res->n_differences++] = (char *)compared[i].name;
+    if (choice && choice_differs(c, d, again))
+        res->differences[res->n_differences++] = (char *)"choice";
     res->replayed = again;
     res->identical = res->n_differences == 0;
     return ok();

@@ -128,7 +128,7 @@ func TestNothingIsLeftOfAnErasedPerson(t *testing.T) {
 		for _, store := range e.Stores {
 			counts[store.Store] = store.Count
 		}
-		want.Equal(s, "stores", fmt.Sprint(counts), fmt.Sprint(map[string]int64{"lead": 1, "lead_identity": 6, "lead_alias": 1, "lead_event": 1, "outcome": 1, "message": 0, "enrollment": 0, "contact": 1, "consent_entry": 2, "decision": 3, "subject_key": 2, "lead_ended_identity": 0,
+		want.Equal(s, "stores", fmt.Sprint(counts), fmt.Sprint(map[string]int64{"lead": 1, "lead_identity": 6, "lead_alias": 1, "lead_event": 1, "outcome": 1, "message": 0, "enrollment": 0, "contact": 1, "consent_entry": 2, "choice": 0, "decision": 3, "subject_key": 2, "lead_ended_identity": 0,
 			"idempotency": 5, "lead_import_reject": 1}))
 		kept := s.get(other.Lead)
 		want.Equal(s, "another person", kept.FullName, "Other Person")
@@ -254,10 +254,10 @@ func TestAnErasedPersonWhoComesBackIsSuppressed(t *testing.T) {
 
 // Each table either is erased from, or is known to hold nothing about a person.
 func TestEveryTableIsKnownToPrivacy(t *testing.T) {
-	erased := []string{"lead", "lead_identity", "lead_identity_moved", "lead_alias", "lead_event", "outcome", "message", "enrollment", "contact", "consent_entry", "decision", "idempotency", "lead_import_reject", "erasure", "suppression", "lead_ended",
+	erased := []string{"lead", "lead_identity", "lead_identity_moved", "lead_alias", "lead_event", "outcome", "message", "enrollment", "contact", "consent_entry", "choice", "decision", "idempotency", "lead_import_reject", "erasure", "suppression", "lead_ended",
 		"lead_ended_identity"}
 	impersonal := []string{"schema_migration", "event", "routing_policy", "active_version", "model_version", "model_file", "lead_import", "engagement_model", "journey", "journey_backfill", "reaction_cursor", "reaction_parked", "audit_seal", "audit_cursor",
-		"audit_checkpoint", "suppression_key", "template", "channel", "send_policy", "installation"}
+		"audit_checkpoint", "suppression_key", "template", "channel", "send_policy", "installation", "chooser_level"}
 	tell(t, func(s *story) {
 		tables := "SELECT name FROM sqlite_master WHERE type = 'table'"
 		if s.h.Options.Store == house.PostgreSQL {

@@ -167,32 +167,39 @@ const char *gate_sentence(enum gate_name gate)
     return sentences[gate];
 }
 
+/* A question to the gate with all that it is asked about. */
+struct asked {
+    struct gate_result result;
+    struct gate_facts facts;
+    struct send_rules rules;
+    struct zones_of_lead zones;
+};
+
 struct status gate_check(struct ctx *c, const struct gate_request *r, const struct lead_row *lead,
                          struct gate_result **ret)
 {
-    struct zones_of_lead zones;
-    struct send_rules rules;
-    struct gate_facts f;
-    struct gate_result *g = ARENA_NEW(c->arena, struct gate_result);
-    if (!g)
+    struct asked *q = ARENA_NEW(c->arena, struct asked);
+    if (!q)
         return fail_memory();
-    memset(&f, 0, sizeof f);
-    f.now_us = r->now_us;
-    f.expire_us = r->expire_us;
-    f.purpose = r->purpose;
-    f.medium = (int)r->medium;
-    f.priority = (int)r->priority;
-    TRY(send_rules_load(c, &rules));
+    struct gate_result *g = &q->result;
+    struct gate_facts *f = &q->facts;
+    f->now_us = r->now_us;
+    f->expire_us = r->expire_us;
+    f->purpose = r->purpose;
+    f->medium = (int)r->medium;
+    f->priority = (int)r->priority;
+    TRY(send_rules_load(c, &q->rules));
     TRY(contact_load(c, lead->id, &g->contact));
-    TRY(gather(c, lead, &rules, g->contact.contact, &f));
+    TRY(gather(c, lead, &q->rules, g->contact.contact, f));
     zones_of_lead(c->app->zones, lead->before->time_zone, lead->before->country,
-                  rules.policy->default_time_zone, &zones);
-    f.zones = zones.all;
-    f.n_zones = zones.n;
-    gate_decide(&f, &g->decision);
+                  q->rules.policy->default_time_zone, &q->zones);
+    f->zones = q->zones.all;
+    f->n_zones = q->zones.n;
+    gate_decide(f, &g->decision);
+    g->facts = f;
     g->reason = gate_sentence(g->decision.decided_by);
-    g->counts = f.rules && f.rules->caps;
-    g->consent_entry = f.rules && f.rules->consent && g->decision.consent ? g->decision.consent->entry : "";
+    g->counts = f->rules && f->rules->caps;
+    g->consent_entry = f->rules && f->rules->consent && g->decision.consent ? g->decision.consent->entry : "";
     g->medium = r->medium;
     g->lead = lead;
     *ret = g;

@@ -16,10 +16,11 @@ struct gate_request {
 };
 
 struct gate_result {
-    struct gate_decision decision; /* decision.answer, .decided_by, .next_us, a line for each gate */
-    const char *consent_entry;     /* the name of the consent relied on; "" where none was needed */
-    const char *reason;            /* what decided, in a sentence; "" where all gates pass */
-    bool counts;                   /* the send counts for caps */
+    struct gate_decision decision;  /* decision.answer, .decided_by, .next_us, a line for each gate */
+    const struct gate_facts *facts; /* what it was asked about */
+    const char *consent_entry;      /* the name of the consent relied on; "" where none was needed */
+    const char *reason;             /* what decided, in a sentence; "" where all gates pass */
+    bool counts;                    /* the send counts for caps */
     Medium medium;
     const struct lead_row *lead;
     struct contact_row contact; /* as it was read */

@@ -9,14 +9,6 @@
 
 /* ---- What its steps need ---- */
 
-static bool speaks(const Template *t, Medium medium)
-{
-    for (size_t i = 0; i < t->n_contents; i++)
-        if (t->contents[i]->medium == medium)
-            return true;
-    return false;
-}
-
 /* The template may change later; that it fits now is what whoever publishes can see to. */
 static struct status check_send(struct ctx *c, struct checks *k, const struct send_rules *rules, size_t i,
                                 const JourneySend *s)
@@ -29,7 +21,7 @@ static struct status check_send(struct ctx *c, struct checks *k, const struct se
     TRY(template_in_service(c, id, &t));
     if (!t)
         check_fail(k, REASON_JOURNEY_TEMPLATE, step, "template", "%s is not in service", s->template_);
-    else if (!speaks(t, s->medium))
+    else if (!template_speaks(t, s->medium))
         check_fail(k, REASON_JOURNEY_TEMPLATE, step, "template", "%s has no contents for %s", s->template_,
                    protobuf_c_enum_descriptor_get_value(&Medium_descriptor, (int)s->medium)->name);
     else if (!send_rules_purpose(rules, t->purpose))

@@ -42,15 +42,24 @@ struct status template_serving(struct ctx *c, const char *id, int64_t *ret)
 
 struct status template_in_service(struct ctx *c, const char *id, const Template **ret)
 {
-    int64_t version;
-    Template *t;
+    struct rows rows;
     *ret = NULL;
-    TRY(template_serving(c, id, &version));
-    if (!version)
+    TRY(DB_QUERY(c, &template_sql[TEMPLATE_HEAD], &rows, v_text(c->workspace), v_text(id)));
+    if (!rows.n)
         return ok();
-    TRY(template_stored(c, id, version, &t));
-    *ret = t;
-    return ok();
+    *ret = PB_UNPACK(c->arena, Template, row_at(&rows, 0)[0].s);
+    if (*ret)
+        return ok();
+    return c->arena->overflow ? fail_memory()
+                              : fail(c->arena, REASON_INTERNAL, TEMPLATES "%s cannot be decoded", id);
+}
+
+bool template_speaks(const Template *t, Medium medium)
+{
+    for (size_t i = 0; i < t->n_contents; i++)
+        if (t->contents[i]->medium == medium)
+            return true;
+    return false;
 }
 
 struct status template_purpose(struct ctx *c, const char *id, const char **ret)

@@ -20,8 +20,10 @@ void forms_close(struct forms *); /* NULL is allowed */
 /* The version of a template in service; 0 where none is. */
 MUSTCHECK struct status template_serving(struct ctx *c, const char *id, int64_t *ret);
 
-/* The version in service; NULL where none is. */
+/* The version in service without the texts of its contents; NULL where none is. */
 MUSTCHECK struct status template_in_service(struct ctx *c, const char *id, const Template **ret);
+/* Whether it has contents for the medium. */
+bool template_speaks(const Template *t, Medium medium);
 
 /* What the version in service is sent for; "" where none is. */
 MUSTCHECK struct status template_purpose(struct ctx *c, const char *id, const char **ret);

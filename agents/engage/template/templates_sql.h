@@ -12,6 +12,7 @@ enum template_stmt {
     TEMPLATE_STATE,
     TEMPLATE_NEWEST,
     TEMPLATE_SERVING,
+    TEMPLATE_HEAD, /* workspace, id -> head: of the one in service */
     TEMPLATE_LIVE,
     TEMPLATE_LIST,
     TEMPLATE_INSERT,

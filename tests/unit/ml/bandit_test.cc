@@ -162,7 +162,7 @@ TEST(BanditChoose, OneOptionIsCertain)
 {
     Memory m;
     Choice c = choose(m, { { 0, 1 } }, { { { 0 }, 1 } }, 0.02, 7);
-    EXPECT_NEAR(c.propensity[0], 1, 1e-12);
+    EXPECT_EQ(c.propensity[0], 1);
     EXPECT_EQ(c.chosen, 0u);
 }
 

@@ -371,7 +371,9 @@ type Message struct {
 	// How often a link was reported as followed.
 	ClickCount int32 `protobuf:"varint,29,opt,name=click_count,json=clickCount,proto3" json:"click_count,omitempty"`
 	// How it bounced; HARD stays.
-	Bounce        Message_Bounce `protobuf:"varint,30,opt,name=bounce,proto3,enum=marketing.v1.Message_Bounce" json:"bounce,omitempty"`
+	Bounce Message_Bounce `protobuf:"varint,30,opt,name=bounce,proto3,enum=marketing.v1.Message_Bounce" json:"bounce,omitempty"`
+	// `decisions/{decision}`: the choice that it came from; empty where nothing was to choose.
+	Decision      string `protobuf:"bytes,31,opt,name=decision,proto3" json:"decision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -616,16 +618,24 @@ func (x *Message) GetBounce() Message_Bounce {
 	return Message_BOUNCE_UNSPECIFIED
 }
 
+func (x *Message) GetDecision() string {
+	if x != nil {
+		return x.Decision
+	}
+	return ""
+}
+
 // Request of EngageLead.
 type EngageLeadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `leads/{lead}`.
 	Lead string `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
-	// `templates/{template}`: must be in service; its version in service when the message leaves is what is sent, for its purpose.
+	// `templates/{template}`: must be in service; its version in service when the message leaves is what is sent, for its purpose. Required
+	// without options.
 	Template string `protobuf:"bytes,2,opt,name=template,proto3" json:"template,omitempty"`
-	// How the lead is reached.
+	// How the lead is reached. Required without options.
 	Medium Medium `protobuf:"varint,3,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
-	// `channels/{channel}`; empty: one in service that reaches by the medium.
+	// `channels/{channel}`; empty: one in service that reaches by the medium. Not together with options.
 	Channel string `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
 	// Not before; unset: now. At most a year ahead.
 	SendTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=send_time,json=sendTime,proto3" json:"send_time,omitempty"`
@@ -636,7 +646,12 @@ type EngageLeadRequest struct {
 	// Checks everything, says what the gate would say, and plans nothing.
 	ValidateOnly bool `protobuf:"varint,8,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	// Makes a retry safe.
-	RequestId     string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,9,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Instead of template and medium: 1 to 16 different ways, of which the chooser takes one that the send gate does not rule out. Where it
+	// rules out all, the first is planned. What was chosen, and how likely each was, is the message's decision.
+	Options []*SendOption `protobuf:"bytes,10,rep,name=options,proto3" json:"options,omitempty"`
+	// Also have the hour chosen: the message leaves within the 24 hours from send_time, when the gate would let it by what is known now.
+	ChooseHour    bool `protobuf:"varint,11,opt,name=choose_hour,json=chooseHour,proto3" json:"choose_hour,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -734,13 +749,29 @@ func (x *EngageLeadRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *EngageLeadRequest) GetOptions() []*SendOption {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *EngageLeadRequest) GetChooseHour() bool {
+	if x != nil {
+		return x.ChooseHour
+	}
+	return false
+}
+
 // Reply of EngageLead.
 type EngageLeadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The message that was planned; without a name where nothing was (validate_only).
 	Message *Message `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	// What the send gate would say at send_time if nothing changed. The gate is asked again when the message is due, and only then it counts.
-	Decision      *ExplainSendDecisionResponse `protobuf:"bytes,2,opt,name=decision,proto3" json:"decision,omitempty"`
+	Decision *ExplainSendDecisionResponse `protobuf:"bytes,2,opt,name=decision,proto3" json:"decision,omitempty"`
+	// What the message was chosen from; unset where nothing was to choose.
+	Choice        *Choice `protobuf:"bytes,3,opt,name=choice,proto3" json:"choice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -785,6 +816,13 @@ func (x *EngageLeadResponse) GetMessage() *Message {
 func (x *EngageLeadResponse) GetDecision() *ExplainSendDecisionResponse {
 	if x != nil {
 		return x.Decision
+	}
+	return nil
+}
+
+func (x *EngageLeadResponse) GetChoice() *Choice {
+	if x != nil {
+		return x.Choice
 	}
 	return nil
 }
@@ -1481,7 +1519,7 @@ var File_marketing_v1_message_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/message.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\xae\x0f\n" +
+	"\x1amarketing/v1/message.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/choice.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\xca\x0f\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04lead\x18\x02 \x01(\tR\x04lead\x12,\n" +
@@ -1523,7 +1561,8 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"open_count\x18\x1c \x01(\x05R\topenCount\x12\x1f\n" +
 	"\vclick_count\x18\x1d \x01(\x05R\n" +
 	"clickCount\x124\n" +
-	"\x06bounce\x18\x1e \x01(\x0e2\x1c.marketing.v1.Message.BounceR\x06bounce\"\xa3\x01\n" +
+	"\x06bounce\x18\x1e \x01(\x0e2\x1c.marketing.v1.Message.BounceR\x06bounce\x12\x1a\n" +
+	"\bdecision\x18\x1f \x01(\tR\bdecision\"\xa3\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSTATE_SCHEDULED\x10\x01\x12\x11\n" +
@@ -1555,11 +1594,11 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"\x06Bounce\x12\x16\n" +
 	"\x12BOUNCE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vBOUNCE_HARD\x10\x01\x12\x0f\n" +
-	"\vBOUNCE_SOFT\x10\x02\"\x88\x03\n" +
+	"\vBOUNCE_SOFT\x10\x02\"\xd3\x03\n" +
 	"\x11EngageLeadRequest\x12\x17\n" +
-	"\x04lead\x18\x01 \x01(\tB\x03\xe0A\x02R\x04lead\x12\x1f\n" +
-	"\btemplate\x18\x02 \x01(\tB\x03\xe0A\x02R\btemplate\x121\n" +
-	"\x06medium\x18\x03 \x01(\x0e2\x14.marketing.v1.MediumB\x03\xe0A\x02R\x06medium\x12\x18\n" +
+	"\x04lead\x18\x01 \x01(\tB\x03\xe0A\x02R\x04lead\x12\x1a\n" +
+	"\btemplate\x18\x02 \x01(\tR\btemplate\x12,\n" +
+	"\x06medium\x18\x03 \x01(\x0e2\x14.marketing.v1.MediumR\x06medium\x12\x18\n" +
 	"\achannel\x18\x04 \x01(\tR\achannel\x127\n" +
 	"\tsend_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bsendTime\x12;\n" +
 	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -1567,10 +1606,15 @@ const file_marketing_v1_message_proto_rawDesc = "" +
 	"\bpriority\x18\a \x01(\x0e2\x16.marketing.v1.PriorityR\bpriority\x12#\n" +
 	"\rvalidate_only\x18\b \x01(\bR\fvalidateOnly\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\t \x01(\tR\trequestId\"\x8c\x01\n" +
+	"request_id\x18\t \x01(\tR\trequestId\x122\n" +
+	"\aoptions\x18\n" +
+	" \x03(\v2\x18.marketing.v1.SendOptionR\aoptions\x12\x1f\n" +
+	"\vchoose_hour\x18\v \x01(\bR\n" +
+	"chooseHour\"\xba\x01\n" +
 	"\x12EngageLeadResponse\x12/\n" +
 	"\amessage\x18\x01 \x01(\v2\x15.marketing.v1.MessageR\amessage\x12E\n" +
-	"\bdecision\x18\x02 \x01(\v2).marketing.v1.ExplainSendDecisionResponseR\bdecision\",\n" +
+	"\bdecision\x18\x02 \x01(\v2).marketing.v1.ExplainSendDecisionResponseR\bdecision\x12,\n" +
+	"\x06choice\x18\x03 \x01(\v2\x14.marketing.v1.ChoiceR\x06choice\",\n" +
 	"\x11GetMessageRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\"u\n" +
 	"\x14WatchMessagesRequest\x12\x12\n" +
@@ -1663,7 +1707,9 @@ var file_marketing_v1_message_proto_goTypes = []any{
 	(Medium)(0),                                  // 17: marketing.v1.Medium
 	(Priority)(0),                                // 18: marketing.v1.Priority
 	(*timestamppb.Timestamp)(nil),                // 19: google.protobuf.Timestamp
-	(*ExplainSendDecisionResponse)(nil),          // 20: marketing.v1.ExplainSendDecisionResponse
+	(*SendOption)(nil),                           // 20: marketing.v1.SendOption
+	(*ExplainSendDecisionResponse)(nil),          // 21: marketing.v1.ExplainSendDecisionResponse
+	(*Choice)(nil),                               // 22: marketing.v1.Choice
 }
 var file_marketing_v1_message_proto_depIdxs = []int32{
 	17, // 0: marketing.v1.Message.medium:type_name -> marketing.v1.Medium
@@ -1687,23 +1733,25 @@ var file_marketing_v1_message_proto_depIdxs = []int32{
 	19, // 18: marketing.v1.EngageLeadRequest.send_time:type_name -> google.protobuf.Timestamp
 	19, // 19: marketing.v1.EngageLeadRequest.expire_time:type_name -> google.protobuf.Timestamp
 	18, // 20: marketing.v1.EngageLeadRequest.priority:type_name -> marketing.v1.Priority
-	4,  // 21: marketing.v1.EngageLeadResponse.message:type_name -> marketing.v1.Message
-	20, // 22: marketing.v1.EngageLeadResponse.decision:type_name -> marketing.v1.ExplainSendDecisionResponse
-	0,  // 23: marketing.v1.WatchMessagesRequest.state:type_name -> marketing.v1.Message.State
-	10, // 24: marketing.v1.WatchMessagesResponse.changes:type_name -> marketing.v1.MessageChange
-	4,  // 25: marketing.v1.MessageChange.message:type_name -> marketing.v1.Message
-	19, // 26: marketing.v1.MessageChange.time:type_name -> google.protobuf.Timestamp
-	17, // 27: marketing.v1.PreviewMessageRequest.medium:type_name -> marketing.v1.Medium
-	18, // 28: marketing.v1.PreviewMessageRequest.priority:type_name -> marketing.v1.Priority
-	20, // 29: marketing.v1.PreviewMessageResponse.decision:type_name -> marketing.v1.ExplainSendDecisionResponse
-	0,  // 30: marketing.v1.ListMessagesRequest.state:type_name -> marketing.v1.Message.State
-	4,  // 31: marketing.v1.ListMessagesResponse.messages:type_name -> marketing.v1.Message
-	3,  // 32: marketing.v1.ResolveUnknownMessageRequest.resolution:type_name -> marketing.v1.ResolveUnknownMessageRequest.Resolution
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	20, // 21: marketing.v1.EngageLeadRequest.options:type_name -> marketing.v1.SendOption
+	4,  // 22: marketing.v1.EngageLeadResponse.message:type_name -> marketing.v1.Message
+	21, // 23: marketing.v1.EngageLeadResponse.decision:type_name -> marketing.v1.ExplainSendDecisionResponse
+	22, // 24: marketing.v1.EngageLeadResponse.choice:type_name -> marketing.v1.Choice
+	0,  // 25: marketing.v1.WatchMessagesRequest.state:type_name -> marketing.v1.Message.State
+	10, // 26: marketing.v1.WatchMessagesResponse.changes:type_name -> marketing.v1.MessageChange
+	4,  // 27: marketing.v1.MessageChange.message:type_name -> marketing.v1.Message
+	19, // 28: marketing.v1.MessageChange.time:type_name -> google.protobuf.Timestamp
+	17, // 29: marketing.v1.PreviewMessageRequest.medium:type_name -> marketing.v1.Medium
+	18, // 30: marketing.v1.PreviewMessageRequest.priority:type_name -> marketing.v1.Priority
+	21, // 31: marketing.v1.PreviewMessageResponse.decision:type_name -> marketing.v1.ExplainSendDecisionResponse
+	0,  // 32: marketing.v1.ListMessagesRequest.state:type_name -> marketing.v1.Message.State
+	4,  // 33: marketing.v1.ListMessagesResponse.messages:type_name -> marketing.v1.Message
+	3,  // 34: marketing.v1.ResolveUnknownMessageRequest.resolution:type_name -> marketing.v1.ResolveUnknownMessageRequest.Resolution
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_message_proto_init() }
@@ -1711,6 +1759,7 @@ func file_marketing_v1_message_proto_init() {
 	if File_marketing_v1_message_proto != nil {
 		return
 	}
+	file_marketing_v1_choice_proto_init()
 	file_marketing_v1_common_proto_init()
 	file_marketing_v1_contact_proto_init()
 	type x struct{}

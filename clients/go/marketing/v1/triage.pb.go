@@ -88,6 +88,8 @@ const (
 	Decision_KIND_TRIAGE Decision_Kind = 1
 	// A person, instead of the agent.
 	Decision_KIND_OVERRIDE Decision_Kind = 2
+	// The chooser: which way, and when, to say something to the lead. Such a decision has `choice`, and no class, route or score.
+	Decision_KIND_CHOICE Decision_Kind = 3
 )
 
 // Enum value maps for Decision_Kind.
@@ -96,11 +98,13 @@ var (
 		0: "KIND_UNSPECIFIED",
 		1: "KIND_TRIAGE",
 		2: "KIND_OVERRIDE",
+		3: "KIND_CHOICE",
 	}
 	Decision_Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
 		"KIND_TRIAGE":      1,
 		"KIND_OVERRIDE":    2,
+		"KIND_CHOICE":      3,
 	}
 )
 
@@ -882,7 +886,9 @@ type Decision struct {
 	// OVERRIDE: the justification given.
 	Justification string `protobuf:"bytes,20,opt,name=justification,proto3" json:"justification,omitempty"`
 	// The fields the score was computed from; only with view FULL.
-	Inputs        *DecisionInputs `protobuf:"bytes,21,opt,name=inputs,proto3" json:"inputs,omitempty"`
+	Inputs *DecisionInputs `protobuf:"bytes,21,opt,name=inputs,proto3" json:"inputs,omitempty"`
+	// CHOICE: what it chose from.
+	Choice        *Choice `protobuf:"bytes,22,opt,name=choice,proto3" json:"choice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1064,6 +1070,13 @@ func (x *Decision) GetInputs() *DecisionInputs {
 	return nil
 }
 
+func (x *Decision) GetChoice() *Choice {
+	if x != nil {
+		return x.Choice
+	}
+	return nil
+}
+
 // Everything that the computation read.
 type DecisionInputs struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1073,8 +1086,10 @@ type DecisionInputs struct {
 	Engagement *EngagementState `protobuf:"bytes,2,opt,name=engagement,proto3" json:"engagement,omitempty"`
 	// Time of deciding, microseconds since 1970 UTC.
 	DecideTimeMicros int64 `protobuf:"varint,3,opt,name=decide_time_micros,json=decideTimeMicros,proto3" json:"decide_time_micros,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// CHOICE: instead of the two above.
+	Choice        *ChoiceInputs `protobuf:"bytes,4,opt,name=choice,proto3" json:"choice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DecisionInputs) Reset() {
@@ -1126,6 +1141,13 @@ func (x *DecisionInputs) GetDecideTimeMicros() int64 {
 		return x.DecideTimeMicros
 	}
 	return 0
+}
+
+func (x *DecisionInputs) GetChoice() *ChoiceInputs {
+	if x != nil {
+		return x.Choice
+	}
+	return nil
 }
 
 // The fit axis.
@@ -2775,7 +2797,7 @@ var File_marketing_v1_triage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_triage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/triage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x17marketing/v1/lead.proto\"\xb6\x01\n" +
+	"\x19marketing/v1/triage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/choice.proto\x1a\x19marketing/v1/common.proto\x1a\x17marketing/v1/lead.proto\"\xb6\x01\n" +
 	"\x11TriageLeadRequest\x12&\n" +
 	"\x04lead\x18\x01 \x01(\v2\x12.marketing.v1.LeadR\x04lead\x12\x1b\n" +
 	"\tlead_name\x18\x02 \x01(\tR\bleadName\x12\x18\n" +
@@ -2809,7 +2831,7 @@ const file_marketing_v1_triage_proto_rawDesc = "" +
 	"\x04lead\x18\x01 \x01(\v2\x12.marketing.v1.LeadB\x03\xe0A\x02R\x04lead\x12\x18\n" +
 	"\aexplain\x18\x02 \x01(\bR\aexplain\"G\n" +
 	"\x11ScoreLeadResponse\x122\n" +
-	"\bdecision\x18\x01 \x01(\v2\x16.marketing.v1.DecisionR\bdecision\"\x88\t\n" +
+	"\bdecision\x18\x01 \x01(\v2\x16.marketing.v1.DecisionR\bdecision\"\xc7\t\n" +
 	"\bDecision\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04lead\x18\x02 \x01(\tR\x04lead\x12;\n" +
@@ -2837,22 +2859,25 @@ const file_marketing_v1_triage_proto_rawDesc = "" +
 	"supersedes\x12\x14\n" +
 	"\x05actor\x18\x13 \x01(\tR\x05actor\x12$\n" +
 	"\rjustification\x18\x14 \x01(\tR\rjustification\x124\n" +
-	"\x06inputs\x18\x15 \x01(\v2\x1c.marketing.v1.DecisionInputsR\x06inputs\"@\n" +
+	"\x06inputs\x18\x15 \x01(\v2\x1c.marketing.v1.DecisionInputsR\x06inputs\x12,\n" +
+	"\x06choice\x18\x16 \x01(\v2\x14.marketing.v1.ChoiceR\x06choice\"Q\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_TRIAGE\x10\x01\x12\x11\n" +
-	"\rKIND_OVERRIDE\x10\x02\"\xa1\x01\n" +
+	"\rKIND_OVERRIDE\x10\x02\x12\x0f\n" +
+	"\vKIND_CHOICE\x10\x03\"\xa1\x01\n" +
 	"\fAbstainCause\x12\x1d\n" +
 	"\x19ABSTAIN_CAUSE_UNSPECIFIED\x10\x00\x12(\n" +
 	"$ABSTAIN_CAUSE_BOTH_OUTCOMES_POSSIBLE\x10\x01\x12&\n" +
 	"\"ABSTAIN_CAUSE_UNLIKE_TRAINING_DATA\x10\x02\x12 \n" +
-	"\x1cABSTAIN_CAUSE_LOW_CONFIDENCE\x10\x03\"\xfa\x01\n" +
+	"\x1cABSTAIN_CAUSE_LOW_CONFIDENCE\x10\x03\"\xae\x02\n" +
 	"\x0eDecisionInputs\x12@\n" +
 	"\x06fields\x18\x01 \x03(\v2(.marketing.v1.DecisionInputs.FieldsEntryR\x06fields\x12=\n" +
 	"\n" +
 	"engagement\x18\x02 \x01(\v2\x1d.marketing.v1.EngagementStateR\n" +
 	"engagement\x12,\n" +
-	"\x12decide_time_micros\x18\x03 \x01(\x03R\x10decideTimeMicros\x1a9\n" +
+	"\x12decide_time_micros\x18\x03 \x01(\x03R\x10decideTimeMicros\x122\n" +
+	"\x06choice\x18\x04 \x01(\v2\x1a.marketing.v1.ChoiceInputsR\x06choice\x1a9\n" +
 	"\vFieldsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe7\x02\n" +
@@ -3072,7 +3097,9 @@ var file_marketing_v1_triage_proto_goTypes = []any{
 	(LeadCategory)(0),                    // 43: marketing.v1.LeadCategory
 	(Priority)(0),                        // 44: marketing.v1.Priority
 	(AgentType)(0),                       // 45: marketing.v1.AgentType
-	(*EngagementState)(nil),              // 46: marketing.v1.EngagementState
+	(*Choice)(nil),                       // 46: marketing.v1.Choice
+	(*EngagementState)(nil),              // 47: marketing.v1.EngagementState
+	(*ChoiceInputs)(nil),                 // 48: marketing.v1.ChoiceInputs
 }
 var file_marketing_v1_triage_proto_depIdxs = []int32{
 	40, // 0: marketing.v1.TriageLeadRequest.lead:type_name -> marketing.v1.Lead
@@ -3095,66 +3122,68 @@ var file_marketing_v1_triage_proto_depIdxs = []int32{
 	17, // 17: marketing.v1.Decision.engagement:type_name -> marketing.v1.EngagementScore
 	18, // 18: marketing.v1.Decision.contributions:type_name -> marketing.v1.FieldContribution
 	15, // 19: marketing.v1.Decision.inputs:type_name -> marketing.v1.DecisionInputs
-	39, // 20: marketing.v1.DecisionInputs.fields:type_name -> marketing.v1.DecisionInputs.FieldsEntry
-	46, // 21: marketing.v1.DecisionInputs.engagement:type_name -> marketing.v1.EngagementState
-	3,  // 22: marketing.v1.FitScore.source:type_name -> marketing.v1.FitScore.Source
-	0,  // 23: marketing.v1.GetDecisionRequest.view:type_name -> marketing.v1.DecisionView
-	14, // 24: marketing.v1.ListDecisionsResponse.decisions:type_name -> marketing.v1.Decision
-	14, // 25: marketing.v1.ExplainDecisionResponse.decision:type_name -> marketing.v1.Decision
-	18, // 26: marketing.v1.ExplainDecisionResponse.contributions:type_name -> marketing.v1.FieldContribution
-	24, // 27: marketing.v1.ExplainDecisionResponse.smallest_change:type_name -> marketing.v1.FieldChange
-	43, // 28: marketing.v1.ExplainDecisionResponse.changed_category:type_name -> marketing.v1.LeadCategory
-	14, // 29: marketing.v1.ReplayDecisionResponse.replayed:type_name -> marketing.v1.Decision
-	43, // 30: marketing.v1.OverrideDecisionRequest.category:type_name -> marketing.v1.LeadCategory
-	45, // 31: marketing.v1.OverrideDecisionRequest.destination:type_name -> marketing.v1.AgentType
-	44, // 32: marketing.v1.OverrideDecisionRequest.priority:type_name -> marketing.v1.Priority
-	4,  // 33: marketing.v1.RoutingPolicy.state:type_name -> marketing.v1.RoutingPolicy.State
-	29, // 34: marketing.v1.RoutingPolicy.rules:type_name -> marketing.v1.RoutingRule
-	42, // 35: marketing.v1.RoutingPolicy.create_time:type_name -> google.protobuf.Timestamp
-	43, // 36: marketing.v1.RoutingRule.category:type_name -> marketing.v1.LeadCategory
-	44, // 37: marketing.v1.RoutingRule.priority:type_name -> marketing.v1.Priority
-	45, // 38: marketing.v1.RoutingRule.destination:type_name -> marketing.v1.AgentType
-	28, // 39: marketing.v1.CreateRoutingPolicyRequest.routing_policy:type_name -> marketing.v1.RoutingPolicy
-	28, // 40: marketing.v1.ListRoutingPoliciesResponse.routing_policies:type_name -> marketing.v1.RoutingPolicy
-	28, // 41: marketing.v1.TestRoutingPolicyRequest.routing_policy:type_name -> marketing.v1.RoutingPolicy
-	37, // 42: marketing.v1.TestRoutingPolicyResponse.moves:type_name -> marketing.v1.RoutingMove
-	43, // 43: marketing.v1.RoutingMove.from_category:type_name -> marketing.v1.LeadCategory
-	43, // 44: marketing.v1.RoutingMove.to_category:type_name -> marketing.v1.LeadCategory
-	5,  // 45: marketing.v1.TriageService.TriageLead:input_type -> marketing.v1.TriageLeadRequest
-	7,  // 46: marketing.v1.TriageService.BatchTriageLeads:input_type -> marketing.v1.BatchTriageLeadsRequest
-	10, // 47: marketing.v1.TriageService.StreamTriage:input_type -> marketing.v1.StreamTriageRequest
-	12, // 48: marketing.v1.TriageService.ScoreLead:input_type -> marketing.v1.ScoreLeadRequest
-	19, // 49: marketing.v1.TriageService.GetDecision:input_type -> marketing.v1.GetDecisionRequest
-	20, // 50: marketing.v1.TriageService.ListDecisions:input_type -> marketing.v1.ListDecisionsRequest
-	22, // 51: marketing.v1.TriageService.ExplainDecision:input_type -> marketing.v1.ExplainDecisionRequest
-	25, // 52: marketing.v1.TriageService.ReplayDecision:input_type -> marketing.v1.ReplayDecisionRequest
-	27, // 53: marketing.v1.TriageService.OverrideDecision:input_type -> marketing.v1.OverrideDecisionRequest
-	30, // 54: marketing.v1.TriageService.CreateRoutingPolicy:input_type -> marketing.v1.CreateRoutingPolicyRequest
-	31, // 55: marketing.v1.TriageService.GetRoutingPolicy:input_type -> marketing.v1.GetRoutingPolicyRequest
-	32, // 56: marketing.v1.TriageService.ListRoutingPolicies:input_type -> marketing.v1.ListRoutingPoliciesRequest
-	34, // 57: marketing.v1.TriageService.PublishRoutingPolicy:input_type -> marketing.v1.PublishRoutingPolicyRequest
-	35, // 58: marketing.v1.TriageService.TestRoutingPolicy:input_type -> marketing.v1.TestRoutingPolicyRequest
-	38, // 59: marketing.v1.TriageService.RollbackRoutingPolicy:input_type -> marketing.v1.RollbackRoutingPolicyRequest
-	6,  // 60: marketing.v1.TriageService.TriageLead:output_type -> marketing.v1.TriageLeadResponse
-	8,  // 61: marketing.v1.TriageService.BatchTriageLeads:output_type -> marketing.v1.BatchTriageLeadsResponse
-	11, // 62: marketing.v1.TriageService.StreamTriage:output_type -> marketing.v1.StreamTriageResponse
-	13, // 63: marketing.v1.TriageService.ScoreLead:output_type -> marketing.v1.ScoreLeadResponse
-	14, // 64: marketing.v1.TriageService.GetDecision:output_type -> marketing.v1.Decision
-	21, // 65: marketing.v1.TriageService.ListDecisions:output_type -> marketing.v1.ListDecisionsResponse
-	23, // 66: marketing.v1.TriageService.ExplainDecision:output_type -> marketing.v1.ExplainDecisionResponse
-	26, // 67: marketing.v1.TriageService.ReplayDecision:output_type -> marketing.v1.ReplayDecisionResponse
-	14, // 68: marketing.v1.TriageService.OverrideDecision:output_type -> marketing.v1.Decision
-	28, // 69: marketing.v1.TriageService.CreateRoutingPolicy:output_type -> marketing.v1.RoutingPolicy
-	28, // 70: marketing.v1.TriageService.GetRoutingPolicy:output_type -> marketing.v1.RoutingPolicy
-	33, // 71: marketing.v1.TriageService.ListRoutingPolicies:output_type -> marketing.v1.ListRoutingPoliciesResponse
-	28, // 72: marketing.v1.TriageService.PublishRoutingPolicy:output_type -> marketing.v1.RoutingPolicy
-	36, // 73: marketing.v1.TriageService.TestRoutingPolicy:output_type -> marketing.v1.TestRoutingPolicyResponse
-	28, // 74: marketing.v1.TriageService.RollbackRoutingPolicy:output_type -> marketing.v1.RoutingPolicy
-	60, // [60:75] is the sub-list for method output_type
-	45, // [45:60] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	46, // 20: marketing.v1.Decision.choice:type_name -> marketing.v1.Choice
+	39, // 21: marketing.v1.DecisionInputs.fields:type_name -> marketing.v1.DecisionInputs.FieldsEntry
+	47, // 22: marketing.v1.DecisionInputs.engagement:type_name -> marketing.v1.EngagementState
+	48, // 23: marketing.v1.DecisionInputs.choice:type_name -> marketing.v1.ChoiceInputs
+	3,  // 24: marketing.v1.FitScore.source:type_name -> marketing.v1.FitScore.Source
+	0,  // 25: marketing.v1.GetDecisionRequest.view:type_name -> marketing.v1.DecisionView
+	14, // 26: marketing.v1.ListDecisionsResponse.decisions:type_name -> marketing.v1.Decision
+	14, // 27: marketing.v1.ExplainDecisionResponse.decision:type_name -> marketing.v1.Decision
+	18, // 28: marketing.v1.ExplainDecisionResponse.contributions:type_name -> marketing.v1.FieldContribution
+	24, // 29: marketing.v1.ExplainDecisionResponse.smallest_change:type_name -> marketing.v1.FieldChange
+	43, // 30: marketing.v1.ExplainDecisionResponse.changed_category:type_name -> marketing.v1.LeadCategory
+	14, // 31: marketing.v1.ReplayDecisionResponse.replayed:type_name -> marketing.v1.Decision
+	43, // 32: marketing.v1.OverrideDecisionRequest.category:type_name -> marketing.v1.LeadCategory
+	45, // 33: marketing.v1.OverrideDecisionRequest.destination:type_name -> marketing.v1.AgentType
+	44, // 34: marketing.v1.OverrideDecisionRequest.priority:type_name -> marketing.v1.Priority
+	4,  // 35: marketing.v1.RoutingPolicy.state:type_name -> marketing.v1.RoutingPolicy.State
+	29, // 36: marketing.v1.RoutingPolicy.rules:type_name -> marketing.v1.RoutingRule
+	42, // 37: marketing.v1.RoutingPolicy.create_time:type_name -> google.protobuf.Timestamp
+	43, // 38: marketing.v1.RoutingRule.category:type_name -> marketing.v1.LeadCategory
+	44, // 39: marketing.v1.RoutingRule.priority:type_name -> marketing.v1.Priority
+	45, // 40: marketing.v1.RoutingRule.destination:type_name -> marketing.v1.AgentType
+	28, // 41: marketing.v1.CreateRoutingPolicyRequest.routing_policy:type_name -> marketing.v1.RoutingPolicy
+	28, // 42: marketing.v1.ListRoutingPoliciesResponse.routing_policies:type_name -> marketing.v1.RoutingPolicy
+	28, // 43: marketing.v1.TestRoutingPolicyRequest.routing_policy:type_name -> marketing.v1.RoutingPolicy
+	37, // 44: marketing.v1.TestRoutingPolicyResponse.moves:type_name -> marketing.v1.RoutingMove
+	43, // 45: marketing.v1.RoutingMove.from_category:type_name -> marketing.v1.LeadCategory
+	43, // 46: marketing.v1.RoutingMove.to_category:type_name -> marketing.v1.LeadCategory
+	5,  // 47: marketing.v1.TriageService.TriageLead:input_type -> marketing.v1.TriageLeadRequest
+	7,  // 48: marketing.v1.TriageService.BatchTriageLeads:input_type -> marketing.v1.BatchTriageLeadsRequest
+	10, // 49: marketing.v1.TriageService.StreamTriage:input_type -> marketing.v1.StreamTriageRequest
+	12, // 50: marketing.v1.TriageService.ScoreLead:input_type -> marketing.v1.ScoreLeadRequest
+	19, // 51: marketing.v1.TriageService.GetDecision:input_type -> marketing.v1.GetDecisionRequest
+	20, // 52: marketing.v1.TriageService.ListDecisions:input_type -> marketing.v1.ListDecisionsRequest
+	22, // 53: marketing.v1.TriageService.ExplainDecision:input_type -> marketing.v1.ExplainDecisionRequest
+	25, // 54: marketing.v1.TriageService.ReplayDecision:input_type -> marketing.v1.ReplayDecisionRequest
+	27, // 55: marketing.v1.TriageService.OverrideDecision:input_type -> marketing.v1.OverrideDecisionRequest
+	30, // 56: marketing.v1.TriageService.CreateRoutingPolicy:input_type -> marketing.v1.CreateRoutingPolicyRequest
+	31, // 57: marketing.v1.TriageService.GetRoutingPolicy:input_type -> marketing.v1.GetRoutingPolicyRequest
+	32, // 58: marketing.v1.TriageService.ListRoutingPolicies:input_type -> marketing.v1.ListRoutingPoliciesRequest
+	34, // 59: marketing.v1.TriageService.PublishRoutingPolicy:input_type -> marketing.v1.PublishRoutingPolicyRequest
+	35, // 60: marketing.v1.TriageService.TestRoutingPolicy:input_type -> marketing.v1.TestRoutingPolicyRequest
+	38, // 61: marketing.v1.TriageService.RollbackRoutingPolicy:input_type -> marketing.v1.RollbackRoutingPolicyRequest
+	6,  // 62: marketing.v1.TriageService.TriageLead:output_type -> marketing.v1.TriageLeadResponse
+	8,  // 63: marketing.v1.TriageService.BatchTriageLeads:output_type -> marketing.v1.BatchTriageLeadsResponse
+	11, // 64: marketing.v1.TriageService.StreamTriage:output_type -> marketing.v1.StreamTriageResponse
+	13, // 65: marketing.v1.TriageService.ScoreLead:output_type -> marketing.v1.ScoreLeadResponse
+	14, // 66: marketing.v1.TriageService.GetDecision:output_type -> marketing.v1.Decision
+	21, // 67: marketing.v1.TriageService.ListDecisions:output_type -> marketing.v1.ListDecisionsResponse
+	23, // 68: marketing.v1.TriageService.ExplainDecision:output_type -> marketing.v1.ExplainDecisionResponse
+	26, // 69: marketing.v1.TriageService.ReplayDecision:output_type -> marketing.v1.ReplayDecisionResponse
+	14, // 70: marketing.v1.TriageService.OverrideDecision:output_type -> marketing.v1.Decision
+	28, // 71: marketing.v1.TriageService.CreateRoutingPolicy:output_type -> marketing.v1.RoutingPolicy
+	28, // 72: marketing.v1.TriageService.GetRoutingPolicy:output_type -> marketing.v1.RoutingPolicy
+	33, // 73: marketing.v1.TriageService.ListRoutingPolicies:output_type -> marketing.v1.ListRoutingPoliciesResponse
+	28, // 74: marketing.v1.TriageService.PublishRoutingPolicy:output_type -> marketing.v1.RoutingPolicy
+	36, // 75: marketing.v1.TriageService.TestRoutingPolicy:output_type -> marketing.v1.TestRoutingPolicyResponse
+	28, // 76: marketing.v1.TriageService.RollbackRoutingPolicy:output_type -> marketing.v1.RoutingPolicy
+	62, // [62:77] is the sub-list for method output_type
+	47, // [47:62] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_triage_proto_init() }
@@ -3162,6 +3191,7 @@ func file_marketing_v1_triage_proto_init() {
 	if File_marketing_v1_triage_proto != nil {
 		return
 	}
+	file_marketing_v1_choice_proto_init()
 	file_marketing_v1_common_proto_init()
 	file_marketing_v1_lead_proto_init()
 	type x struct{}
