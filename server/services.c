@@ -17,6 +17,7 @@
 #include "agents/engage/template/templates.h"
 #include "agents/lead/lead.h"
 #include "agents/model/model.h"
+#include "agents/orchestrator/orchestrator.h"
 #include "agents/privacy/privacy.h"
 #include "agents/record/contact.h"
 #include "agents/record/decisions.h"
@@ -201,6 +202,8 @@ RPC_UNARY(get_erasure_certificate, GetErasureCertificateRequest, ErasureCertific
 RPC_SERVER_STREAM(export_subject, ExportSubjectRequest, ExportSubjectResponse, struct subject_export)
 
 RPC_UNARY(get_system_status, GetSystemStatusRequest, SystemStatus)
+RPC_UNARY(list_parked_events, ListParkedEventsRequest, ListParkedEventsResponse)
+RPC_UNARY(retry_parked_event, RetryParkedEventRequest, ParkedEvent)
 RPC_UNARY(resume_delivery, ResumeDeliveryRequest, SystemStatus)
 RPC_UNARY(get_config, GetConfigRequest, Config)
 
@@ -398,6 +401,9 @@ static const struct rpc_method methods[] = {
     { AUDIT, "ExportSubject", &export_subject_rpc, LANE_DB, "subjects.read", QUOTA_BULK, 0, LEAD_KB, 0 },
 
     { SYSTEM, "GetSystemStatus", &get_system_status_rpc, LANE_DB, "system.read", QUOTA_READ, 0, 128, 0 },
+    { SYSTEM, "ListParkedEvents", &list_parked_events_rpc, LANE_DB, "system.read", QUOTA_READ, 0, 4096, 0 },
+    { SYSTEM, "RetryParkedEvent", &retry_parked_event_rpc, LANE_DB, "engage.send", QUOTA_WRITE, RPC_MUTATES,
+      65536, 0 },
     { SYSTEM, "ResumeDelivery", &resume_delivery_rpc, LANE_DB, "system.admin", QUOTA_ADMIN, RPC_MUTATES, 128,
       0 },
     { SYSTEM, "GetConfig", &get_config_rpc, LANE_INLINE, "system.admin", QUOTA_READ, 0, 128, 0 },

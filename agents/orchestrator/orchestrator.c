@@ -1,4 +1,4 @@
-#include "agents/orchestrator/orchestrator.h"
+#include "agents/orchestrator/orchestrator_private.h"
 
 #include "agents/record/aside.h"
 #include "base/log.h"
@@ -12,9 +12,13 @@
 #define TURN_BYTES (size_t)(64 * 1024 * 1024)
 #define TRIES 5 /* of an event that fails for a reason of its own */
 
-enum { CURSOR_GET, CURSOR_MOVE, PARK, REACTION_STATEMENTS };
+#define PARKED_COLUMNS                                                                                       \
+    "SELECT p.subscriber, p.seq, p.create_time, p.reason, p.message, e.action, e.subject, e.create_time"     \
+    " FROM reaction_parked AS p JOIN event AS e ON e.seq = p.seq AND e.workspace = p.workspace"              \
+    " WHERE p.workspace = $1"
+#define PARKED_LETTERS "tiitttti"
 
-static const struct stmt sql[REACTION_STATEMENTS] = {
+const struct stmt reaction_sql[REACTION_STATEMENTS] = {
     [CURSOR_GET] = { "reaction_cursor_get", "t", "i", "SELECT seq FROM reaction_cursor WHERE subscriber = $1",
                      NULL, NULL },
     [CURSOR_MOVE] = { "reaction_cursor_move", "iti", "",
@@ -23,9 +27,18 @@ static const struct stmt sql[REACTION_STATEMENTS] = {
                "INSERT INTO reaction_parked (workspace, subscriber, seq, create_time, reason, message)"
                " VALUES ($1, $2, $3, $4, $5, $6)",
                NULL, NULL },
+    [PARKED_LIST] = { "reaction_parked_list", "titi", PARKED_LETTERS,
+                      PARKED_COLUMNS " AND (p.seq > $2 OR (p.seq = $2 AND p.subscriber > $3))"
+                                     " ORDER BY p.seq, p.subscriber LIMIT $4",
+                      NULL, NULL },
+    [PARKED_GET] = { "reaction_parked_get", "tti", PARKED_LETTERS,
+                     PARKED_COLUMNS " AND p.subscriber = $2 AND p.seq = $3", NULL, NULL },
+    [UNPARK] = { "reaction_unpark", "tti", "",
+                 "DELETE FROM reaction_parked WHERE workspace = $1 AND subscriber = $2 AND seq = $3", NULL,
+                 NULL },
 };
 
-const struct stmt_table orchestrator_statements = { sql, REACTION_STATEMENTS };
+const struct stmt_table orchestrator_statements = { reaction_sql, REACTION_STATEMENTS };
 
 struct subscriber {
     const char *name;
@@ -97,23 +110,31 @@ struct turn {
     size_t n;
 };
 
-static struct status react_to(struct turn *t, const struct event_seen *e)
+struct status orchestrator_apply(const struct orchestrator *o, struct ctx *c, const char *subscriber,
+                                 const struct event_seen *e)
 {
-    struct ctx *c = &t->ctx;
-    c->workspace = e->workspace;
-    db_reach_own(c);
+    c->principal = arena_printf(c->arena, "agents/%s", subscriber);
     c->trace_id = e->trace_id;
     c->because_us = e->time_us;
-    for (const struct reaction *r = t->o->reactions; r->subscriber; r++)
-        if (strcmp(r->subscriber, t->s->name) == 0 && strcmp(r->action, e->action) == 0)
+    if (!c->principal)
+        return fail_memory();
+    for (const struct reaction *r = o->reactions; r->subscriber; r++)
+        if (strcmp(r->subscriber, subscriber) == 0 && strcmp(r->action, e->action) == 0)
             TRY(r->react(c, e));
     return ok();
+}
+
+static struct status react_to(struct turn *t, const struct event_seen *e)
+{
+    t->ctx.workspace = e->workspace;
+    db_reach_own(&t->ctx);
+    return orchestrator_apply(t->o, &t->ctx, t->s->name, e);
 }
 
 static struct status commit(struct turn *t)
 {
     struct ctx *c = &t->ctx;
-    UNIT_ADD(&t->unit, &sql[CURSOR_MOVE], 1, REASON_CONFLICT, v_int(t->to), v_text(t->s->name),
+    UNIT_ADD(&t->unit, &reaction_sql[CURSOR_MOVE], 1, REASON_CONFLICT, v_int(t->to), v_text(t->s->name),
              v_int(t->from));
     t->unit.workspace = EVERY_WORKSPACE; /* the cursor is in none, and the events are of several */
     TRY(committer_run(c->app->committer, &t->unit));
@@ -163,7 +184,7 @@ static struct status park(struct turn *t, struct status why)
     memset(&t->unit, 0, sizeof t->unit);
     t->unit.arena = t->ctx.arena;
     t->ctx.after_commit = NULL;
-    UNIT_ADD(&t->unit, &sql[PARK], 1, REASON_CONFLICT, v_text(e->workspace), v_text(t->s->name),
+    UNIT_ADD(&t->unit, &reaction_sql[PARK], 1, REASON_CONFLICT, v_text(e->workspace), v_text(t->s->name),
              v_int(e->seq), v_int(t->ctx.now_us), v_text(reason_name((enum reason)why.reason)),
              v_text(why.message));
     TRY(commit(t));
@@ -190,7 +211,7 @@ static struct status settle(struct turn *t, struct status failed)
 static struct status cursor(struct ctx *c, const char *subscriber, int64_t *ret)
 {
     struct rows rows;
-    TRY(DB_QUERY(c, &sql[CURSOR_GET], &rows, v_text(subscriber)));
+    TRY(DB_QUERY(c, &reaction_sql[CURSOR_GET], &rows, v_text(subscriber)));
     if (rows.n == 0)
         return fail(c->arena, REASON_INTERNAL, "reaction_cursor has no row for %s", subscriber);
     *ret = row_at(&rows, 0)[0].i;
@@ -235,9 +256,8 @@ static struct status take_turn(struct ctx *c, struct orchestrator *o, struct sub
     t.ctx = aside(c, &memory);
     t.ctx.unit = &t.unit;
     t.unit.arena = &memory;
-    t.ctx.principal = arena_printf(&memory, "agents/%s", s->name);
     *ret_more = false;
-    struct status st = t.ctx.principal ? turn_run(&t, ret_more) : fail_memory();
+    struct status st = turn_run(&t, ret_more);
     db_read_done(&t.ctx);
     st = aside_end(c, &t.ctx, st);
     arena_done(&memory);

@@ -33,6 +33,13 @@ void orchestrator_close(struct orchestrator *o); /* NULL is allowed */
  * as the store; what failed is tried again at the next call. */
 MUSTCHECK struct status orchestrator_react(struct ctx *c);
 
+/* Handlers of SystemService: what was parked in the caller's workspace, and another try with one of it, in
+ * the call's own unit. */
+MUSTCHECK struct status list_parked_events(struct ctx *c, const ListParkedEventsRequest *req,
+                                           ListParkedEventsResponse *res);
+MUSTCHECK struct status retry_parked_event(struct ctx *c, const RetryParkedEventRequest *req,
+                                           ParkedEvent *res);
+
 extern const struct stmt_table orchestrator_statements;
 
 C_END

@@ -289,8 +289,10 @@ func auditServiceSeeds(_ *world) map[string]proto.Message {
 
 func systemServiceSeeds(_ *world) map[string]proto.Message {
 	return map[string]proto.Message{
-		"GetSystemStatus": &pb.GetSystemStatusRequest{},
-		"GetConfig":       &pb.GetConfigRequest{},
+		"GetSystemStatus":  &pb.GetSystemStatusRequest{},
+		"ListParkedEvents": &pb.ListParkedEventsRequest{PageSize: 5},
+		"RetryParkedEvent": &pb.RetryParkedEventRequest{Name: "parkedEvents/engage-7"},
+		"GetConfig":        &pb.GetConfigRequest{},
 	}
 }
 

@@ -210,6 +210,8 @@ const (
 	Reason_REASON_JOURNEY_TEMPLATE Reason = 109
 	// [FAILED_PRECONDITION] The conversation with the lead belongs to somebody else.
 	Reason_REASON_OWNER_TAKEN Reason = 110
+	// [NOT_FOUND] No such parked event in this workspace.
+	Reason_REASON_PARKED_EVENT_NOT_FOUND Reason = 111
 )
 
 // Enum value maps for Reason.
@@ -306,6 +308,7 @@ var (
 		99:  "REASON_SIGNATURE_INVALID",
 		109: "REASON_JOURNEY_TEMPLATE",
 		110: "REASON_OWNER_TAKEN",
+		111: "REASON_PARKED_EVENT_NOT_FOUND",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":                 0,
@@ -399,6 +402,7 @@ var (
 		"REASON_SIGNATURE_INVALID":           99,
 		"REASON_JOURNEY_TEMPLATE":            109,
 		"REASON_OWNER_TAKEN":                 110,
+		"REASON_PARKED_EVENT_NOT_FOUND":      111,
 	}
 )
 
@@ -433,7 +437,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xb8\x14\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xdb\x14\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -526,7 +530,8 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x13REASON_LINK_INVALID\x10`\x12\x1c\n" +
 	"\x18REASON_SIGNATURE_INVALID\x10c\x12\x1b\n" +
 	"\x17REASON_JOURNEY_TEMPLATE\x10m\x12\x16\n" +
-	"\x12REASON_OWNER_TAKEN\x10nBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x12REASON_OWNER_TAKEN\x10n\x12!\n" +
+	"\x1dREASON_PARKED_EVENT_NOT_FOUND\x10oBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once

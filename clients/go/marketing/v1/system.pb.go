@@ -665,6 +665,280 @@ func (x *ConfigOption) GetDescription() string {
 	return ""
 }
 
+// An event of the log to which a reaction failed for good.
+type ParkedEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `parkedEvents/{subscriber}-{number}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Who reacts to it, as "engage".
+	Subscriber string `protobuf:"bytes,2,opt,name=subscriber,proto3" json:"subscriber,omitempty"`
+	// What happened, as "lead.triaged".
+	Action string `protobuf:"bytes,3,opt,name=action,proto3" json:"action,omitempty"`
+	// To what, as `leads/{lead}`.
+	Subject string `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`
+	// When it happened.
+	EventTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"`
+	// When it was parked.
+	ParkTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=park_time,json=parkTime,proto3" json:"park_time,omitempty"`
+	// Why: a reason of docs/errors.md.
+	Reason string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The same for people.
+	Message       string `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ParkedEvent) Reset() {
+	*x = ParkedEvent{}
+	mi := &file_marketing_v1_system_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ParkedEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ParkedEvent) ProtoMessage() {}
+
+func (x *ParkedEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_system_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ParkedEvent.ProtoReflect.Descriptor instead.
+func (*ParkedEvent) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ParkedEvent) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ParkedEvent) GetSubscriber() string {
+	if x != nil {
+		return x.Subscriber
+	}
+	return ""
+}
+
+func (x *ParkedEvent) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *ParkedEvent) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ParkedEvent) GetEventTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EventTime
+	}
+	return nil
+}
+
+func (x *ParkedEvent) GetParkTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ParkTime
+	}
+	return nil
+}
+
+func (x *ParkedEvent) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ParkedEvent) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// Request of ListParkedEvents.
+type ListParkedEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 1,000; 0 means 50.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the reply before.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListParkedEventsRequest) Reset() {
+	*x = ListParkedEventsRequest{}
+	mi := &file_marketing_v1_system_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListParkedEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListParkedEventsRequest) ProtoMessage() {}
+
+func (x *ListParkedEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_system_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListParkedEventsRequest.ProtoReflect.Descriptor instead.
+func (*ListParkedEventsRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListParkedEventsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListParkedEventsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Reply of ListParkedEvents.
+type ListParkedEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Oldest first.
+	ParkedEvents []*ParkedEvent `protobuf:"bytes,1,rep,name=parked_events,json=parkedEvents,proto3" json:"parked_events,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListParkedEventsResponse) Reset() {
+	*x = ListParkedEventsResponse{}
+	mi := &file_marketing_v1_system_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListParkedEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListParkedEventsResponse) ProtoMessage() {}
+
+func (x *ListParkedEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_system_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListParkedEventsResponse.ProtoReflect.Descriptor instead.
+func (*ListParkedEventsResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListParkedEventsResponse) GetParkedEvents() []*ParkedEvent {
+	if x != nil {
+		return x.ParkedEvents
+	}
+	return nil
+}
+
+func (x *ListParkedEventsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request of RetryParkedEvent.
+type RetryParkedEventRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `parkedEvents/{subscriber}-{number}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetryParkedEventRequest) Reset() {
+	*x = RetryParkedEventRequest{}
+	mi := &file_marketing_v1_system_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetryParkedEventRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetryParkedEventRequest) ProtoMessage() {}
+
+func (x *RetryParkedEventRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_system_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetryParkedEventRequest.ProtoReflect.Descriptor instead.
+func (*RetryParkedEventRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RetryParkedEventRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RetryParkedEventRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 var File_marketing_v1_system_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_system_proto_rawDesc = "" +
@@ -715,10 +989,35 @@ const file_marketing_v1_system_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x16\n" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x12 \n" +
-	"\vdescription\x18\x04 \x01(\tR\vdescription2\x88\x03\n" +
+	"\vdescription\x18\x04 \x01(\tR\vdescription\"\x99\x02\n" +
+	"\vParkedEvent\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
+	"\n" +
+	"subscriber\x18\x02 \x01(\tR\n" +
+	"subscriber\x12\x16\n" +
+	"\x06action\x18\x03 \x01(\tR\x06action\x12\x18\n" +
+	"\asubject\x18\x04 \x01(\tR\asubject\x129\n" +
+	"\n" +
+	"event_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\teventTime\x127\n" +
+	"\tpark_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bparkTime\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\b \x01(\tR\amessage\"U\n" +
+	"\x17ListParkedEventsRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"\x82\x01\n" +
+	"\x18ListParkedEventsResponse\x12>\n" +
+	"\rparked_events\x18\x01 \x03(\v2\x19.marketing.v1.ParkedEventR\fparkedEvents\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"Q\n" +
+	"\x17RetryParkedEventRequest\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId2\x88\x05\n" +
 	"\rSystemService\x12\xa0\x01\n" +
 	"\x0fGetSystemStatus\x12$.marketing.v1.GetSystemStatusRequest\x1a\x1a.marketing.v1.SystemStatus\"K\x82\xd3\xe4\x93\x02EZ\x1b\x12\x19/api/agents/system/statusZ\x14\x12\x12/api/agents/health\x12\x10/v1/systemStatus\x12}\n" +
-	"\x0eResumeDelivery\x12#.marketing.v1.ResumeDeliveryRequest\x1a\x1a.marketing.v1.SystemStatus\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/systemStatus:resumeDelivery\x12U\n" +
+	"\x0eResumeDelivery\x12#.marketing.v1.ResumeDeliveryRequest\x1a\x1a.marketing.v1.SystemStatus\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/systemStatus:resumeDelivery\x12{\n" +
+	"\x10ListParkedEvents\x12%.marketing.v1.ListParkedEventsRequest\x1a&.marketing.v1.ListParkedEventsResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/parkedEvents\x12\x80\x01\n" +
+	"\x10RetryParkedEvent\x12%.marketing.v1.RetryParkedEventRequest\x1a\x19.marketing.v1.ParkedEvent\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{name=parkedEvents/*}:retry\x12U\n" +
 	"\tGetConfig\x12\x1e.marketing.v1.GetConfigRequest\x1a\x14.marketing.v1.Config\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/configBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
@@ -735,7 +1034,7 @@ func file_marketing_v1_system_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_system_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_marketing_v1_system_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_marketing_v1_system_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_marketing_v1_system_proto_goTypes = []any{
 	(ResumeDeliveryRequest_Overdue)(0), // 0: marketing.v1.ResumeDeliveryRequest.Overdue
 	(*GetSystemStatusRequest)(nil),     // 1: marketing.v1.GetSystemStatusRequest
@@ -747,29 +1046,40 @@ var file_marketing_v1_system_proto_goTypes = []any{
 	(*GetConfigRequest)(nil),           // 7: marketing.v1.GetConfigRequest
 	(*Config)(nil),                     // 8: marketing.v1.Config
 	(*ConfigOption)(nil),               // 9: marketing.v1.ConfigOption
-	(*timestamppb.Timestamp)(nil),      // 10: google.protobuf.Timestamp
-	(AgentType)(0),                     // 11: marketing.v1.AgentType
+	(*ParkedEvent)(nil),                // 10: marketing.v1.ParkedEvent
+	(*ListParkedEventsRequest)(nil),    // 11: marketing.v1.ListParkedEventsRequest
+	(*ListParkedEventsResponse)(nil),   // 12: marketing.v1.ListParkedEventsResponse
+	(*RetryParkedEventRequest)(nil),    // 13: marketing.v1.RetryParkedEventRequest
+	(*timestamppb.Timestamp)(nil),      // 14: google.protobuf.Timestamp
+	(AgentType)(0),                     // 15: marketing.v1.AgentType
 }
 var file_marketing_v1_system_proto_depIdxs = []int32{
-	10, // 0: marketing.v1.SystemStatus.start_time:type_name -> google.protobuf.Timestamp
+	14, // 0: marketing.v1.SystemStatus.start_time:type_name -> google.protobuf.Timestamp
 	5,  // 1: marketing.v1.SystemStatus.dependencies:type_name -> marketing.v1.DependencyStatus
 	6,  // 2: marketing.v1.SystemStatus.agents:type_name -> marketing.v1.AgentStatus
 	3,  // 3: marketing.v1.SystemStatus.delivery_hold:type_name -> marketing.v1.DeliveryHold
-	10, // 4: marketing.v1.DeliveryHold.start_time:type_name -> google.protobuf.Timestamp
+	14, // 4: marketing.v1.DeliveryHold.start_time:type_name -> google.protobuf.Timestamp
 	0,  // 5: marketing.v1.ResumeDeliveryRequest.overdue:type_name -> marketing.v1.ResumeDeliveryRequest.Overdue
-	11, // 6: marketing.v1.AgentStatus.agent_type:type_name -> marketing.v1.AgentType
+	15, // 6: marketing.v1.AgentStatus.agent_type:type_name -> marketing.v1.AgentType
 	9,  // 7: marketing.v1.Config.options:type_name -> marketing.v1.ConfigOption
-	1,  // 8: marketing.v1.SystemService.GetSystemStatus:input_type -> marketing.v1.GetSystemStatusRequest
-	4,  // 9: marketing.v1.SystemService.ResumeDelivery:input_type -> marketing.v1.ResumeDeliveryRequest
-	7,  // 10: marketing.v1.SystemService.GetConfig:input_type -> marketing.v1.GetConfigRequest
-	2,  // 11: marketing.v1.SystemService.GetSystemStatus:output_type -> marketing.v1.SystemStatus
-	2,  // 12: marketing.v1.SystemService.ResumeDelivery:output_type -> marketing.v1.SystemStatus
-	8,  // 13: marketing.v1.SystemService.GetConfig:output_type -> marketing.v1.Config
-	11, // [11:14] is the sub-list for method output_type
-	8,  // [8:11] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	14, // 8: marketing.v1.ParkedEvent.event_time:type_name -> google.protobuf.Timestamp
+	14, // 9: marketing.v1.ParkedEvent.park_time:type_name -> google.protobuf.Timestamp
+	10, // 10: marketing.v1.ListParkedEventsResponse.parked_events:type_name -> marketing.v1.ParkedEvent
+	1,  // 11: marketing.v1.SystemService.GetSystemStatus:input_type -> marketing.v1.GetSystemStatusRequest
+	4,  // 12: marketing.v1.SystemService.ResumeDelivery:input_type -> marketing.v1.ResumeDeliveryRequest
+	11, // 13: marketing.v1.SystemService.ListParkedEvents:input_type -> marketing.v1.ListParkedEventsRequest
+	13, // 14: marketing.v1.SystemService.RetryParkedEvent:input_type -> marketing.v1.RetryParkedEventRequest
+	7,  // 15: marketing.v1.SystemService.GetConfig:input_type -> marketing.v1.GetConfigRequest
+	2,  // 16: marketing.v1.SystemService.GetSystemStatus:output_type -> marketing.v1.SystemStatus
+	2,  // 17: marketing.v1.SystemService.ResumeDelivery:output_type -> marketing.v1.SystemStatus
+	12, // 18: marketing.v1.SystemService.ListParkedEvents:output_type -> marketing.v1.ListParkedEventsResponse
+	10, // 19: marketing.v1.SystemService.RetryParkedEvent:output_type -> marketing.v1.ParkedEvent
+	8,  // 20: marketing.v1.SystemService.GetConfig:output_type -> marketing.v1.Config
+	16, // [16:21] is the sub-list for method output_type
+	11, // [11:16] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_system_proto_init() }
@@ -784,7 +1094,7 @@ func file_marketing_v1_system_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_system_proto_rawDesc), len(file_marketing_v1_system_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,9 +21,11 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SystemService_GetSystemStatus_FullMethodName = "/marketing.v1.SystemService/GetSystemStatus"
-	SystemService_ResumeDelivery_FullMethodName  = "/marketing.v1.SystemService/ResumeDelivery"
-	SystemService_GetConfig_FullMethodName       = "/marketing.v1.SystemService/GetConfig"
+	SystemService_GetSystemStatus_FullMethodName  = "/marketing.v1.SystemService/GetSystemStatus"
+	SystemService_ResumeDelivery_FullMethodName   = "/marketing.v1.SystemService/ResumeDelivery"
+	SystemService_ListParkedEvents_FullMethodName = "/marketing.v1.SystemService/ListParkedEvents"
+	SystemService_RetryParkedEvent_FullMethodName = "/marketing.v1.SystemService/RetryParkedEvent"
+	SystemService_GetConfig_FullMethodName        = "/marketing.v1.SystemService/GetConfig"
 )
 
 // SystemServiceClient is the client API for SystemService service.
@@ -38,6 +40,11 @@ type SystemServiceClient interface {
 	// a database the server delivers nothing (SystemStatus.delivery_hold). Does nothing where nothing is held. Fails: INVALID_ARGUMENT /
 	// FIELD_REQUIRED, FIELD_INVALID.
 	ResumeDelivery(ctx context.Context, in *ResumeDeliveryRequest, opts ...grpc.CallOption) (*SystemStatus, error)
+	// Lists events of this workspace to which a reaction failed for good, oldest first: nothing follows from them until somebody retries.
+	ListParkedEvents(ctx context.Context, in *ListParkedEventsRequest, opts ...grpc.CallOption) (*ListParkedEventsResponse, error)
+	// Reacts to a parked event now, as to the lead as it is now; it is parked no longer. Fails: NOT_FOUND / PARKED_EVENT_NOT_FOUND; else as the
+	// reaction does, and the event stays parked.
+	RetryParkedEvent(ctx context.Context, in *RetryParkedEventRequest, opts ...grpc.CallOption) (*ParkedEvent, error)
 	// Returns every option with its value; secrets are shown as "***".
 	GetConfig(ctx context.Context, in *GetConfigRequest, opts ...grpc.CallOption) (*Config, error)
 }
@@ -70,6 +77,26 @@ func (c *systemServiceClient) ResumeDelivery(ctx context.Context, in *ResumeDeli
 	return out, nil
 }
 
+func (c *systemServiceClient) ListParkedEvents(ctx context.Context, in *ListParkedEventsRequest, opts ...grpc.CallOption) (*ListParkedEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListParkedEventsResponse)
+	err := c.cc.Invoke(ctx, SystemService_ListParkedEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *systemServiceClient) RetryParkedEvent(ctx context.Context, in *RetryParkedEventRequest, opts ...grpc.CallOption) (*ParkedEvent, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ParkedEvent)
+	err := c.cc.Invoke(ctx, SystemService_RetryParkedEvent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *systemServiceClient) GetConfig(ctx context.Context, in *GetConfigRequest, opts ...grpc.CallOption) (*Config, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Config)
@@ -92,6 +119,11 @@ type SystemServiceServer interface {
 	// a database the server delivers nothing (SystemStatus.delivery_hold). Does nothing where nothing is held. Fails: INVALID_ARGUMENT /
 	// FIELD_REQUIRED, FIELD_INVALID.
 	ResumeDelivery(context.Context, *ResumeDeliveryRequest) (*SystemStatus, error)
+	// Lists events of this workspace to which a reaction failed for good, oldest first: nothing follows from them until somebody retries.
+	ListParkedEvents(context.Context, *ListParkedEventsRequest) (*ListParkedEventsResponse, error)
+	// Reacts to a parked event now, as to the lead as it is now; it is parked no longer. Fails: NOT_FOUND / PARKED_EVENT_NOT_FOUND; else as the
+	// reaction does, and the event stays parked.
+	RetryParkedEvent(context.Context, *RetryParkedEventRequest) (*ParkedEvent, error)
 	// Returns every option with its value; secrets are shown as "***".
 	GetConfig(context.Context, *GetConfigRequest) (*Config, error)
 	mustEmbedUnimplementedSystemServiceServer()
@@ -109,6 +141,12 @@ func (UnimplementedSystemServiceServer) GetSystemStatus(context.Context, *GetSys
 }
 func (UnimplementedSystemServiceServer) ResumeDelivery(context.Context, *ResumeDeliveryRequest) (*SystemStatus, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResumeDelivery not implemented")
+}
+func (UnimplementedSystemServiceServer) ListParkedEvents(context.Context, *ListParkedEventsRequest) (*ListParkedEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListParkedEvents not implemented")
+}
+func (UnimplementedSystemServiceServer) RetryParkedEvent(context.Context, *RetryParkedEventRequest) (*ParkedEvent, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetryParkedEvent not implemented")
 }
 func (UnimplementedSystemServiceServer) GetConfig(context.Context, *GetConfigRequest) (*Config, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConfig not implemented")
@@ -170,6 +208,42 @@ func _SystemService_ResumeDelivery_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SystemService_ListParkedEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListParkedEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SystemServiceServer).ListParkedEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SystemService_ListParkedEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SystemServiceServer).ListParkedEvents(ctx, req.(*ListParkedEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SystemService_RetryParkedEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetryParkedEventRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SystemServiceServer).RetryParkedEvent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SystemService_RetryParkedEvent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SystemServiceServer).RetryParkedEvent(ctx, req.(*RetryParkedEventRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SystemService_GetConfig_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetConfigRequest)
 	if err := dec(in); err != nil {
@@ -202,6 +276,14 @@ var SystemService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResumeDelivery",
 			Handler:    _SystemService_ResumeDelivery_Handler,
+		},
+		{
+			MethodName: "ListParkedEvents",
+			Handler:    _SystemService_ListParkedEvents_Handler,
+		},
+		{
+			MethodName: "RetryParkedEvent",
+			Handler:    _SystemService_RetryParkedEvent_Handler,
 		},
 		{
 			MethodName: "GetConfig",

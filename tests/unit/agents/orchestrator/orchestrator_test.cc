@@ -184,6 +184,50 @@ TEST_F(Orchestrator, AnEventThatAlwaysFailsIsParkedAndTheOthersGoOn)
         1);
 }
 
+TEST_F(Orchestrator, WhatIsParkedIsListedAndTriedAgain)
+{
+    for (int i = 1; i <= 3; i++)
+        log.failures["leads/" + std::to_string(i)] = 1000;
+    happen(5);
+    for (int i = 0; i < 4; i++)
+        react();
+    ListParkedEventsRequest list = LIST_PARKED_EVENTS_REQUEST_INIT;
+    list.page_size = 2;
+    auto page = house.call(list_parked_events, list, &ListParkedEventsResponse_descriptor);
+    ASSERT_TRUE(page.ok_()) << page.message();
+    ASSERT_EQ(page->n_parked_events, 2u);
+    const ParkedEvent *first = page->parked_events[0];
+    EXPECT_STREQ(first->subject, "leads/1");
+    EXPECT_STREQ(first->action, "lead.triaged");
+    EXPECT_STREQ(first->reason, "INTERNAL");
+    EXPECT_STREQ(first->message, "as planned");
+    list.page_token = page->next_page_token;
+    auto rest = house.call(list_parked_events, list, &ListParkedEventsResponse_descriptor);
+    ASSERT_EQ(rest->n_parked_events, 1u);
+    EXPECT_STREQ(rest->parked_events[0]->subject, "leads/3");
+    EXPECT_STREQ(rest->next_page_token, "");
+
+    auto retry = [&](const char *name) {
+        RetryParkedEventRequest req = RETRY_PARKED_EVENT_REQUEST_INIT;
+        req.name = const_cast<char *>(name);
+        return house.call(retry_parked_event, req, &ParkedEvent_descriptor).reason();
+    };
+    EXPECT_EQ(retry(first->name), "INTERNAL") << "it fails still";
+    EXPECT_EQ(parked(), 3);
+    log.failures["leads/1"] = 0;
+    EXPECT_EQ(retry(first->name), "OK");
+    EXPECT_EQ(reactions("leads/1"), 1);
+    EXPECT_EQ(log.seen.back(), "agents/engage default leads/1");
+    EXPECT_EQ(parked(), 2);
+    EXPECT_EQ(retry(first->name), "PARKED_EVENT_NOT_FOUND");
+    EXPECT_EQ(retry("parkedEvents/engage"), "FIELD_INVALID");
+    EXPECT_EQ(retry("parkedEvents/engage-99999999999999999999"), "FIELD_INVALID");
+    house.workspace = "acme";
+    EXPECT_EQ(retry(rest->parked_events[0]->name), "PARKED_EVENT_NOT_FOUND");
+    EXPECT_EQ(house.call(list_parked_events, list, &ListParkedEventsResponse_descriptor).reason(),
+              "PAGE_TOKEN_INVALID");
+}
+
 TEST_F(Orchestrator, WhatFailsForNowIsNeverParked)
 {
     log.failures["leads/1"] = 50;

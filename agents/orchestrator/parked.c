@@ -1,0 +1,116 @@
+/* What was parked, for operators. */
+#include "agents/orchestrator/orchestrator_private.h"
+#include "agents/record/checks.h"
+#include "agents/record/events.h"
+#include "agents/record/pages.h"
+#include "agents/record/times.h"
+#include "base/pb.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define PARKED_EVENTS "parkedEvents/"
+
+/* Of a row, in this order. */
+enum { SUBSCRIBER, SEQ, PARK_TIME, WHY, MESSAGE, ACTION, SUBJECT, EVENT_TIME };
+
+static struct status take(struct ctx *c, const struct value *v, ParkedEvent *to)
+{
+    struct arena *a = c->arena;
+    to->name = arena_printf(a, PARKED_EVENTS "%s-%" PRId64, v[SUBSCRIBER].s.p, v[SEQ].i);
+    to->subscriber = pb_str(a, v[SUBSCRIBER].s);
+    to->action = pb_str(a, v[ACTION].s);
+    to->subject = pb_str(a, v[SUBJECT].s);
+    to->reason = pb_str(a, v[WHY].s);
+    to->message = pb_str(a, v[MESSAGE].s);
+    to->event_time = time_message(a, v[EVENT_TIME].i);
+    to->park_time = time_message(a, v[PARK_TIME].i);
+    bool all = to->name && to->subscriber && to->action && to->subject && to->reason && to->message;
+    return all && to->event_time && to->park_time ? ok() : fail_memory();
+}
+
+/* ---- ListParkedEvents ---- */
+
+/* A page goes on after "{seq} {subscriber}". */
+static struct status read_page(struct ctx *c, const struct page *page, struct rows *ret)
+{
+    char *rest;
+    int64_t seq = (int64_t)strtoll(page->after, &rest, 10);
+    return DB_QUERY(c, &reaction_sql[PARKED_LIST], ret, v_text(c->workspace), v_int(seq),
+                    v_text(*rest ? rest + 1 : ""), v_int(page->size + 1));
+}
+
+struct status list_parked_events(struct ctx *c, const ListParkedEventsRequest *req,
+                                 ListParkedEventsResponse *res)
+{
+    struct page page;
+    struct rows rows;
+    TRY(page_read(c, req->page_size, req->page_token, "", &page));
+    TRY(read_page(c, &page, &rows));
+    bool more = (int64_t)rows.n > page.size;
+    rows.n -= more;
+    res->parked_events = ARENA_ARRAY(c->arena, rows.n + 1, ParkedEvent *);
+    if (!res->parked_events)
+        return fail_memory();
+    for (; res->n_parked_events < rows.n; res->n_parked_events++) {
+        ParkedEvent *to = res->parked_events[res->n_parked_events] = PB_NEW(c->arena, ParkedEvent);
+        if (!to)
+            return fail_memory();
+        TRY(take(c, row_at(&rows, res->n_parked_events), to));
+    }
+    if (!more)
+        return ok();
+    const struct value *last = row_at(&rows, rows.n - 1);
+    const char *key = arena_printf(c->arena, "%" PRId64 " %s", last[SEQ].i, last[SUBSCRIBER].s.p);
+    res->next_page_token = key ? page_token(c, "", key) : NULL;
+    return res->next_page_token ? ok() : fail_memory();
+}
+
+/* ---- RetryParkedEvent ---- */
+
+/* "{subscriber}-{number}" */
+static struct status read_name(struct ctx *c, const char *name, struct str *ret_subscriber, int64_t *ret_seq)
+{
+    const char *id;
+    TRY(name_id(c->arena, name, PARKED_EVENTS, "name", &id));
+    const char *dash = strrchr(id, '-');
+    size_t digits = dash ? strspn(dash + 1, "0123456789") : 0;
+    if (!digits || digits > 18 || dash[1 + digits])
+        return fail_field(c->arena, REASON_FIELD_INVALID, "name",
+                          "must be " PARKED_EVENTS "{subscriber}-{number}");
+    *ret_subscriber = str_make(id, (size_t)(dash - id));
+    *ret_seq = (int64_t)strtoll(dash + 1, NULL, 10);
+    return ok();
+}
+
+static struct status react_again(struct ctx *c, const char *subscriber, int64_t seq)
+{
+    struct event_seen *e;
+    size_t n;
+    struct ctx own = *c;
+    TRY(event_log_read_own(c, seq - 1, seq, "", 1, &e, &n));
+    if (n == 0)
+        return fail(c->arena, REASON_INTERNAL, "event %" PRId64 " is not in the log", seq);
+    own.read = c->read;
+    struct status s = orchestrator_apply(c->app->orchestrator, &own, subscriber, e);
+    c->read = own.read;
+    c->after_commit = own.after_commit;
+    return s;
+}
+
+struct status retry_parked_event(struct ctx *c, const RetryParkedEventRequest *req, ParkedEvent *res)
+{
+    struct rows rows;
+    struct str subscriber = STR("");
+    int64_t seq = 0;
+    TRY(read_name(c, req->name, &subscriber, &seq));
+    TRY(DB_QUERY(c, &reaction_sql[PARKED_GET], &rows, v_text(c->workspace), v_str(subscriber), v_int(seq)));
+    if (rows.n == 0)
+        return fail(c->arena, REASON_PARKED_EVENT_NOT_FOUND, "there is no %s", req->name);
+    TRY(take(c, row_at(&rows, 0), res));
+    TRY(react_again(c, res->subscriber, seq));
+    event_note(c, res->subscriber, "event.retried", res->name);
+    UNIT_ADD(c->unit, &reaction_sql[UNPARK], 1, REASON_CONFLICT, v_text(c->workspace),
+             v_text(res->subscriber), v_int(seq));
+    return ok();
+}
