@@ -90,7 +90,8 @@ func (s *story) find(texts ...string) string {
 		b = bytes.ToLower(b)
 		for _, text := range texts {
 			if n := bytes.Count(b, bytes.ToLower([]byte(text))); n > 0 {
-				found += fmt.Sprintf("%d times %q in %s; ", n, text, name)
+				at := bytes.Index(b, bytes.ToLower([]byte(text)))
+				found += fmt.Sprintf("%d times %q in %s, once as %q; ", n, text, name, b[max(0, at-60):min(len(b), at+60)])
 			}
 		}
 	}
