@@ -2,6 +2,8 @@
 
 #define DEPTH_MAX 64
 
+static const char HEX[] = "0123456789abcdef";
+
 static struct str skip_space(struct str s)
 {
     while (s.n && (*s.p == ' ' || *s.p == '\t' || *s.p == '\n' || *s.p == '\r'))
@@ -113,4 +115,91 @@ bool json_number(struct str json, const char *path, double *ret)
 {
     struct str text;
     return json_find(json, path, &text) && str_to_f64(text, ret);
+}
+
+/* ---- Strings ---- */
+
+static bool hex4(struct str s, uint32_t *ret)
+{
+    *ret = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const char *digit = i < s.n ? memchr(HEX, s.p[i] | 0x20, sizeof HEX - 1) : NULL;
+        if (!digit)
+            return false;
+        *ret = *ret << 4 | (uint32_t)(digit - HEX);
+    }
+    return true;
+}
+
+static void put_utf8(struct buf *to, uint32_t x)
+{
+    if (x >= 0x10000)
+        buf_putc(to, (char)(0xf0 | x >> 18));
+    if (x >= 0x800)
+        buf_putc(to, (char)((x >= 0x10000 ? 0x80 | (x >> 12 & 0x3f) : 0xe0 | x >> 12)));
+    if (x >= 0x80) {
+        buf_putc(to, (char)(x >= 0x800 ? 0x80 | (x >> 6 & 0x3f) : 0xc0 | x >> 6));
+        buf_putc(to, (char)(0x80 | (x & 0x3f)));
+    } else {
+        buf_putc(to, (char)x);
+    }
+}
+
+/* What follows \u: four digits, or those of a surrogate pair. Its length; 0 where it is none. */
+static size_t put_code(struct buf *to, struct str s)
+{
+    uint32_t x, low;
+    if (!hex4(s, &x) || x == 0 || (x >= 0xdc00 && x < 0xe000))
+        return 0;
+    if (x < 0xd800 || x >= 0xe000) {
+        put_utf8(to, x);
+        return 4;
+    }
+    if (s.n < 10 || s.p[4] != '\\' || s.p[5] != 'u' || !hex4(after(s, 6), &low) || low < 0xdc00 ||
+        low >= 0xe000)
+        return 0;
+    put_utf8(to, 0x10000 + ((x - 0xd800) << 10 | (low - 0xdc00)));
+    return 10;
+}
+
+/* What follows a backslash. Its length; 0 where it is no escape. */
+static size_t put_escape(struct buf *to, struct str s)
+{
+    static const char names[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
+    const char *at = s.n ? memchr(names, *s.p, sizeof names - 1) : NULL;
+    if (at)
+        buf_putc(to, means[at - names]);
+    if (at)
+        return 1;
+    size_t n = s.n && *s.p == 'u' ? put_code(to, after(s, 1)) : 0;
+    return n ? n + 1 : 0;
+}
+
+/* The inside of a string literal. */
+static bool put_text(struct buf *to, struct str s)
+{
+    while (s.n) {
+        size_t n = 1;
+        if (*s.p == '\\')
+            n = 1 + put_escape(to, after(s, 1));
+        else
+            buf_putc(to, *s.p);
+        if ((unsigned char)*s.p < 0x20 || (*s.p == '\\' && n == 1))
+            return false;
+        s = after(s, n);
+    }
+    return true;
+}
+
+bool json_text(struct str json, const char *path, struct buf *to)
+{
+    struct str literal;
+    size_t before = to->n;
+    if (!json_find(json, path, &literal) || literal.n < 2 || *literal.p != '"' ||
+        literal.p[literal.n - 1] != '"' || !str_is_utf8(literal))
+        return false;
+    bool good = put_text(to, str_make(literal.p + 1, literal.n - 2)) && !to->overflow;
+    if (!good)
+        to->n = before;
+    return good;
 }

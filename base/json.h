@@ -3,7 +3,7 @@
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
-#include "base/base.h"
+#include "base/buf.h"
 
 C_BEGIN
 
@@ -13,6 +13,11 @@ C_BEGIN
 bool json_find(struct str json, const char *path, struct str *ret);
 /* The same for a number. */
 bool json_number(struct str json, const char *path, double *ret);
+
+/* Appends the characters of the string at a path. False, with nothing appended, where there is no string, or
+ * it holds an escape that is none, half of a surrogate pair, a NUL, or bytes that are not UTF-8; and where it
+ * does not fit, which `to` says. */
+bool json_text(struct str json, const char *path, struct buf *to);
 
 C_END
 #endif

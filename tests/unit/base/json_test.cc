@@ -50,4 +50,30 @@ TEST(Json, ReadsNumbersOnly)
     EXPECT_FALSE(json_number(s, "c", &d));
 }
 
+std::string text(const std::string &json, const char *path)
+{
+    struct buf b;
+    buf_init(&b, 64);
+    buf_puts(&b, ">");
+    bool found = json_text(str_make(json.data(), json.size()), path, &b);
+    std::string all = std::string(b.p, b.n) + (found ? "" : "(none)");
+    buf_done(&b);
+    return all;
+}
+
+TEST(Json, ReadsTheCharactersOfAString)
+{
+    EXPECT_EQ(text(R"({"a":"x"})", "a"), ">x");
+    EXPECT_EQ(text(R"({"a":""})", "a"), ">");
+    EXPECT_EQ(text(R"("\"\\\/\b\f\n\r\t")", ""), ">\"\\/\b\f\n\r\t");
+    EXPECT_EQ(text(R"("\u0041\u00e9\u20AC\ud83d\ude00\uFFFD")", ""), ">A\u00e9\u20ac\U0001f600\ufffd");
+    EXPECT_EQ(text("\"gr\u00fc\u00df\"", ""), ">gr\u00fc\u00df");
+    for (const char *bad :
+         { R"({"a":7})", R"({"a":null})", R"({"b":"x"})", R"({"a":"\x"})", R"({"a":"\u12g4"})",
+           R"({"a":"x\u0000"})", R"({"a":"x\ud800"})", R"({"a":"\udc00"})", R"({"a":"\ud800\u0041"})",
+           R"({"a":"x)", R"({"a":"x\")", "{\"a\":\"x\ny\"}", "{\"a\":\"x\xc0\x80\"}" })
+        EXPECT_EQ(text(bad, "a"), ">(none)") << bad;
+    EXPECT_EQ(text("\"" + std::string(64, 'x') + "\"", ""), ">(none)");
+}
+
 } // namespace
