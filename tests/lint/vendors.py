@@ -12,7 +12,7 @@ HOMES = {
     "postgresql/": r"store/postgres[^/]*\.(c|h)",
     "hiredis": r"store/redis[^/]*\.(c|h)",
     "xgboost": r"ml/booster\.c",
-    "curl/": r"agents/engage/send/transfer\.c",
+    "curl/": r"agents/engage/send/(transfer|transfer_private|stream)\.(c|h)",
     "crypt.h": r"server/iam/password\.c",
     "grpc/": r"server/rpc/[^/]*\.(c|h)",
     "openssl/": r"(base/ids|base/seal|base/sign|agents/engage/send/dkim|server/iam/[^/]*|server/rpc/tls|store/redis[^/]*)\.(c|h)",

@@ -1,9 +1,8 @@
-#include "agents/engage/send/transfer.h"
+#include "agents/engage/send/transfer_private.h"
 
 #include "agents/engage/send/address.h"
 #include "base/clock.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #define KEPT_SECONDS 45L /* providers hang up on idle connections after a minute or more */
 #define KEPT_MAX 4L
 #define ANSWER_BYTES 65536
+#define HOST_BYTES 1024
 
 struct transfer {
     CURL *easy;
@@ -33,10 +33,15 @@ static void start_library(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-struct status transfer_open(struct arena *a, struct transfer **ret)
+void transfer_library(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start_library);
+}
+
+struct status transfer_open(struct arena *a, struct transfer **ret)
+{
+    transfer_library();
     struct transfer *t = ARENA_NEW(a, struct transfer);
     if (!t || !(t->easy = curl_easy_init()))
         return fail_memory();
@@ -141,10 +146,8 @@ static size_t take_answer(char *from, size_t size, size_t n, void *arg)
 
 /* ---- One exchange ---- */
 
-static void set_common(struct transfer *t)
+void transfer_set(CURL *e, const struct exchange *x)
 {
-    CURL *e = t->easy;
-    const struct exchange *x = t->x;
     curl_easy_setopt(e, CURLOPT_URL, x->url);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_PROXY, "");
@@ -152,16 +155,22 @@ static void set_common(struct transfer *t)
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(x->timeout_ms, CONNECT_MS));
+    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (x->ca_file)
+        curl_easy_setopt(e, CURLOPT_CAINFO, x->ca_file);
+}
+
+static void set_common(struct transfer *t)
+{
+    CURL *e = t->easy;
+    transfer_set(e, t->x);
     curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, KEPT_SECONDS);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, t);
     curl_easy_setopt(e, CURLOPT_MAXCONNECTS, KEPT_MAX);
-    curl_easy_setopt(e, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)MAX(x->timeout_ms / 1000, 1));
-    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (x->ca_file)
-        curl_easy_setopt(e, CURLOPT_CAINFO, x->ca_file);
+    curl_easy_setopt(e, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)MAX(t->x->timeout_ms / 1000, 1));
 }
 
 static void set_mail(struct transfer *t, struct curl_slist **to)
@@ -192,19 +201,22 @@ static void set_mail(struct transfer *t, struct curl_slist **to)
     curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
 }
 
-static void set_post(struct transfer *t, struct curl_slist **headers)
+void transfer_set_post(CURL *e, const struct exchange *x, struct curl_slist **headers)
 {
-    CURL *e = t->easy;
-    const struct exchange *x = t->x;
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.n);
     curl_easy_setopt(e, CURLOPT_POSTFIELDS, x->body.p);
-    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_answer);
-    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
     for (size_t i = 0; x->headers[i]; i++)
         *headers = curl_slist_append(*headers, x->headers[i]);
     *headers = curl_slist_append(*headers, "Expect:");
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, *headers);
+}
+
+static void set_post(struct transfer *t, struct curl_slist **headers)
+{
+    transfer_set_post(t->easy, t->x, headers);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_answer);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
 }
 
 static void conclude_mail(struct transfer *t, CURLcode result)
@@ -267,15 +279,10 @@ static CURLcode perform(struct transfer *t)
  * one. */
 void transfer_run(struct transfer *t, const struct exchange *x, struct transferred *ret)
 {
-    char memory[1024];
-    struct arena a;
     long connects = 0;
     t->x = x;
     t->ret = ret;
-    arena_init(&a, sizeof memory);
-    const char *host = transfer_host(&a, x->url, x->mail_from ? "smtp smtps" : "http https");
-    t->may_private = host && transfer_may_be_private(x->private_hosts, host);
-    arena_done(&a);
+    t->may_private = transfer_anywhere(x);
     perform(t);
     curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
     if (ret->end == TRANSFER_LOST && ret->code == 0 && connects == 0)
@@ -283,6 +290,16 @@ void transfer_run(struct transfer *t, const struct exchange *x, struct transferr
 }
 
 /* ---- Hosts ---- */
+
+bool transfer_anywhere(const struct exchange *x)
+{
+    struct arena a;
+    arena_init(&a, HOST_BYTES);
+    const char *host = transfer_host(&a, x->url, x->mail_from ? "smtp smtps" : "http https");
+    bool may = host && transfer_may_be_private(x->private_hosts, host);
+    arena_done(&a);
+    return may;
+}
 
 bool transfer_may_be_private(const char *private_hosts, const char *host)
 {
