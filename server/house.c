@@ -80,6 +80,18 @@ static void open_channels(struct house *h)
     h->app.send = &h->send;
 }
 
+static struct status open_drafting(struct house *h)
+{
+    const struct options *o = &h->options;
+    h->drafting.url = o->draft_url;
+    h->drafting.model = o->draft_model;
+    h->drafting.api_key = o->draft_api_key;
+    h->drafting.timeout_ms = (int64_t)o->draft_timeout * 1000;
+    h->drafting.tokens = (unsigned)o->draft_tokens;
+    h->app.drafting = &h->drafting;
+    return drafting_check(&h->arena, &h->drafting, o->channel_hosts);
+}
+
 static struct status open_rpc(struct house *h)
 {
     const struct options *o = &h->options;
@@ -125,6 +137,7 @@ static struct status open_all(struct house *h)
     TRY(zones_open(ZONES_FOLDER, &h->arena, &h->app.zones));
     TRY(open_secret(h));
     open_channels(h);
+    TRY(open_drafting(h));
     TRY(model_trust_open(&h->app, h->options.model_keys, h->options.accept_unsigned_models, &h->arena));
     TRY(open_store(h));
     TRY(moved_open(&h->app, &h->arena, &h->app.moved));

@@ -2,6 +2,7 @@
 #ifndef SERVER_HOUSE_H
 #define SERVER_HOUSE_H
 
+#include "agents/engage/draft/draft.h"
 #include "agents/engage/send/send.h"
 #include "agents/record/app.h"
 #include "server/options.h"
@@ -21,6 +22,7 @@ struct house {
     struct arena arena; /* lives as long as the process */
     int64_t start_us;
     struct send_limits send;
+    struct drafting drafting;
     const char *first_password; /* while the first start makes it */
     struct jobs *jobs;
     struct metrics_listener *metrics;

@@ -7,6 +7,7 @@
 #include "agents/engage/contact/owner.h"
 #include "agents/engage/contact/policy.h"
 #include "agents/engage/delivery/delivery.h"
+#include "agents/engage/draft/draft.h"
 #include "agents/engage/engage.h"
 #include "agents/engage/feedback/feedback.h"
 #include "agents/engage/journey/journey.h"
@@ -184,6 +185,15 @@ static struct status verify_audit_chain_next(struct ctx *c, struct verification 
     return s;
 }
 
+static struct status draft_template_next(struct ctx *c, struct draft *d, DraftTemplateResponse *res,
+                                         enum rpc_next *ret)
+{
+    bool found = false, ended = false;
+    struct status s = draft_template(c, d, res, &found, &ended);
+    *ret = found ? RPC_SEND : ended ? RPC_END : RPC_WAIT;
+    return s;
+}
+
 static struct status export_subject_next(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
                                          enum rpc_next *ret)
 {
@@ -199,6 +209,7 @@ RPC_UNARY(create_checkpoint, CreateCheckpointRequest, AuditCheckpoint)
 RPC_UNARY(erase_subject, EraseSubjectRequest, Erasure)
 RPC_UNARY(get_erasure, GetErasureRequest, Erasure)
 RPC_UNARY(get_erasure_certificate, GetErasureCertificateRequest, ErasureCertificate)
+RPC_SERVER_STREAM(draft_template, DraftTemplateRequest, DraftTemplateResponse, struct draft)
 RPC_SERVER_STREAM(export_subject, ExportSubjectRequest, ExportSubjectResponse, struct subject_export)
 
 RPC_UNARY(get_system_status, GetSystemStatusRequest, SystemStatus)
@@ -273,6 +284,7 @@ static const struct rpc_method methods[] = {
       8192, 0 },
     { ENGAGE, "DeleteTemplate", &delete_template_rpc, LANE_DB, "engage.write", QUOTA_ADMIN, RPC_MUTATES, 128,
       0 },
+    { ENGAGE, "DraftTemplate", &draft_template_rpc, LANE_SLOW, "engage.write", QUOTA_ADMIN, 0, 16384, 0 },
     { ENGAGE, "RenderTemplate", &render_template_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, LEAD_KB, 0 },
     { ENGAGE, "CreateChannel", &create_channel_rpc, LANE_DB, "channels.write", QUOTA_ADMIN, RPC_MUTATES, 256,
       0 },

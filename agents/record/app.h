@@ -20,6 +20,7 @@ struct signer;
 struct orchestrator;
 struct forms; /* agents/engage/template/templates.h */
 struct delivery;
+struct drafting;    /* agents/engage/draft/draft.h */
 struct send_limits; /* agents/engage/send/send.h */
 struct zones;       /* agents/engage/gate/zones.h */
 struct lead_row;    /* agents/record/leads.h */
@@ -46,6 +47,7 @@ struct app {
     struct forms *forms;         /* compiled templates */
     struct orchestrator *orchestrator; /* agents/orchestrator/orchestrator.h: reactions to events */
     const struct send_limits *send;    /* agents/engage/send/send.h: what holds for all channels */
+    struct drafting *drafting;         /* agents/engage/draft/draft.h: who drafts templates */
     struct delivery
         *delivery; /* agents/engage/delivery/delivery.h: sends what is due; NULL: nothing is sent */
     /* The link by which the lead of a message says that it wants no more of them, in the ctx's arena; NULL

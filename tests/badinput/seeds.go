@@ -154,6 +154,7 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 		"ListTemplates":   &pb.ListTemplatesRequest{PageSize: 10},
 		"PublishTemplate": &pb.PublishTemplateRequest{Name: w.template, Version: 1},
 		"DeleteTemplate":  &pb.DeleteTemplateRequest{Name: "templates/none"},
+		"DraftTemplate":   &pb.DraftTemplateRequest{Template: template(), Medium: pb.Medium_MEDIUM_EMAIL, Locale: "en", Instructions: "shorter", Tone: "friendly"},
 		"RenderTemplate": &pb.RenderTemplateRequest{Template: template(), SampleLead: lead(), Medium: pb.Medium_MEDIUM_EMAIL, Locale: "en",
 			SystemValues: &pb.TemplateSystemValues{UnsubscribeUrl: "https://u.example", SenderName: "S", SenderEmail: "s@bad.example", SenderAddress: "A"}},
 		"CreateChannel": &pb.CreateChannelRequest{ChannelId: "seed", Channel: channel()},

@@ -28,14 +28,15 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xbe-\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xba.\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
 	"\rListTemplates\x12\".marketing.v1.ListTemplatesRequest\x1a#.marketing.v1.ListTemplatesResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/templates\x12z\n" +
 	"\x0fPublishTemplate\x12$.marketing.v1.PublishTemplateRequest\x1a\x16.marketing.v1.Template\")\x82\xd3\xe4\x93\x02#:\x01*\"\x1e/v1/{name=templates/*}:publish\x12m\n" +
 	"\x0eDeleteTemplate\x12#.marketing.v1.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\x1e\x82\xd3\xe4\x93\x02\x18*\x16/v1/{name=templates/*}\x12|\n" +
-	"\x0eRenderTemplate\x12#.marketing.v1.RenderTemplateRequest\x1a$.marketing.v1.RenderTemplateResponse\"\x1f\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/templates:render\x12c\n" +
+	"\x0eRenderTemplate\x12#.marketing.v1.RenderTemplateRequest\x1a$.marketing.v1.RenderTemplateResponse\"\x1f\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/templates:render\x12z\n" +
+	"\rDraftTemplate\x12\".marketing.v1.DraftTemplateRequest\x1a#.marketing.v1.DraftTemplateResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/templates:draft0\x01\x12c\n" +
 	"\rCreateChannel\x12\".marketing.v1.CreateChannelRequest\x1a\x15.marketing.v1.Channel\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/channels\x12c\n" +
 	"\n" +
 	"GetChannel\x12\x1f.marketing.v1.GetChannelRequest\x1a\x15.marketing.v1.Channel\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=channels/*}\x12k\n" +
@@ -92,78 +93,80 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*PublishTemplateRequest)(nil),        // 3: marketing.v1.PublishTemplateRequest
 	(*DeleteTemplateRequest)(nil),         // 4: marketing.v1.DeleteTemplateRequest
 	(*RenderTemplateRequest)(nil),         // 5: marketing.v1.RenderTemplateRequest
-	(*CreateChannelRequest)(nil),          // 6: marketing.v1.CreateChannelRequest
-	(*GetChannelRequest)(nil),             // 7: marketing.v1.GetChannelRequest
-	(*ListChannelsRequest)(nil),           // 8: marketing.v1.ListChannelsRequest
-	(*UpdateChannelRequest)(nil),          // 9: marketing.v1.UpdateChannelRequest
-	(*DeleteChannelRequest)(nil),          // 10: marketing.v1.DeleteChannelRequest
-	(*TestChannelRequest)(nil),            // 11: marketing.v1.TestChannelRequest
-	(*EngageLeadRequest)(nil),             // 12: marketing.v1.EngageLeadRequest
-	(*GetMessageRequest)(nil),             // 13: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),           // 14: marketing.v1.ListMessagesRequest
-	(*WatchMessagesRequest)(nil),          // 15: marketing.v1.WatchMessagesRequest
-	(*PreviewMessageRequest)(nil),         // 16: marketing.v1.PreviewMessageRequest
-	(*ResolveUnknownMessageRequest)(nil),  // 17: marketing.v1.ResolveUnknownMessageRequest
-	(*CancelMessageRequest)(nil),          // 18: marketing.v1.CancelMessageRequest
-	(*RecordDeliveryEventsRequest)(nil),   // 19: marketing.v1.RecordDeliveryEventsRequest
-	(*ReceiveDeliveryEventsRequest)(nil),  // 20: marketing.v1.ReceiveDeliveryEventsRequest
-	(*ResolveMessageLinkRequest)(nil),     // 21: marketing.v1.ResolveMessageLinkRequest
-	(*RecordMessageLinkRequest)(nil),      // 22: marketing.v1.RecordMessageLinkRequest
-	(*GetConsentRequest)(nil),             // 23: marketing.v1.GetConsentRequest
-	(*UpdateConsentRequest)(nil),          // 24: marketing.v1.UpdateConsentRequest
-	(*AssignOwnerRequest)(nil),            // 25: marketing.v1.AssignOwnerRequest
-	(*ReleaseOwnerRequest)(nil),           // 26: marketing.v1.ReleaseOwnerRequest
-	(*UnsubscribeRequest)(nil),            // 27: marketing.v1.UnsubscribeRequest
-	(*UnsubscribeByLinkRequest)(nil),      // 28: marketing.v1.UnsubscribeByLinkRequest
-	(*CreateSuppressionRequest)(nil),      // 29: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),         // 30: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),       // 31: marketing.v1.ListSuppressionsRequest
-	(*DeleteSuppressionRequest)(nil),      // 32: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),          // 33: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),       // 34: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),    // 35: marketing.v1.ExplainSendDecisionRequest
-	(*CreateJourneyRequest)(nil),          // 36: marketing.v1.CreateJourneyRequest
-	(*GetJourneyRequest)(nil),             // 37: marketing.v1.GetJourneyRequest
-	(*ListJourneysRequest)(nil),           // 38: marketing.v1.ListJourneysRequest
-	(*PublishJourneyRequest)(nil),         // 39: marketing.v1.PublishJourneyRequest
-	(*PauseJourneyRequest)(nil),           // 40: marketing.v1.PauseJourneyRequest
-	(*ResumeJourneyRequest)(nil),          // 41: marketing.v1.ResumeJourneyRequest
-	(*RetireJourneyRequest)(nil),          // 42: marketing.v1.RetireJourneyRequest
-	(*SimulateJourneyRequest)(nil),        // 43: marketing.v1.SimulateJourneyRequest
-	(*EnrollLeadRequest)(nil),             // 44: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),           // 45: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),          // 46: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),        // 47: marketing.v1.ListEnrollmentsRequest
-	(*Template)(nil),                      // 48: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),         // 49: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),                 // 50: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),        // 51: marketing.v1.RenderTemplateResponse
-	(*Channel)(nil),                       // 52: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),          // 53: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),           // 54: marketing.v1.TestChannelResponse
-	(*EngageLeadResponse)(nil),            // 55: marketing.v1.EngageLeadResponse
-	(*Message)(nil),                       // 56: marketing.v1.Message
-	(*ListMessagesResponse)(nil),          // 57: marketing.v1.ListMessagesResponse
-	(*WatchMessagesResponse)(nil),         // 58: marketing.v1.WatchMessagesResponse
-	(*PreviewMessageResponse)(nil),        // 59: marketing.v1.PreviewMessageResponse
-	(*RecordDeliveryEventsResponse)(nil),  // 60: marketing.v1.RecordDeliveryEventsResponse
-	(*ReceiveDeliveryEventsResponse)(nil), // 61: marketing.v1.ReceiveDeliveryEventsResponse
-	(*ResolveMessageLinkResponse)(nil),    // 62: marketing.v1.ResolveMessageLinkResponse
-	(*RecordMessageLinkResponse)(nil),     // 63: marketing.v1.RecordMessageLinkResponse
-	(*GetConsentResponse)(nil),            // 64: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                       // 65: marketing.v1.Consent
-	(*Contact)(nil),                       // 66: marketing.v1.Contact
-	(*UnsubscribeResponse)(nil),           // 67: marketing.v1.UnsubscribeResponse
-	(*UnsubscribeByLinkResponse)(nil),     // 68: marketing.v1.UnsubscribeByLinkResponse
-	(*Suppression)(nil),                   // 69: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),      // 70: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                    // 71: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil),   // 72: marketing.v1.ExplainSendDecisionResponse
-	(*Journey)(nil),                       // 73: marketing.v1.Journey
-	(*ListJourneysResponse)(nil),          // 74: marketing.v1.ListJourneysResponse
-	(*SimulateJourneyResponse)(nil),       // 75: marketing.v1.SimulateJourneyResponse
-	(*Enrollment)(nil),                    // 76: marketing.v1.Enrollment
-	(*ListEnrollmentsResponse)(nil),       // 77: marketing.v1.ListEnrollmentsResponse
+	(*DraftTemplateRequest)(nil),          // 6: marketing.v1.DraftTemplateRequest
+	(*CreateChannelRequest)(nil),          // 7: marketing.v1.CreateChannelRequest
+	(*GetChannelRequest)(nil),             // 8: marketing.v1.GetChannelRequest
+	(*ListChannelsRequest)(nil),           // 9: marketing.v1.ListChannelsRequest
+	(*UpdateChannelRequest)(nil),          // 10: marketing.v1.UpdateChannelRequest
+	(*DeleteChannelRequest)(nil),          // 11: marketing.v1.DeleteChannelRequest
+	(*TestChannelRequest)(nil),            // 12: marketing.v1.TestChannelRequest
+	(*EngageLeadRequest)(nil),             // 13: marketing.v1.EngageLeadRequest
+	(*GetMessageRequest)(nil),             // 14: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),           // 15: marketing.v1.ListMessagesRequest
+	(*WatchMessagesRequest)(nil),          // 16: marketing.v1.WatchMessagesRequest
+	(*PreviewMessageRequest)(nil),         // 17: marketing.v1.PreviewMessageRequest
+	(*ResolveUnknownMessageRequest)(nil),  // 18: marketing.v1.ResolveUnknownMessageRequest
+	(*CancelMessageRequest)(nil),          // 19: marketing.v1.CancelMessageRequest
+	(*RecordDeliveryEventsRequest)(nil),   // 20: marketing.v1.RecordDeliveryEventsRequest
+	(*ReceiveDeliveryEventsRequest)(nil),  // 21: marketing.v1.ReceiveDeliveryEventsRequest
+	(*ResolveMessageLinkRequest)(nil),     // 22: marketing.v1.ResolveMessageLinkRequest
+	(*RecordMessageLinkRequest)(nil),      // 23: marketing.v1.RecordMessageLinkRequest
+	(*GetConsentRequest)(nil),             // 24: marketing.v1.GetConsentRequest
+	(*UpdateConsentRequest)(nil),          // 25: marketing.v1.UpdateConsentRequest
+	(*AssignOwnerRequest)(nil),            // 26: marketing.v1.AssignOwnerRequest
+	(*ReleaseOwnerRequest)(nil),           // 27: marketing.v1.ReleaseOwnerRequest
+	(*UnsubscribeRequest)(nil),            // 28: marketing.v1.UnsubscribeRequest
+	(*UnsubscribeByLinkRequest)(nil),      // 29: marketing.v1.UnsubscribeByLinkRequest
+	(*CreateSuppressionRequest)(nil),      // 30: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),         // 31: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),       // 32: marketing.v1.ListSuppressionsRequest
+	(*DeleteSuppressionRequest)(nil),      // 33: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),          // 34: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),       // 35: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),    // 36: marketing.v1.ExplainSendDecisionRequest
+	(*CreateJourneyRequest)(nil),          // 37: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),             // 38: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),           // 39: marketing.v1.ListJourneysRequest
+	(*PublishJourneyRequest)(nil),         // 40: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),           // 41: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),          // 42: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),          // 43: marketing.v1.RetireJourneyRequest
+	(*SimulateJourneyRequest)(nil),        // 44: marketing.v1.SimulateJourneyRequest
+	(*EnrollLeadRequest)(nil),             // 45: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),           // 46: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),          // 47: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),        // 48: marketing.v1.ListEnrollmentsRequest
+	(*Template)(nil),                      // 49: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),         // 50: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                 // 51: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),        // 52: marketing.v1.RenderTemplateResponse
+	(*DraftTemplateResponse)(nil),         // 53: marketing.v1.DraftTemplateResponse
+	(*Channel)(nil),                       // 54: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),          // 55: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),           // 56: marketing.v1.TestChannelResponse
+	(*EngageLeadResponse)(nil),            // 57: marketing.v1.EngageLeadResponse
+	(*Message)(nil),                       // 58: marketing.v1.Message
+	(*ListMessagesResponse)(nil),          // 59: marketing.v1.ListMessagesResponse
+	(*WatchMessagesResponse)(nil),         // 60: marketing.v1.WatchMessagesResponse
+	(*PreviewMessageResponse)(nil),        // 61: marketing.v1.PreviewMessageResponse
+	(*RecordDeliveryEventsResponse)(nil),  // 62: marketing.v1.RecordDeliveryEventsResponse
+	(*ReceiveDeliveryEventsResponse)(nil), // 63: marketing.v1.ReceiveDeliveryEventsResponse
+	(*ResolveMessageLinkResponse)(nil),    // 64: marketing.v1.ResolveMessageLinkResponse
+	(*RecordMessageLinkResponse)(nil),     // 65: marketing.v1.RecordMessageLinkResponse
+	(*GetConsentResponse)(nil),            // 66: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                       // 67: marketing.v1.Consent
+	(*Contact)(nil),                       // 68: marketing.v1.Contact
+	(*UnsubscribeResponse)(nil),           // 69: marketing.v1.UnsubscribeResponse
+	(*UnsubscribeByLinkResponse)(nil),     // 70: marketing.v1.UnsubscribeByLinkResponse
+	(*Suppression)(nil),                   // 71: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),      // 72: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                    // 73: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),   // 74: marketing.v1.ExplainSendDecisionResponse
+	(*Journey)(nil),                       // 75: marketing.v1.Journey
+	(*ListJourneysResponse)(nil),          // 76: marketing.v1.ListJourneysResponse
+	(*SimulateJourneyResponse)(nil),       // 77: marketing.v1.SimulateJourneyResponse
+	(*Enrollment)(nil),                    // 78: marketing.v1.Enrollment
+	(*ListEnrollmentsResponse)(nil),       // 79: marketing.v1.ListEnrollmentsResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -172,98 +175,100 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	3,  // 3: marketing.v1.EngageService.PublishTemplate:input_type -> marketing.v1.PublishTemplateRequest
 	4,  // 4: marketing.v1.EngageService.DeleteTemplate:input_type -> marketing.v1.DeleteTemplateRequest
 	5,  // 5: marketing.v1.EngageService.RenderTemplate:input_type -> marketing.v1.RenderTemplateRequest
-	6,  // 6: marketing.v1.EngageService.CreateChannel:input_type -> marketing.v1.CreateChannelRequest
-	7,  // 7: marketing.v1.EngageService.GetChannel:input_type -> marketing.v1.GetChannelRequest
-	8,  // 8: marketing.v1.EngageService.ListChannels:input_type -> marketing.v1.ListChannelsRequest
-	9,  // 9: marketing.v1.EngageService.UpdateChannel:input_type -> marketing.v1.UpdateChannelRequest
-	10, // 10: marketing.v1.EngageService.DeleteChannel:input_type -> marketing.v1.DeleteChannelRequest
-	11, // 11: marketing.v1.EngageService.TestChannel:input_type -> marketing.v1.TestChannelRequest
-	12, // 12: marketing.v1.EngageService.EngageLead:input_type -> marketing.v1.EngageLeadRequest
-	13, // 13: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
-	14, // 14: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
-	15, // 15: marketing.v1.EngageService.WatchMessages:input_type -> marketing.v1.WatchMessagesRequest
-	16, // 16: marketing.v1.EngageService.PreviewMessage:input_type -> marketing.v1.PreviewMessageRequest
-	17, // 17: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
-	18, // 18: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
-	19, // 19: marketing.v1.EngageService.RecordDeliveryEvents:input_type -> marketing.v1.RecordDeliveryEventsRequest
-	20, // 20: marketing.v1.EngageService.ReceiveDeliveryEvents:input_type -> marketing.v1.ReceiveDeliveryEventsRequest
-	21, // 21: marketing.v1.EngageService.ResolveMessageLink:input_type -> marketing.v1.ResolveMessageLinkRequest
-	22, // 22: marketing.v1.EngageService.RecordMessageLink:input_type -> marketing.v1.RecordMessageLinkRequest
-	23, // 23: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
-	24, // 24: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
-	25, // 25: marketing.v1.EngageService.AssignOwner:input_type -> marketing.v1.AssignOwnerRequest
-	26, // 26: marketing.v1.EngageService.ReleaseOwner:input_type -> marketing.v1.ReleaseOwnerRequest
-	27, // 27: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
-	28, // 28: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
-	29, // 29: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
-	30, // 30: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
-	31, // 31: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
-	32, // 32: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
-	33, // 33: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
-	34, // 34: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
-	35, // 35: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
-	36, // 36: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
-	37, // 37: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
-	38, // 38: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
-	39, // 39: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
-	40, // 40: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
-	41, // 41: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
-	42, // 42: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
-	43, // 43: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
-	44, // 44: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
-	45, // 45: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
-	46, // 46: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
-	47, // 47: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
-	48, // 48: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	48, // 49: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	49, // 50: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	48, // 51: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	50, // 52: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	51, // 53: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	52, // 54: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	52, // 55: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	53, // 56: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	52, // 57: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	50, // 58: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	54, // 59: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	55, // 60: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
-	56, // 61: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	57, // 62: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	58, // 63: marketing.v1.EngageService.WatchMessages:output_type -> marketing.v1.WatchMessagesResponse
-	59, // 64: marketing.v1.EngageService.PreviewMessage:output_type -> marketing.v1.PreviewMessageResponse
-	56, // 65: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
-	56, // 66: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	60, // 67: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
-	61, // 68: marketing.v1.EngageService.ReceiveDeliveryEvents:output_type -> marketing.v1.ReceiveDeliveryEventsResponse
-	62, // 69: marketing.v1.EngageService.ResolveMessageLink:output_type -> marketing.v1.ResolveMessageLinkResponse
-	63, // 70: marketing.v1.EngageService.RecordMessageLink:output_type -> marketing.v1.RecordMessageLinkResponse
-	64, // 71: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	65, // 72: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	66, // 73: marketing.v1.EngageService.AssignOwner:output_type -> marketing.v1.Contact
-	66, // 74: marketing.v1.EngageService.ReleaseOwner:output_type -> marketing.v1.Contact
-	67, // 75: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	68, // 76: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
-	69, // 77: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	69, // 78: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	70, // 79: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	50, // 80: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	71, // 81: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	71, // 82: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	72, // 83: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	73, // 84: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
-	73, // 85: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
-	74, // 86: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
-	73, // 87: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
-	73, // 88: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
-	73, // 89: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
-	73, // 90: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
-	75, // 91: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
-	76, // 92: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
-	76, // 93: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
-	76, // 94: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
-	77, // 95: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
-	48, // [48:96] is the sub-list for method output_type
-	0,  // [0:48] is the sub-list for method input_type
+	6,  // 6: marketing.v1.EngageService.DraftTemplate:input_type -> marketing.v1.DraftTemplateRequest
+	7,  // 7: marketing.v1.EngageService.CreateChannel:input_type -> marketing.v1.CreateChannelRequest
+	8,  // 8: marketing.v1.EngageService.GetChannel:input_type -> marketing.v1.GetChannelRequest
+	9,  // 9: marketing.v1.EngageService.ListChannels:input_type -> marketing.v1.ListChannelsRequest
+	10, // 10: marketing.v1.EngageService.UpdateChannel:input_type -> marketing.v1.UpdateChannelRequest
+	11, // 11: marketing.v1.EngageService.DeleteChannel:input_type -> marketing.v1.DeleteChannelRequest
+	12, // 12: marketing.v1.EngageService.TestChannel:input_type -> marketing.v1.TestChannelRequest
+	13, // 13: marketing.v1.EngageService.EngageLead:input_type -> marketing.v1.EngageLeadRequest
+	14, // 14: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
+	15, // 15: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
+	16, // 16: marketing.v1.EngageService.WatchMessages:input_type -> marketing.v1.WatchMessagesRequest
+	17, // 17: marketing.v1.EngageService.PreviewMessage:input_type -> marketing.v1.PreviewMessageRequest
+	18, // 18: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
+	19, // 19: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
+	20, // 20: marketing.v1.EngageService.RecordDeliveryEvents:input_type -> marketing.v1.RecordDeliveryEventsRequest
+	21, // 21: marketing.v1.EngageService.ReceiveDeliveryEvents:input_type -> marketing.v1.ReceiveDeliveryEventsRequest
+	22, // 22: marketing.v1.EngageService.ResolveMessageLink:input_type -> marketing.v1.ResolveMessageLinkRequest
+	23, // 23: marketing.v1.EngageService.RecordMessageLink:input_type -> marketing.v1.RecordMessageLinkRequest
+	24, // 24: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
+	25, // 25: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
+	26, // 26: marketing.v1.EngageService.AssignOwner:input_type -> marketing.v1.AssignOwnerRequest
+	27, // 27: marketing.v1.EngageService.ReleaseOwner:input_type -> marketing.v1.ReleaseOwnerRequest
+	28, // 28: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
+	29, // 29: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
+	30, // 30: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
+	31, // 31: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
+	32, // 32: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
+	33, // 33: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
+	34, // 34: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
+	35, // 35: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
+	36, // 36: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
+	37, // 37: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
+	38, // 38: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
+	39, // 39: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
+	40, // 40: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
+	41, // 41: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
+	42, // 42: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
+	43, // 43: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
+	44, // 44: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
+	45, // 45: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
+	46, // 46: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
+	47, // 47: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
+	48, // 48: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
+	49, // 49: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	49, // 50: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	50, // 51: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	49, // 52: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	51, // 53: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	52, // 54: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	53, // 55: marketing.v1.EngageService.DraftTemplate:output_type -> marketing.v1.DraftTemplateResponse
+	54, // 56: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	54, // 57: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	55, // 58: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	54, // 59: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	51, // 60: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	56, // 61: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	57, // 62: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
+	58, // 63: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	59, // 64: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	60, // 65: marketing.v1.EngageService.WatchMessages:output_type -> marketing.v1.WatchMessagesResponse
+	61, // 66: marketing.v1.EngageService.PreviewMessage:output_type -> marketing.v1.PreviewMessageResponse
+	58, // 67: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	58, // 68: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	62, // 69: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
+	63, // 70: marketing.v1.EngageService.ReceiveDeliveryEvents:output_type -> marketing.v1.ReceiveDeliveryEventsResponse
+	64, // 71: marketing.v1.EngageService.ResolveMessageLink:output_type -> marketing.v1.ResolveMessageLinkResponse
+	65, // 72: marketing.v1.EngageService.RecordMessageLink:output_type -> marketing.v1.RecordMessageLinkResponse
+	66, // 73: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	67, // 74: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	68, // 75: marketing.v1.EngageService.AssignOwner:output_type -> marketing.v1.Contact
+	68, // 76: marketing.v1.EngageService.ReleaseOwner:output_type -> marketing.v1.Contact
+	69, // 77: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	70, // 78: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
+	71, // 79: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	71, // 80: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	72, // 81: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	51, // 82: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	73, // 83: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	73, // 84: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	74, // 85: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	75, // 86: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
+	75, // 87: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
+	76, // 88: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
+	75, // 89: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
+	75, // 90: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
+	75, // 91: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
+	75, // 92: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
+	77, // 93: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
+	78, // 94: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
+	78, // 95: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
+	78, // 96: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
+	79, // 97: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
+	49, // [49:98] is the sub-list for method output_type
+	0,  // [0:49] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

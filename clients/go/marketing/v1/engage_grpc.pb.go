@@ -28,6 +28,7 @@ const (
 	EngageService_PublishTemplate_FullMethodName       = "/marketing.v1.EngageService/PublishTemplate"
 	EngageService_DeleteTemplate_FullMethodName        = "/marketing.v1.EngageService/DeleteTemplate"
 	EngageService_RenderTemplate_FullMethodName        = "/marketing.v1.EngageService/RenderTemplate"
+	EngageService_DraftTemplate_FullMethodName         = "/marketing.v1.EngageService/DraftTemplate"
 	EngageService_CreateChannel_FullMethodName         = "/marketing.v1.EngageService/CreateChannel"
 	EngageService_GetChannel_FullMethodName            = "/marketing.v1.EngageService/GetChannel"
 	EngageService_ListChannels_FullMethodName          = "/marketing.v1.EngageService/ListChannels"
@@ -98,6 +99,12 @@ type EngageServiceClient interface {
 	// Fails: NOT_FOUND / TEMPLATE_NOT_FOUND, NOT_FOUND / LEAD_NOT_FOUND, INVALID_ARGUMENT / TEMPLATE_INVALID, FAILED_PRECONDITION /
 	// TEMPLATE_VALUE_MISSING, TEMPLATE_VALUE_INVALID, TEMPLATE_MEDIUM_MISSING or TEMPLATE_TOO_LONG.
 	RenderTemplate(ctx context.Context, in *RenderTemplateRequest, opts ...grpc.CallOption) (*RenderTemplateResponse, error)
+	// Has an endpoint that speaks OpenAI's protocol (DRAFT_URL; off by default) draft a template's words anew, and shows them as they come. The
+	// draft is a proposal: it passed the checks of CreateTemplate, has no link that the brief does not have, and is stored by nobody but the
+	// caller. Where there is no draft, whatever the cause, the last message has the brief unchanged and says why: no failure of the endpoint
+	// fails the call. Fails: INVALID_ARGUMENT / TEMPLATE_INVALID, FAILED_PRECONDITION / TEMPLATE_MEDIUM_MISSING where the brief has no such
+	// content.
+	DraftTemplate(ctx context.Context, in *DraftTemplateRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DraftTemplateResponse], error)
 	// Makes a channel. Fails: ALREADY_EXISTS / CHANNEL_ALREADY_EXISTS; INVALID_ARGUMENT with a violation for each setting at fault.
 	CreateChannel(ctx context.Context, in *CreateChannelRequest, opts ...grpc.CallOption) (*Channel, error)
 	// Returns a channel, without its secrets. Fails: NOT_FOUND / CHANNEL_NOT_FOUND.
@@ -276,6 +283,25 @@ func (c *engageServiceClient) RenderTemplate(ctx context.Context, in *RenderTemp
 	return out, nil
 }
 
+func (c *engageServiceClient) DraftTemplate(ctx context.Context, in *DraftTemplateRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DraftTemplateResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &EngageService_ServiceDesc.Streams[0], EngageService_DraftTemplate_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[DraftTemplateRequest, DraftTemplateResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EngageService_DraftTemplateClient = grpc.ServerStreamingClient[DraftTemplateResponse]
+
 func (c *engageServiceClient) CreateChannel(ctx context.Context, in *CreateChannelRequest, opts ...grpc.CallOption) (*Channel, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Channel)
@@ -368,7 +394,7 @@ func (c *engageServiceClient) ListMessages(ctx context.Context, in *ListMessages
 
 func (c *engageServiceClient) WatchMessages(ctx context.Context, in *WatchMessagesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchMessagesResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &EngageService_ServiceDesc.Streams[0], EngageService_WatchMessages_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &EngageService_ServiceDesc.Streams[1], EngageService_WatchMessages_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -657,7 +683,7 @@ func (c *engageServiceClient) RetireJourney(ctx context.Context, in *RetireJourn
 
 func (c *engageServiceClient) SimulateJourney(ctx context.Context, in *SimulateJourneyRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SimulateJourneyResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &EngageService_ServiceDesc.Streams[1], EngageService_SimulateJourney_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &EngageService_ServiceDesc.Streams[2], EngageService_SimulateJourney_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -740,6 +766,12 @@ type EngageServiceServer interface {
 	// Fails: NOT_FOUND / TEMPLATE_NOT_FOUND, NOT_FOUND / LEAD_NOT_FOUND, INVALID_ARGUMENT / TEMPLATE_INVALID, FAILED_PRECONDITION /
 	// TEMPLATE_VALUE_MISSING, TEMPLATE_VALUE_INVALID, TEMPLATE_MEDIUM_MISSING or TEMPLATE_TOO_LONG.
 	RenderTemplate(context.Context, *RenderTemplateRequest) (*RenderTemplateResponse, error)
+	// Has an endpoint that speaks OpenAI's protocol (DRAFT_URL; off by default) draft a template's words anew, and shows them as they come. The
+	// draft is a proposal: it passed the checks of CreateTemplate, has no link that the brief does not have, and is stored by nobody but the
+	// caller. Where there is no draft, whatever the cause, the last message has the brief unchanged and says why: no failure of the endpoint
+	// fails the call. Fails: INVALID_ARGUMENT / TEMPLATE_INVALID, FAILED_PRECONDITION / TEMPLATE_MEDIUM_MISSING where the brief has no such
+	// content.
+	DraftTemplate(*DraftTemplateRequest, grpc.ServerStreamingServer[DraftTemplateResponse]) error
 	// Makes a channel. Fails: ALREADY_EXISTS / CHANNEL_ALREADY_EXISTS; INVALID_ARGUMENT with a violation for each setting at fault.
 	CreateChannel(context.Context, *CreateChannelRequest) (*Channel, error)
 	// Returns a channel, without its secrets. Fails: NOT_FOUND / CHANNEL_NOT_FOUND.
@@ -875,6 +907,9 @@ func (UnimplementedEngageServiceServer) DeleteTemplate(context.Context, *DeleteT
 }
 func (UnimplementedEngageServiceServer) RenderTemplate(context.Context, *RenderTemplateRequest) (*RenderTemplateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RenderTemplate not implemented")
+}
+func (UnimplementedEngageServiceServer) DraftTemplate(*DraftTemplateRequest, grpc.ServerStreamingServer[DraftTemplateResponse]) error {
+	return status.Error(codes.Unimplemented, "method DraftTemplate not implemented")
 }
 func (UnimplementedEngageServiceServer) CreateChannel(context.Context, *CreateChannelRequest) (*Channel, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateChannel not implemented")
@@ -1130,6 +1165,17 @@ func _EngageService_RenderTemplate_Handler(srv interface{}, ctx context.Context,
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _EngageService_DraftTemplate_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(DraftTemplateRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(EngageServiceServer).DraftTemplate(m, &grpc.GenericServerStream[DraftTemplateRequest, DraftTemplateResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type EngageService_DraftTemplateServer = grpc.ServerStreamingServer[DraftTemplateResponse]
 
 func _EngageService_CreateChannel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateChannelRequest)
@@ -2066,6 +2112,11 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "DraftTemplate",
+			Handler:       _EngageService_DraftTemplate_Handler,
+			ServerStreams: true,
+		},
 		{
 			StreamName:    "WatchMessages",
 			Handler:       _EngageService_WatchMessages_Handler,

@@ -204,6 +204,91 @@ func (TemplateField_DateFormat) EnumDescriptor() ([]byte, []int) {
 	return file_marketing_v1_template_proto_rawDescGZIP(), []int{1, 1}
 }
 
+// What became of it.
+type DraftTemplateResponse_Outcome int32
+
+const (
+	// Not the last message.
+	DraftTemplateResponse_OUTCOME_UNSPECIFIED DraftTemplateResponse_Outcome = 0
+	// There is a draft.
+	DraftTemplateResponse_OUTCOME_DRAFTED DraftTemplateResponse_Outcome = 1
+	// Drafting is off (DRAFT_URL).
+	DraftTemplateResponse_OUTCOME_OFF DraftTemplateResponse_Outcome = 2
+	// As many drafts as may be are under way on this replica (8).
+	DraftTemplateResponse_OUTCOME_BUSY DraftTemplateResponse_Outcome = 3
+	// The endpoint was not done in time (DRAFT_TIMEOUT).
+	DraftTemplateResponse_OUTCOME_LATE DraftTemplateResponse_Outcome = 4
+	// No connection, an answer that was cut, or a status other than 200.
+	DraftTemplateResponse_OUTCOME_UNREACHABLE DraftTemplateResponse_Outcome = 5
+	// The endpoint would not write it.
+	DraftTemplateResponse_OUTCOME_REFUSED DraftTemplateResponse_Outcome = 6
+	// It wrote more than it may (DRAFT_TOKENS).
+	DraftTemplateResponse_OUTCOME_TOO_LONG DraftTemplateResponse_Outcome = 7
+	// What it wrote is not what was asked for.
+	DraftTemplateResponse_OUTCOME_MALFORMED DraftTemplateResponse_Outcome = 8
+	// What it wrote is no sound template: CreateTemplate would refuse it.
+	DraftTemplateResponse_OUTCOME_UNSOUND DraftTemplateResponse_Outcome = 9
+	// It has a link, or a tag with attributes, that the brief does not have.
+	DraftTemplateResponse_OUTCOME_FOREIGN_LINK DraftTemplateResponse_Outcome = 10
+)
+
+// Enum value maps for DraftTemplateResponse_Outcome.
+var (
+	DraftTemplateResponse_Outcome_name = map[int32]string{
+		0:  "OUTCOME_UNSPECIFIED",
+		1:  "OUTCOME_DRAFTED",
+		2:  "OUTCOME_OFF",
+		3:  "OUTCOME_BUSY",
+		4:  "OUTCOME_LATE",
+		5:  "OUTCOME_UNREACHABLE",
+		6:  "OUTCOME_REFUSED",
+		7:  "OUTCOME_TOO_LONG",
+		8:  "OUTCOME_MALFORMED",
+		9:  "OUTCOME_UNSOUND",
+		10: "OUTCOME_FOREIGN_LINK",
+	}
+	DraftTemplateResponse_Outcome_value = map[string]int32{
+		"OUTCOME_UNSPECIFIED":  0,
+		"OUTCOME_DRAFTED":      1,
+		"OUTCOME_OFF":          2,
+		"OUTCOME_BUSY":         3,
+		"OUTCOME_LATE":         4,
+		"OUTCOME_UNREACHABLE":  5,
+		"OUTCOME_REFUSED":      6,
+		"OUTCOME_TOO_LONG":     7,
+		"OUTCOME_MALFORMED":    8,
+		"OUTCOME_UNSOUND":      9,
+		"OUTCOME_FOREIGN_LINK": 10,
+	}
+)
+
+func (x DraftTemplateResponse_Outcome) Enum() *DraftTemplateResponse_Outcome {
+	p := new(DraftTemplateResponse_Outcome)
+	*p = x
+	return p
+}
+
+func (x DraftTemplateResponse_Outcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DraftTemplateResponse_Outcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_marketing_v1_template_proto_enumTypes[3].Descriptor()
+}
+
+func (DraftTemplateResponse_Outcome) Type() protoreflect.EnumType {
+	return &file_marketing_v1_template_proto_enumTypes[3]
+}
+
+func (x DraftTemplateResponse_Outcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DraftTemplateResponse_Outcome.Descriptor instead.
+func (DraftTemplateResponse_Outcome) EnumDescriptor() ([]byte, []int) {
+	return file_marketing_v1_template_proto_rawDescGZIP(), []int{11, 0}
+}
+
 // A version of a template. It never changes once stored. docs/templates.md has the language and a whole example.
 type Template struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -954,6 +1039,163 @@ func (x *RenderTemplateRequest) GetSystemValues() *TemplateSystemValues {
 	return nil
 }
 
+// Request of DraftTemplate. Of people nothing is sent: the endpoint gets the words, purpose, locale and medium of the content that is drafted
+// anew, the names of the fields that it may use, and what this request says.
+type DraftTemplateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The brief: a sound template. Links, fields, purpose and everything that is not drafted stay as they are. It need not be stored.
+	Template *Template `protobuf:"bytes,1,opt,name=template,proto3" json:"template,omitempty"`
+	// Which of its contents is drafted anew.
+	Medium Medium `protobuf:"varint,2,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
+	// The content's locale; empty: the template's default.
+	Locale string `protobuf:"bytes,3,opt,name=locale,proto3" json:"locale,omitempty"`
+	// What to say, or to say otherwise. At most 2,048 bytes.
+	Instructions string `protobuf:"bytes,4,opt,name=instructions,proto3" json:"instructions,omitempty"`
+	// How to say it, e.g. "friendly, short". At most 128 bytes.
+	Tone          string `protobuf:"bytes,5,opt,name=tone,proto3" json:"tone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DraftTemplateRequest) Reset() {
+	*x = DraftTemplateRequest{}
+	mi := &file_marketing_v1_template_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DraftTemplateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DraftTemplateRequest) ProtoMessage() {}
+
+func (x *DraftTemplateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_template_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DraftTemplateRequest.ProtoReflect.Descriptor instead.
+func (*DraftTemplateRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_template_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *DraftTemplateRequest) GetTemplate() *Template {
+	if x != nil {
+		return x.Template
+	}
+	return nil
+}
+
+func (x *DraftTemplateRequest) GetMedium() Medium {
+	if x != nil {
+		return x.Medium
+	}
+	return Medium_MEDIUM_UNSPECIFIED
+}
+
+func (x *DraftTemplateRequest) GetLocale() string {
+	if x != nil {
+		return x.Locale
+	}
+	return ""
+}
+
+func (x *DraftTemplateRequest) GetInstructions() string {
+	if x != nil {
+		return x.Instructions
+	}
+	return ""
+}
+
+func (x *DraftTemplateRequest) GetTone() string {
+	if x != nil {
+		return x.Tone
+	}
+	return ""
+}
+
+// Reply of DraftTemplate: progress, then one message with the outcome.
+type DraftTemplateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the endpoint wrote since the message before: JSON in the making, for people to look at. Nothing of it is checked.
+	Progress string `protobuf:"bytes,1,opt,name=progress,proto3" json:"progress,omitempty"`
+	// Only in the last message. Whether `template` holds a draft.
+	Outcome DraftTemplateResponse_Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=marketing.v1.DraftTemplateResponse_Outcome" json:"outcome,omitempty"`
+	// Only in the last message: the brief with its content drafted anew, which CreateTemplate would take; where there is no draft, the brief
+	// as it was given.
+	Template *Template `protobuf:"bytes,3,opt,name=template,proto3" json:"template,omitempty"`
+	// Only in the last message: more of why there is no draft; for people.
+	Detail        string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DraftTemplateResponse) Reset() {
+	*x = DraftTemplateResponse{}
+	mi := &file_marketing_v1_template_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DraftTemplateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DraftTemplateResponse) ProtoMessage() {}
+
+func (x *DraftTemplateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_template_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DraftTemplateResponse.ProtoReflect.Descriptor instead.
+func (*DraftTemplateResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_template_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *DraftTemplateResponse) GetProgress() string {
+	if x != nil {
+		return x.Progress
+	}
+	return ""
+}
+
+func (x *DraftTemplateResponse) GetOutcome() DraftTemplateResponse_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return DraftTemplateResponse_OUTCOME_UNSPECIFIED
+}
+
+func (x *DraftTemplateResponse) GetTemplate() *Template {
+	if x != nil {
+		return x.Template
+	}
+	return nil
+}
+
+func (x *DraftTemplateResponse) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
 // What the system gives to every message. In RenderTemplate those that are empty get placeholders of example.com.
 type TemplateSystemValues struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -971,7 +1213,7 @@ type TemplateSystemValues struct {
 
 func (x *TemplateSystemValues) Reset() {
 	*x = TemplateSystemValues{}
-	mi := &file_marketing_v1_template_proto_msgTypes[10]
+	mi := &file_marketing_v1_template_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -983,7 +1225,7 @@ func (x *TemplateSystemValues) String() string {
 func (*TemplateSystemValues) ProtoMessage() {}
 
 func (x *TemplateSystemValues) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_template_proto_msgTypes[10]
+	mi := &file_marketing_v1_template_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -996,7 +1238,7 @@ func (x *TemplateSystemValues) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TemplateSystemValues.ProtoReflect.Descriptor instead.
 func (*TemplateSystemValues) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_template_proto_rawDescGZIP(), []int{10}
+	return file_marketing_v1_template_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TemplateSystemValues) GetUnsubscribeUrl() string {
@@ -1046,7 +1288,7 @@ type RenderTemplateResponse struct {
 
 func (x *RenderTemplateResponse) Reset() {
 	*x = RenderTemplateResponse{}
-	mi := &file_marketing_v1_template_proto_msgTypes[11]
+	mi := &file_marketing_v1_template_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1058,7 +1300,7 @@ func (x *RenderTemplateResponse) String() string {
 func (*RenderTemplateResponse) ProtoMessage() {}
 
 func (x *RenderTemplateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_template_proto_msgTypes[11]
+	mi := &file_marketing_v1_template_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1071,7 +1313,7 @@ func (x *RenderTemplateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderTemplateResponse.ProtoReflect.Descriptor instead.
 func (*RenderTemplateResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_template_proto_rawDescGZIP(), []int{11}
+	return file_marketing_v1_template_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RenderTemplateResponse) GetLocale() string {
@@ -1191,7 +1433,31 @@ const file_marketing_v1_template_proto_rawDesc = "" +
 	"sampleLead\x121\n" +
 	"\x06medium\x18\x06 \x01(\x0e2\x14.marketing.v1.MediumB\x03\xe0A\x02R\x06medium\x12\x16\n" +
 	"\x06locale\x18\a \x01(\tR\x06locale\x12G\n" +
-	"\rsystem_values\x18\b \x01(\v2\".marketing.v1.TemplateSystemValuesR\fsystemValues\"\xaa\x01\n" +
+	"\rsystem_values\x18\b \x01(\v2\".marketing.v1.TemplateSystemValuesR\fsystemValues\"\xd2\x01\n" +
+	"\x14DraftTemplateRequest\x127\n" +
+	"\btemplate\x18\x01 \x01(\v2\x16.marketing.v1.TemplateB\x03\xe0A\x02R\btemplate\x121\n" +
+	"\x06medium\x18\x02 \x01(\x0e2\x14.marketing.v1.MediumB\x03\xe0A\x02R\x06medium\x12\x16\n" +
+	"\x06locale\x18\x03 \x01(\tR\x06locale\x12\"\n" +
+	"\finstructions\x18\x04 \x01(\tR\finstructions\x12\x12\n" +
+	"\x04tone\x18\x05 \x01(\tR\x04tone\"\xbf\x03\n" +
+	"\x15DraftTemplateResponse\x12\x1a\n" +
+	"\bprogress\x18\x01 \x01(\tR\bprogress\x12E\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2+.marketing.v1.DraftTemplateResponse.OutcomeR\aoutcome\x122\n" +
+	"\btemplate\x18\x03 \x01(\v2\x16.marketing.v1.TemplateR\btemplate\x12\x16\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\"\xf6\x01\n" +
+	"\aOutcome\x12\x17\n" +
+	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fOUTCOME_DRAFTED\x10\x01\x12\x0f\n" +
+	"\vOUTCOME_OFF\x10\x02\x12\x10\n" +
+	"\fOUTCOME_BUSY\x10\x03\x12\x10\n" +
+	"\fOUTCOME_LATE\x10\x04\x12\x17\n" +
+	"\x13OUTCOME_UNREACHABLE\x10\x05\x12\x13\n" +
+	"\x0fOUTCOME_REFUSED\x10\x06\x12\x14\n" +
+	"\x10OUTCOME_TOO_LONG\x10\a\x12\x15\n" +
+	"\x11OUTCOME_MALFORMED\x10\b\x12\x13\n" +
+	"\x0fOUTCOME_UNSOUND\x10\t\x12\x18\n" +
+	"\x14OUTCOME_FOREIGN_LINK\x10\n" +
+	"\"\xaa\x01\n" +
 	"\x14TemplateSystemValues\x12'\n" +
 	"\x0funsubscribe_url\x18\x01 \x01(\tR\x0eunsubscribeUrl\x12\x1f\n" +
 	"\vsender_name\x18\x02 \x01(\tR\n" +
@@ -1217,47 +1483,54 @@ func file_marketing_v1_template_proto_rawDescGZIP() []byte {
 	return file_marketing_v1_template_proto_rawDescData
 }
 
-var file_marketing_v1_template_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_marketing_v1_template_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_marketing_v1_template_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_marketing_v1_template_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_marketing_v1_template_proto_goTypes = []any{
-	(Template_State)(0),            // 0: marketing.v1.Template.State
-	(TemplateField_Type)(0),        // 1: marketing.v1.TemplateField.Type
-	(TemplateField_DateFormat)(0),  // 2: marketing.v1.TemplateField.DateFormat
-	(*Template)(nil),               // 3: marketing.v1.Template
-	(*TemplateField)(nil),          // 4: marketing.v1.TemplateField
-	(*TemplateContent)(nil),        // 5: marketing.v1.TemplateContent
-	(*CreateTemplateRequest)(nil),  // 6: marketing.v1.CreateTemplateRequest
-	(*GetTemplateRequest)(nil),     // 7: marketing.v1.GetTemplateRequest
-	(*ListTemplatesRequest)(nil),   // 8: marketing.v1.ListTemplatesRequest
-	(*ListTemplatesResponse)(nil),  // 9: marketing.v1.ListTemplatesResponse
-	(*PublishTemplateRequest)(nil), // 10: marketing.v1.PublishTemplateRequest
-	(*DeleteTemplateRequest)(nil),  // 11: marketing.v1.DeleteTemplateRequest
-	(*RenderTemplateRequest)(nil),  // 12: marketing.v1.RenderTemplateRequest
-	(*TemplateSystemValues)(nil),   // 13: marketing.v1.TemplateSystemValues
-	(*RenderTemplateResponse)(nil), // 14: marketing.v1.RenderTemplateResponse
-	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
-	(Medium)(0),                    // 16: marketing.v1.Medium
-	(*Lead)(nil),                   // 17: marketing.v1.Lead
+	(Template_State)(0),                // 0: marketing.v1.Template.State
+	(TemplateField_Type)(0),            // 1: marketing.v1.TemplateField.Type
+	(TemplateField_DateFormat)(0),      // 2: marketing.v1.TemplateField.DateFormat
+	(DraftTemplateResponse_Outcome)(0), // 3: marketing.v1.DraftTemplateResponse.Outcome
+	(*Template)(nil),                   // 4: marketing.v1.Template
+	(*TemplateField)(nil),              // 5: marketing.v1.TemplateField
+	(*TemplateContent)(nil),            // 6: marketing.v1.TemplateContent
+	(*CreateTemplateRequest)(nil),      // 7: marketing.v1.CreateTemplateRequest
+	(*GetTemplateRequest)(nil),         // 8: marketing.v1.GetTemplateRequest
+	(*ListTemplatesRequest)(nil),       // 9: marketing.v1.ListTemplatesRequest
+	(*ListTemplatesResponse)(nil),      // 10: marketing.v1.ListTemplatesResponse
+	(*PublishTemplateRequest)(nil),     // 11: marketing.v1.PublishTemplateRequest
+	(*DeleteTemplateRequest)(nil),      // 12: marketing.v1.DeleteTemplateRequest
+	(*RenderTemplateRequest)(nil),      // 13: marketing.v1.RenderTemplateRequest
+	(*DraftTemplateRequest)(nil),       // 14: marketing.v1.DraftTemplateRequest
+	(*DraftTemplateResponse)(nil),      // 15: marketing.v1.DraftTemplateResponse
+	(*TemplateSystemValues)(nil),       // 16: marketing.v1.TemplateSystemValues
+	(*RenderTemplateResponse)(nil),     // 17: marketing.v1.RenderTemplateResponse
+	(*timestamppb.Timestamp)(nil),      // 18: google.protobuf.Timestamp
+	(Medium)(0),                        // 19: marketing.v1.Medium
+	(*Lead)(nil),                       // 20: marketing.v1.Lead
 }
 var file_marketing_v1_template_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.Template.state:type_name -> marketing.v1.Template.State
-	4,  // 1: marketing.v1.Template.fields:type_name -> marketing.v1.TemplateField
-	5,  // 2: marketing.v1.Template.contents:type_name -> marketing.v1.TemplateContent
-	15, // 3: marketing.v1.Template.create_time:type_name -> google.protobuf.Timestamp
+	5,  // 1: marketing.v1.Template.fields:type_name -> marketing.v1.TemplateField
+	6,  // 2: marketing.v1.Template.contents:type_name -> marketing.v1.TemplateContent
+	18, // 3: marketing.v1.Template.create_time:type_name -> google.protobuf.Timestamp
 	1,  // 4: marketing.v1.TemplateField.type:type_name -> marketing.v1.TemplateField.Type
 	2,  // 5: marketing.v1.TemplateField.date_format:type_name -> marketing.v1.TemplateField.DateFormat
-	16, // 6: marketing.v1.TemplateContent.medium:type_name -> marketing.v1.Medium
-	3,  // 7: marketing.v1.CreateTemplateRequest.template:type_name -> marketing.v1.Template
-	3,  // 8: marketing.v1.ListTemplatesResponse.templates:type_name -> marketing.v1.Template
-	3,  // 9: marketing.v1.RenderTemplateRequest.template:type_name -> marketing.v1.Template
-	17, // 10: marketing.v1.RenderTemplateRequest.sample_lead:type_name -> marketing.v1.Lead
-	16, // 11: marketing.v1.RenderTemplateRequest.medium:type_name -> marketing.v1.Medium
-	13, // 12: marketing.v1.RenderTemplateRequest.system_values:type_name -> marketing.v1.TemplateSystemValues
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	19, // 6: marketing.v1.TemplateContent.medium:type_name -> marketing.v1.Medium
+	4,  // 7: marketing.v1.CreateTemplateRequest.template:type_name -> marketing.v1.Template
+	4,  // 8: marketing.v1.ListTemplatesResponse.templates:type_name -> marketing.v1.Template
+	4,  // 9: marketing.v1.RenderTemplateRequest.template:type_name -> marketing.v1.Template
+	20, // 10: marketing.v1.RenderTemplateRequest.sample_lead:type_name -> marketing.v1.Lead
+	19, // 11: marketing.v1.RenderTemplateRequest.medium:type_name -> marketing.v1.Medium
+	16, // 12: marketing.v1.RenderTemplateRequest.system_values:type_name -> marketing.v1.TemplateSystemValues
+	4,  // 13: marketing.v1.DraftTemplateRequest.template:type_name -> marketing.v1.Template
+	19, // 14: marketing.v1.DraftTemplateRequest.medium:type_name -> marketing.v1.Medium
+	3,  // 15: marketing.v1.DraftTemplateResponse.outcome:type_name -> marketing.v1.DraftTemplateResponse.Outcome
+	4,  // 16: marketing.v1.DraftTemplateResponse.template:type_name -> marketing.v1.Template
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_template_proto_init() }
@@ -1272,8 +1545,8 @@ func file_marketing_v1_template_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_template_proto_rawDesc), len(file_marketing_v1_template_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   12,
+			NumEnums:      4,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -271,6 +271,29 @@ func local_request_EngageService_RenderTemplate_0(ctx context.Context, marshaler
 	return msg, metadata, err
 }
 
+func request_EngageService_DraftTemplate_0(ctx context.Context, marshaler runtime.Marshaler, client extMarketingv1.EngageServiceClient, req *http.Request, pathParams map[string]string) (extMarketingv1.EngageService_DraftTemplateClient, runtime.ServerMetadata, error) {
+	var (
+		protoReq extMarketingv1.DraftTemplateRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	stream, err := client.DraftTemplate(ctx, &protoReq)
+	if err != nil {
+		return nil, metadata, err
+	}
+	header, err := stream.Header()
+	if err != nil {
+		return nil, metadata, err
+	}
+	metadata.HeaderMD = header
+	return stream, metadata, nil
+}
+
 func request_EngageService_CreateChannel_0(ctx context.Context, marshaler runtime.Marshaler, client extMarketingv1.EngageServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq extMarketingv1.CreateChannelRequest
@@ -2082,6 +2105,13 @@ func RegisterEngageServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 		}
 		forward_EngageService_RenderTemplate_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+
+	mux.Handle(http.MethodPost, pattern_EngageService_DraftTemplate_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		err := status.Error(codes.Unimplemented, "streaming calls are not yet supported in the in-process transport")
+		_, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+		return
+	})
 	mux.Handle(http.MethodPost, pattern_EngageService_CreateChannel_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -3058,6 +3088,23 @@ func RegisterEngageServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 		}
 		forward_EngageService_RenderTemplate_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_EngageService_DraftTemplate_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/marketing.v1.EngageService/DraftTemplate", runtime.WithHTTPPathPattern("/v1/templates:draft"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_EngageService_DraftTemplate_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_EngageService_DraftTemplate_0(annotatedContext, mux, outboundMarshaler, w, req, func() (proto.Message, error) { return resp.Recv() }, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_EngageService_CreateChannel_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -3799,6 +3846,7 @@ var (
 	pattern_EngageService_PublishTemplate_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "templates", "name"}, "publish"))
 	pattern_EngageService_DeleteTemplate_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "templates", "name"}, ""))
 	pattern_EngageService_RenderTemplate_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "templates"}, "render"))
+	pattern_EngageService_DraftTemplate_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "templates"}, "draft"))
 	pattern_EngageService_CreateChannel_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "channels"}, ""))
 	pattern_EngageService_GetChannel_0            = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2}, []string{"v1", "channels", "name"}, ""))
 	pattern_EngageService_ListChannels_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "channels"}, ""))
@@ -3851,6 +3899,7 @@ var (
 	forward_EngageService_PublishTemplate_0       = runtime.ForwardResponseMessage
 	forward_EngageService_DeleteTemplate_0        = runtime.ForwardResponseMessage
 	forward_EngageService_RenderTemplate_0        = runtime.ForwardResponseMessage
+	forward_EngageService_DraftTemplate_0         = runtime.ForwardResponseStream
 	forward_EngageService_CreateChannel_0         = runtime.ForwardResponseMessage
 	forward_EngageService_GetChannel_0            = runtime.ForwardResponseMessage
 	forward_EngageService_ListChannels_0          = runtime.ForwardResponseMessage
