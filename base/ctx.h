@@ -15,6 +15,7 @@ C_BEGIN
 struct app;       /* agents/record/app.h: the parts that main opened */
 struct db;        /* store/db.h: where db_query reads */
 struct db_read;   /* store/db.h: the snapshot, opened at the first read */
+struct memo;      /* store/memo.h: what the snapshot has answered */
 struct unit;      /* store/db.h: the effects */
 struct principal; /* server/iam/principal.h: whom a credential stands for */
 
@@ -35,6 +36,7 @@ struct ctx {
     int attempt;                    /* 0 for the first run */
     const volatile bool *cancelled; /* set when the caller hung up; may be NULL */
     struct db_read *read;
+    struct memo *memo; /* of several ctxs that share `read`; NULL: every query is asked */
     struct unit *unit;
     bool every_workspace; /* store/db.h, "The wall": what it reads and writes is not its workspace's alone */
     /* On the thread that receives calls a read that would wait for another process fails and leaves

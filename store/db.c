@@ -1,5 +1,6 @@
 #include "base/ids.h"
 #include "store/backend.h"
+#include "store/memo.h"
 #include "store/migrate.h"
 
 static const struct backend {
@@ -30,6 +31,23 @@ void db_close(struct db *db)
         db->ops->close(db);
 }
 
+static struct status ask(struct ctx *c, const struct stmt *s, const struct value *args, struct rows *ret)
+{
+    if (c->db->ops->reach)
+        c->db->ops->reach(c->read, db_reach(c));
+    return c->db->ops->query(c->read, s, args, c->arena, ret);
+}
+
+static struct status ask_once(struct ctx *c, const struct stmt *s, const struct value *args, struct rows *ret)
+{
+    const struct rows *known = memo_find(c->memo, db_reach(c), s, args);
+    if (known)
+        return rows_copy(c->arena, known, ret);
+    TRY(ask(c, s, args, ret));
+    memo_keep(c->memo, db_reach(c), s, args, ret);
+    return ok();
+}
+
 struct status db_query(struct ctx *c, const struct stmt *s, const struct value *args, struct rows *ret)
 {
     ASSERT(c->db);
@@ -42,9 +60,7 @@ struct status db_query(struct ctx *c, const struct stmt *s, const struct value *
     }
     if (!c->read)
         TRY(c->db->ops->read_begin(c->db, c->deadline_us, &c->read));
-    if (c->db->ops->reach)
-        c->db->ops->reach(c->read, db_reach(c));
-    return c->db->ops->query(c->read, s, args, c->arena, ret);
+    return c->memo ? ask_once(c, s, args, ret) : ask(c, s, args, ret);
 }
 
 void db_read_done(struct ctx *c)
