@@ -1,6 +1,7 @@
 #include "agents/privacy/privacy_sql.h"
 
 #include "agents/privacy/privacy.h"
+#include "agents/record/lists.h"
 
 #define COUNT_OF(table) "SELECT count(*) FROM " table " WHERE workspace = $1 AND lead_id = $2"
 #define NEXT_OF(table, time, id)                                                                             \
@@ -22,9 +23,8 @@
 #define ERASE_ALL(table) "DELETE FROM " table OF_ALL
 /* Rows of merged leads included. */
 #define NEXT_BY_ID(table)                                                                                    \
-    "SELECT id, data FROM " table " WHERE workspace = $1 AND (lead_id = $2 OR lead_id IN"                    \
-    " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2)) AND id > $3 ORDER BY id "     \
-    "LIMIT 1"
+    "SELECT id, data FROM " table " WHERE workspace = $1 AND lead_id IN " LEAD_AND_MERGED                    \
+    " AND id > $3 ORDER BY id LIMIT 1"
 /* Whether a reply holds a text, somewhere between protobuf's own bytes. */
 #define NAMING(holds)                                                                                        \
     "SELECT seq FROM idempotency WHERE workspace = $1 AND seq > $2 AND seq <= $3 AND " holds                 \

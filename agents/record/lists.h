@@ -19,4 +19,9 @@
     "SELECT " columns " FROM (SELECT DISTINCT unnest(ARRAY[" list "]) AS text) AS w CROSS JOIN LATERAL"      \
     " (SELECT * FROM " table " WHERE workspace = $1 AND " where " = w.text LIMIT 1) AS t"
 
+/* The ids of lead $2 of workspace $1 and of those merged into it. In one list: of `lead_id = $2 OR lead_id IN
+ * (...)` SQLite makes a walk through the workspace. */
+#define LEAD_AND_MERGED                                                                                      \
+    "(SELECT $2 UNION ALL SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2)"
+
 #endif

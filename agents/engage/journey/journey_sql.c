@@ -1,12 +1,11 @@
 #include "agents/engage/journey/journey_sql.h"
 
 #include "agents/engage/journey/journey.h"
+#include "agents/record/lists.h"
 
 #define COLUMNS "workspace, id, journey_id, journey_version, lead_id, version, state, due_time, data"
 #define LETTERS "tttitiiib"
-#define IS_OF_LEAD                                                                                           \
-    "workspace = $1 AND (lead_id = $2 OR lead_id IN"                                                         \
-    " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
+#define IS_OF_LEAD "workspace = $1 AND lead_id IN " LEAD_AND_MERGED
 
 const struct stmt journey_sql[JOURNEY_STATEMENTS] = {
     [JOURNEY_GET] = { "journey_get", "tti", "iib",

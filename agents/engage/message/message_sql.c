@@ -1,6 +1,7 @@
 #include "agents/engage/message/message_sql.h"
 
 #include "agents/engage/message/message.h"
+#include "agents/record/lists.h"
 
 #define INSERT_COLUMNS "workspace, id, lead_id, version, state, due_time, priority, create_time, data, frozen"
 
@@ -31,14 +32,12 @@ const struct stmt message_sql[MESSAGE_STATEMENTS] = {
                           " ORDER BY id LIMIT $4",
                           NULL, NULL },
     [MESSAGES_OF_LEAD] = { "messages_of_lead", "tttii", "tb",
-                           "SELECT id, data FROM message WHERE workspace = $1 AND (lead_id = $2 OR lead_id IN"
-                           " (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
+                           "SELECT id, data FROM message WHERE workspace = $1 AND lead_id IN " LEAD_AND_MERGED
                            " AND id > $3 AND $4 IN (0, state) ORDER BY id LIMIT $5",
                            NULL, NULL },
     [MESSAGES_WAITING] = { "messages_waiting", "ttii", "ib",
-                           "SELECT due_time, data FROM message WHERE workspace = $1 AND (lead_id = $2 OR "
-                           "lead_id"
-                           " IN (SELECT alias_id FROM lead_alias WHERE workspace = $1 AND lead_id = $2))"
+                           "SELECT due_time, data FROM message WHERE workspace = $1 AND lead_id "
+                           "IN " LEAD_AND_MERGED
                            " AND state = 1 AND priority > $3 ORDER BY due_time, id LIMIT $4",
                            NULL, NULL },
 };
