@@ -3,23 +3,30 @@
 #include "base/clock.h"
 #include "store/committer.h"
 
+void task_ctx(struct ctx *c, struct app *app, const char *name, const char *workspace, struct arena *a,
+              struct unit *unit)
+{
+    memset(unit, 0, sizeof *unit);
+    memset(c, 0, sizeof *c);
+    unit->arena = a;
+    unit->workspace = workspace;
+    c->arena = a;
+    c->app = app;
+    c->db = app->db;
+    c->method = name;
+    c->workspace = workspace;
+    c->principal = c->request_id = c->trace_id = c->peer = "";
+    c->now_us = clock_wall_us();
+    c->deadline_us = clock_mono_us() + 10 * US_PER_SECOND;
+    c->unit = unit;
+}
+
 struct status task_run_in(struct app *app, const char *name, const char *workspace, struct arena *a,
                           struct status (*work)(struct ctx *c, void *arg), void *arg)
 {
     struct unit unit;
     struct ctx c;
-    memset(&unit, 0, sizeof unit);
-    memset(&c, 0, sizeof c);
-    unit.arena = a;
-    c.arena = a;
-    c.app = app;
-    c.db = app->db;
-    c.method = name;
-    c.workspace = workspace;
-    c.principal = c.request_id = c.trace_id = c.peer = "";
-    c.now_us = clock_wall_us();
-    c.deadline_us = clock_mono_us() + 10 * US_PER_SECOND;
-    c.unit = &unit;
+    task_ctx(&c, app, name, workspace, a, &unit);
     struct status s = work(&c, arg);
     db_read_done(&c);
     unit.workspace = db_reach(&c);

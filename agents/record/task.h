@@ -7,6 +7,11 @@
 
 C_BEGIN
 
+/* The ctx of such work within one workspace, for those who commit several units together: memory from the
+ * arena, effects into the unit, which is emptied. Both, and the texts, are the caller's. */
+void task_ctx(struct ctx *c, struct app *app, const char *name, const char *workspace, struct arena *a,
+              struct unit *unit);
+
 /* Runs the work once, with memory from the arena, and commits what it left. For threads of our own, never for
  * one that serves calls. */
 MUSTCHECK struct status task_run(struct app *app, const char *name, struct arena *a,
