@@ -139,7 +139,8 @@ static struct status gather(struct ctx *c, const struct lead_row *lead, const st
     f->rules = send_rules_purpose(rules, f->purpose);
     f->has_address = has_address(lead->before, (Medium)f->medium);
     f->owned = *k->owner != 0;
-    TRY(hold_out_point(c, lead->id, &f->hold_out_point));
+    if (rules->gate.hold_out_below)
+        TRY(hold_out_point(c, lead->id, &f->hold_out_point));
     TRY(suppressions(c, lead, f));
     TRY(consents(c, k, f));
     TRY(sends(c, k, f));

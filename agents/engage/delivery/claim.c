@@ -15,15 +15,16 @@
 
 /* ---- What is at hand ---- */
 
-static struct status load(struct ctx *c, struct in_hand *h, bool *ret_due)
+static struct status load(struct ctx *c, struct in_hand *h, bool *ret_due, bool *ret_behind)
 {
     struct rows rows;
-    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_ROW], &rows, v_text(c->workspace), v_text(h->id)));
-    *ret_due =
-        rows.n && row_at(&rows, 0)[1].i <= MESSAGE__STATE_SENDING && row_at(&rows, 0)[2].i <= c->now_us;
+    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_ROW], &rows, v_text(c->workspace), v_text(h->lead),
+                 v_int(c->now_us + BEHIND_US), v_text(h->id)));
+    const struct value *v = row_at(&rows, 0);
+    *ret_due = rows.n && v[1].i <= MESSAGE__STATE_SENDING && v[2].i <= c->now_us;
+    *ret_behind = *ret_due && v[5].i > 0;
     if (!*ret_due)
         return ok();
-    const struct value *v = row_at(&rows, 0);
     h->row.id = h->id;
     h->row.version = v[0].i;
     h->row.message = PB_UNPACK(c->arena, Message, v[4].s);
@@ -60,16 +61,6 @@ struct status open_channel(struct ctx *c, struct in_hand *h)
     if (s.reason != REASON_CHANNEL_STATE)
         return s;
     h->channel.channel = NULL;
-    return ok();
-}
-
-static struct status has_to_wait(struct ctx *c, const struct in_hand *h, const struct lead_row *lead,
-                                 bool *ret)
-{
-    struct rows rows;
-    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_BEFORE], &rows, v_text(c->workspace), v_text(lead->id),
-                 v_text(h->id), v_int(time_us(h->row.message->create_time))));
-    *ret = row_at(&rows, 0)[0].i > 0;
     return ok();
 }
 
@@ -174,12 +165,7 @@ static struct status decide(struct ctx *c, struct in_hand *h, const struct lead_
 {
     struct gate_result *g;
     struct str frozen = str_make(NULL, 0);
-    bool behind, pass;
-    TRY(has_to_wait(c, h, lead, &behind));
-    if (behind) {
-        defer(c, h, c->now_us + BEHIND_US);
-        return ok();
-    }
+    bool pass;
     TRY(find_purpose(c, h->row.message));
     if (!*h->row.message->purpose)
         return finish(c, h, MESSAGE__STATE_REFUSED, MESSAGE__CAUSE_TEMPLATE,
@@ -218,15 +204,19 @@ struct status claim(struct ctx *c, void *arg)
 {
     struct in_hand *h = arg;
     struct lead_row lead;
-    bool due;
+    bool due, behind;
     h->sending = false;
-    TRY(load(c, h, &due));
+    TRY(load(c, h, &due, &behind));
     if (!due)
         return ok();
     if (may_have_left(c, h->row.message))
         return finish(c, h, MESSAGE__STATE_UNKNOWN, MESSAGE__CAUSE_RESTORED, "the database was put back");
     if (h->row.message->state == MESSAGE__STATE_SENDING)
         return take_over(c, h);
+    if (behind) {
+        defer(c, h, c->now_us + BEHIND_US);
+        return ok();
+    }
     struct status s = lead_load(c, h->row.message->lead, "lead", &lead);
     if (s.reason == REASON_LEAD_NOT_FOUND)
         return finish(c, h, MESSAGE__STATE_CANCELLED, MESSAGE__CAUSE_LEAD_GONE, "the lead is gone");

@@ -1,7 +1,10 @@
 /* delivery.h: messages on their way: what is due is put through the gate and handed to its provider, each
  * effect once.
  *
- *   loop.c     who does it: a thread that looks for what is due, others that deliver it
+ *   loop.c     who does it: a thread that claims what is due, others that attempt it and leave the outcome
+ *              to the committer
+ *   hands.c    the messages in hand, and the line for an attempt
+ *   batch.c    claims, many through one snapshot and with one commit
  *   claim.c    the unit that lets a message through: gate, words, place in the lead's order, state SENDING
  *   words.c    what is handed over
  *   preview.c  the same of a message that is only asked about

@@ -19,34 +19,66 @@ struct frozen {
     struct str bytes;
 };
 
-/* A worker's message. It is filled by claim() and lies in the worker's arena. */
+#define IN_HAND_ID 64
+
+/* Where a message in hand is. */
+enum in_hand_state {
+    IN_HAND_FREE,
+    IN_HAND_CLAIMED, /* it is decided on, or the unit with its claim is with the committer */
+    IN_HAND_FAILED,  /* nothing can be done with it: to be parked */
+    IN_HAND_READY,   /* the claim is durable: in line for an attempt */
+    IN_HAND_TAKEN,   /* a thread attempts it */
+    IN_HAND_TELLING, /* the unit with the outcome is with the committer */
+    IN_HAND_UNTOLD   /* it could not be stored and goes there again at again_us */
+};
+
+/* A message in hand: one thread at a time has it, as its state says. */
 struct in_hand {
+    enum in_hand_state state; /* under the delivery's lock */
+    uint64_t freed;           /* the look during which it became what it is; under the lock, as is the next */
+    struct in_hand *next;     /* in line */
+    struct hands *hands;
     struct app *app;
     const struct delivery_options *options;
     struct pace *pace;
-    struct transfer *transfer;
-    const char *id;
+    struct transfer *transfer;                                    /* of the thread that has it */
+    char workspace[IN_HAND_ID], id[IN_HAND_ID], lead[IN_HAND_ID]; /* lead: as it is now, merged or not */
+    uint64_t lead_key;                                            /* of workspace and lead */
+    struct arena arena;                                           /* of all that follows */
+    struct unit unit;
     struct message_row row; /* version: of the row as it stands now */
     struct channel_row channel;
     Channel *secrets;
     struct frozen frozen;
     bool first;   /* it was never on its way before */
     bool sending; /* the unit was made for an attempt */
-    int64_t lease_mono_us;
+    int64_t lease_mono_us, claimed_mono_us;
+    struct status failed; /* how the claim ended */
     struct sent sent;
     struct form_message said; /* as words() rendered it */
+    unsigned told;            /* how often the outcome went to the committer */
+    int64_t again_us;
 };
+
+#define DELIVERY_TASK "delivery"
+
+/* Logs what happened to a message. */
+void in_hand_log(const struct in_hand *h, const char *what, struct status s);
 
 /* Work of a task (agents/record/task.h): leaves in the unit that the message is SENDING, or whatever else is
  * to be said of it now. `arg`: the in_hand. */
 MUSTCHECK struct status claim(struct ctx *c, void *arg);
 /* The same for what became of the attempt. */
 MUSTCHECK struct status outcome(struct ctx *c, void *arg);
+/* The same where the attempt was not made: it is claimed again. */
+MUSTCHECK struct status hand_back(struct ctx *c, void *arg);
 /* The same for a message that nothing can be done with: FAILED, with the cause where it can be told. */
 MUSTCHECK struct status park(struct ctx *c, void *arg);
 
+/* Whether the claim still holds good: what the lead said since, or a provider that asks to wait, counts. */
+bool may_go(const struct in_hand *h);
 /* Hands over; fills h->sent. */
-void attempt(struct in_hand *h, int64_t now_us);
+void attempt(struct in_hand *h);
 
 /* ---- The parts of a claim ---- */
 
@@ -62,7 +94,8 @@ void unfreeze(struct in_hand *h, struct str bytes);
 /* Takes a place in the lines of the channel and, of a mail, of the domain; 0, or in how many microseconds to
  * ask again. */
 int64_t pace_ask(struct ctx *c, struct in_hand *h, const Lead *lead);
-uint64_t pace_key(const char *workspace, const char *channel_id, const char *domain);
+/* The channel's line. */
+uint64_t pace_key(const struct in_hand *h);
 
 /* Adds to the unit that the message is looked at again then. */
 void defer(struct ctx *c, const struct in_hand *h, int64_t due_us);

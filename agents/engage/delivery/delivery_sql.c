@@ -1,23 +1,29 @@
 #include "agents/engage/delivery/delivery_sql.h"
 
 #include "agents/engage/delivery/delivery.h"
+#include "agents/record/lists.h"
 
 /* States of a message: 1 SCHEDULED, 2 SENDING, 4 FAILED. */
 const struct stmt delivery_sql[DELIVERY_STMTS] = {
+    /* A message keeps the lead that it was planned for; its order is that of the lead which that one is now.
+     */
     [DELIVERY_DUE] = { "delivery_due", "ii", "ttt",
-                       "SELECT workspace, id, lead_id FROM message WHERE state IN (1, 2) AND due_time <= $1"
-                       " ORDER BY due_time, workspace, id LIMIT $2",
+                       "SELECT m.workspace, m.id, COALESCE((SELECT a.lead_id FROM lead_alias AS a WHERE"
+                       " a.workspace = m.workspace AND a.alias_id = m.lead_id), m.lead_id) FROM message AS m"
+                       " WHERE m.state IN (1, 2) AND m.due_time <= $1"
+                       " ORDER BY m.due_time, m.workspace, m.id LIMIT $2",
                        NULL, NULL },
-    [DELIVERY_ROW] = { "delivery_row", "tt", "iiibb",
-                       "SELECT version, state, due_time, frozen, data FROM message"
-                       " WHERE workspace = $1 AND id = $2",
+    /* Before it comes one that is on its way; or one planned before that was on its way and is to be tried
+     * again, or is due by then. */
+    [DELIVERY_ROW] = { "delivery_row", "ttit", "iiibbi",
+                       "SELECT m.version, m.state, m.due_time, m.frozen, m.data, (SELECT COUNT(*) FROM "
+                       "message"
+                       " AS b WHERE b.workspace = $1 AND b.lead_id IN " LEAD_AND_MERGED " AND b.id <> m.id"
+                       " AND (b.state = 2 OR (b.state = 1 AND (length(b.frozen) > 0 OR b.due_time <= $3) AND"
+                       " (b.create_time < m.create_time OR (b.create_time = m.create_time AND b.id < "
+                       "m.id)))))"
+                       " FROM message AS m WHERE m.workspace = $1 AND m.id = $4",
                        NULL, NULL },
-    /* One that is on its way; or one planned before that was on its way and is to be tried again. */
-    [DELIVERY_BEFORE] = { "delivery_before", "ttti", "i",
-                          "SELECT COUNT(*) FROM message WHERE workspace = $1 AND lead_id = $2 AND id <> $3"
-                          " AND (state = 2 OR (state = 1 AND length(frozen) > 0"
-                          " AND (create_time < $4 OR (create_time = $4 AND id < $3))))",
-                          NULL, NULL },
     [DELIVERY_DEFER] = { "delivery_defer", "itti", "",
                          "UPDATE message SET version = version + 1, due_time = $1"
                          " WHERE workspace = $2 AND id = $3 AND version = $4",

@@ -7,12 +7,11 @@
 C_BEGIN
 
 enum delivery_stmt {
-    DELIVERY_DUE,    /* now, limit -> workspace, id, lead id; of all workspaces */
-    DELIVERY_ROW,    /* workspace, id -> version, state, due time, frozen, data */
-    DELIVERY_BEFORE, /* workspace, lead id, id, create time -> how many of the lead's messages have to come
-                        before */
-    DELIVERY_DEFER,  /* against the version: looked at again at another time */
-    DELIVERY_PARK,   /* against the version: FAILED, though it cannot be decoded */
+    DELIVERY_DUE,   /* now, limit -> workspace, id, lead id as it is now; of all workspaces */
+    DELIVERY_ROW,   /* workspace, lead id as it is now, a time, id -> version, state, due time, frozen, data,
+                       how many of the lead's messages have to come before */
+    DELIVERY_DEFER, /* against the version: looked at again at another time */
+    DELIVERY_PARK,  /* against the version: FAILED, though it cannot be decoded */
     DELIVERY_STMTS
 };
 

@@ -97,7 +97,7 @@ static struct status slow_down(struct ctx *c, struct in_hand *h)
     int64_t wait = h->sent.retry_after_ms ? h->sent.retry_after_ms * 1000 : BUSY_US;
     int64_t until = c->now_us + MIN(wait, WAIT_MAX_US);
     h->row.message->attempt_count--;
-    pace_hold(h->pace, pace_key(c->workspace, h->channel.id, ""), until);
+    pace_hold(h->pace, pace_key(h), until);
     return wait_until(c, h, until, MESSAGE__CAUSE_PROVIDER_BUSY, h->sent.detail);
 }
 
@@ -131,6 +131,15 @@ struct status outcome(struct ctx *c, void *arg)
     return in_doubt(c, h);
 }
 
+struct status hand_back(struct ctx *c, void *arg)
+{
+    struct in_hand *h = arg;
+    int64_t held = pace_held(h->pace, pace_key(h), c->now_us);
+    h->row.message->attempt_count--;
+    return wait_until(c, h, c->now_us + held,
+                      held ? MESSAGE__CAUSE_PROVIDER_BUSY : MESSAGE__CAUSE_UNSPECIFIED, "");
+}
+
 struct status park(struct ctx *c, void *arg)
 {
     struct in_hand *h = arg;
@@ -144,10 +153,15 @@ struct status park(struct ctx *c, void *arg)
 
 /* ---- Pace ---- */
 
-uint64_t pace_key(const char *workspace, const char *channel_id, const char *domain)
+static uint64_t line(const struct in_hand *h, const char *domain)
 {
-    uint64_t key = hash64(str_of(domain), hash64(str_of(channel_id), hash64(str_of(workspace), 1)));
+    uint64_t key = hash64(str_of(domain), hash64(str_of(h->channel.id), hash64(str_of(h->workspace), 1)));
     return key ? key : 1;
+}
+
+uint64_t pace_key(const struct in_hand *h)
+{
+    return line(h, "");
 }
 
 int64_t pace_ask(struct ctx *c, struct in_hand *h, const Lead *lead)
@@ -155,8 +169,8 @@ int64_t pace_ask(struct ctx *c, struct in_hand *h, const Lead *lead)
     const Channel *channel = h->channel.channel;
     const char *at = strchr(lead->email, '@');
     struct pace_line lines[] = {
-        { pace_key(c->workspace, h->channel.id, ""), channel->messages_per_second },
-        { pace_key(c->workspace, h->channel.id, at ? at : "@"), channel->messages_per_second_per_domain },
+        { line(h, ""), channel->messages_per_second },
+        { line(h, at ? at : "@"), channel->messages_per_second_per_domain },
     };
     return pace_take(h->pace, lines, channel->smtp ? 2 : 1, c->now_us);
 }

@@ -95,3 +95,14 @@ void pace_hold(struct pace *p, uint64_t key, int64_t until_us)
     at->hold_us = MAX(at->hold_us, until_us);
     pthread_mutex_unlock(&p->lock);
 }
+
+int64_t pace_held(struct pace *p, uint64_t key, int64_t now_us)
+{
+    int64_t until = 0;
+    pthread_mutex_lock(&p->lock);
+    for (size_t i = 0; i < PROBES; i++)
+        if (p->places[(key + i) % PLACES].key == key)
+            until = p->places[(key + i) % PLACES].hold_us;
+    pthread_mutex_unlock(&p->lock);
+    return MAX(until - now_us, 0);
+}

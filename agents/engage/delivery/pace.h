@@ -22,6 +22,8 @@ struct pace_line {
 int64_t pace_take(struct pace *p, const struct pace_line *lines, size_t n, int64_t now_us);
 /* Nothing goes before then. */
 void pace_hold(struct pace *p, uint64_t key, int64_t until_us);
+/* In how many microseconds something may go; 0: now. */
+int64_t pace_held(struct pace *p, uint64_t key, int64_t now_us);
 
 C_END
 #endif

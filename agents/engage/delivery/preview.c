@@ -8,7 +8,7 @@ struct status delivery_preview(struct ctx *c, Message *m, const Lead *lead, Prev
     struct in_hand h;
     struct str frozen;
     memset(&h, 0, sizeof h);
-    h.id = NOBODY;
+    memcpy(h.id, NOBODY, sizeof NOBODY);
     h.row.message = m;
     m->name = (char *)"messages/" NOBODY;
     TRY(open_channel(c, &h));

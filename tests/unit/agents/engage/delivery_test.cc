@@ -1,5 +1,6 @@
 // Messages on their way, against providers that take, refuse, slow down, fall silent and hang up, and
 // processes that die: each takes effect once, and what became of it is told.
+#include "agents/record/contact.h"
 #include "agents/record/suppression.h"
 #include "tests/unit/agents/engage/delivery.h"
 
@@ -10,7 +11,25 @@ using namespace fixture;
 namespace
 {
 
-using Delivery = DeliveryRoom;
+class Delivery : public DeliveryRoom
+{
+  protected:
+    // The lead complained.
+    void suppress(const std::string &lead)
+    {
+        auto a = house.run([&](ctx *c) {
+            lead_row row;
+            lead_identity *all;
+            size_t n;
+            suppression what = { SUPPRESSION__CAUSE_COMPLAINT, "", MEDIUM_UNSPECIFIED };
+            TRY(lead_load(c, ("leads/" + lead).c_str(), "name", &row));
+            TRY(lead_identities(c, &row, &all, &n));
+            contact_touch(c, row.id);
+            return suppression_add(c, all, n, &what);
+        });
+        ASSERT_TRUE(a.ok_()) << a.message();
+    }
+};
 
 TEST_F(Delivery, MailsLeaveOnceWithAnIdOfTheirOwn)
 {
@@ -229,6 +248,54 @@ TEST_F(Delivery, MessagesOfALeadLeaveInTheirOrder)
     }
 }
 
+// A message keeps the lead that it was planned for; of leads that are one now they leave in one order.
+TEST_F(Delivery, MessagesOfMergedLeadsLeaveInOneOrder)
+{
+    mail_and_sms();
+    options.threads = 6;
+    person("a");
+    person("b");
+    std::vector<std::string> names;
+    for (int i = 0; i < 12; i++)
+        names.push_back(order(i % 2 ? "b" : "a", MEDIUM_SMS));
+    ASSERT_TRUE(merge("leads/a", "leads/b").ok_());
+    for (int i = 0; i < 2; i++)
+        start();
+    for (auto &name : names)
+        ASSERT_EQ(end_of(name)->state, MESSAGE__STATE_SENT);
+    auto posts = http.posts();
+    ASSERT_EQ(posts.size(), names.size());
+    for (size_t i = 0; i < posts.size(); i++)
+        EXPECT_EQ("messages/" + posts[i].headers["idempotency-key"], names[i]);
+}
+
+// What waits behind a slow provider does not go on the strength of an old decision.
+TEST_F(Delivery, AClaimDoesNotStandForLong)
+{
+    mail_and_sms();
+    options.threads = 1;
+    limits.timeout_ms = 1500;
+    smtp.at("GREETING", "HANG");
+    std::vector<std::string> names;
+    for (const char *id : { "a", "b", "c" }) {
+        person(id);
+        names.push_back(order(id));
+    }
+    start();
+    while (smtp.listener.connections == 0)
+        moments(1);
+    moments(5);
+    EXPECT_EQ(message(names[1])->state, MESSAGE__STATE_SENDING) << "it is in line";
+    suppress("b");
+    smtp.at("GREETING", "");
+    EXPECT_EQ(end_of(names[1])->state, MESSAGE__STATE_REFUSED);
+    auto m = end_of(names[2]);
+    EXPECT_EQ(m->state, MESSAGE__STATE_SENT);
+    EXPECT_EQ(m->attempt_count, 1) << "what was not attempted does not count";
+    for (auto &mail : smtp.mails())
+        EXPECT_EQ(mail.find("b@mail.example"), std::string::npos);
+}
+
 // While one is to be tried again, those planned after it wait.
 TEST_F(Delivery, AMessageThatIsTriedAgainKeepsItsPlace)
 {
@@ -252,16 +319,7 @@ TEST_F(Delivery, NothingPassesTheGate)
 {
     mail_and_sms();
     person("a");
-    auto a = house.run([&](ctx *c) {
-        lead_row row;
-        lead_identity *all;
-        size_t n;
-        suppression what = { SUPPRESSION__CAUSE_COMPLAINT, "", MEDIUM_UNSPECIFIED };
-        TRY(lead_load(c, "leads/a", "name", &row));
-        TRY(lead_identities(c, &row, &all, &n));
-        return suppression_add(c, all, n, &what);
-    });
-    ASSERT_TRUE(a.ok_()) << a.message();
+    suppress("a");
     std::string name = order("a");
     start();
     auto m = end_of(name);
@@ -281,16 +339,7 @@ TEST_F(Delivery, TheGateIsAskedBeforeEveryAttempt)
     std::string name = order("a");
     start();
     waits(name, MESSAGE__CAUSE_PROVIDER_REFUSED);
-    auto a = house.run([&](ctx *c) {
-        lead_row row;
-        lead_identity *all;
-        size_t n;
-        suppression what = { SUPPRESSION__CAUSE_COMPLAINT, "", MEDIUM_UNSPECIFIED };
-        TRY(lead_load(c, "leads/a", "name", &row));
-        TRY(lead_identities(c, &row, &all, &n));
-        return suppression_add(c, all, n, &what);
-    });
-    ASSERT_TRUE(a.ok_()) << a.message();
+    suppress("a");
     smtp.at("END", "");
     EXPECT_EQ(end_of(name)->state, MESSAGE__STATE_REFUSED);
     EXPECT_TRUE(smtp.mails().empty());

@@ -57,10 +57,23 @@ class Listener
             shutdown(c, SHUT_RDWR);
     }
 
+    // Until they have ended by themselves; then the CPU time that all threads of connections took.
+    int64_t cpu_us()
+    {
+        while (open())
+            usleep(1000);
+        return cpu_us_;
+    }
+
     unsigned port = 0;
     std::atomic<int> connections{ 0 };
 
   private:
+    bool open()
+    {
+        std::lock_guard<std::mutex> hold(lock_);
+        return !open_.empty();
+    }
     void accept_all()
     {
         for (int c; (c = accept(fd_, nullptr, nullptr)) >= 0;) {
@@ -70,6 +83,9 @@ class Listener
             threads_.emplace_back([this, c] {
                 serve_(c);
                 std::lock_guard<std::mutex> ending(lock_);
+                timespec t;
+                clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+                cpu_us_ += t.tv_sec * 1000000 + t.tv_nsec / 1000;
                 open_.erase(c);
                 close(c);
             });
@@ -78,6 +94,7 @@ class Listener
 
     std::function<void(int)> serve_;
     int fd_;
+    int64_t cpu_us_ = 0;
     std::mutex lock_;
     std::set<int> open_;
     std::vector<std::thread> threads_;
@@ -144,6 +161,7 @@ class Smtp
         std::lock_guard<std::mutex> hold(lock_);
         steps_[step] = what;
     }
+    std::atomic<int> taken{ 0 }; // mails
     std::string last_login, last_from, last_to;
     Listener listener{ [this](int fd) { serve(fd); } };
 
@@ -183,6 +201,7 @@ class Smtp
         if (what.empty() || what == "CUT" || what == "HANG" || what[0] == '2') {
             std::lock_guard<std::mutex> hold(lock_);
             mails_.push_back(mail);
+            taken++;
         }
         return answer(l, "END", "250 taken");
     }

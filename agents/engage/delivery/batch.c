@@ -1,0 +1,165 @@
+#include "agents/engage/delivery/batch.h"
+
+#include "agents/engage/delivery/delivery_sql.h"
+#include "agents/record/task.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/ids.h"
+#include "base/metrics.h"
+#include "store/committer.h"
+#include "store/memo.h"
+
+#include <stdio.h>
+
+#define REACH_MAX 4096
+#define BATCH_US (US_PER_SECOND / 20) /* for the decisions of one batch */
+#define BATCH_BYTES (64u << 20)
+#define SHARES 8
+
+void batch_open(struct batch *b, struct app *app, struct hands *hands)
+{
+    memset(b, 0, sizeof *b);
+    b->app = app;
+    b->hands = hands;
+    arena_init(&b->memory, BATCH_BYTES);
+}
+
+void batch_close(struct batch *b)
+{
+    arena_done(&b->memory);
+}
+
+/* ---- What is due ---- */
+
+/* Where another replica claims too, each takes the leads of a share that it draws anew each time: two that
+ * want the same message hold up all of both batches. */
+static void take(struct batch *b, const struct rows *due, unsigned want, unsigned shares)
+{
+    uint64_t chance;
+    random_bytes(&chance, sizeof chance);
+    for (size_t i = 0; i < due->n && b->n < want; i++) {
+        const struct value *v = row_at(due, i);
+        if (hash64(v[2].s, 0) % shares != chance % shares)
+            continue;
+        struct in_hand *h = hands_claim(b->hands, v[0].s.p, v[1].s.p, v[2].s.p);
+        if (h)
+            b->taken[b->n++] = h;
+    }
+}
+
+/* Looks beyond those whose claims are on their way, and further where much of what is due waits for its
+ * leads' messages in hand. */
+static struct status look(struct batch *b, struct ctx *c, unsigned want)
+{
+    struct rows due;
+    unsigned shares = hands_look(b->hands) ? SHARES : 1;
+    unsigned reach = MAX(b->reach, want * shares + hands_claimed(b->hands));
+    db_reach_all(c);
+    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_DUE], &due, v_int(c->now_us), v_int(reach)));
+    db_reach_own(c);
+    bool full = due.n == reach;
+    take(b, &due, want, full ? shares : 1);
+    b->more = full && (b->n > 0 || reach < REACH_MAX);
+    b->reach = full && b->n < want ? MIN(2 * reach, REACH_MAX) : 0;
+    return ok();
+}
+
+/* ---- Claiming ---- */
+
+static bool is_passing(struct status s)
+{
+    return s.code == CODE_UNAVAILABLE || s.code == CODE_RESOURCE_EXHAUSTED || s.code == CODE_ABORTED ||
+           s.code == CODE_DEADLINE_EXCEEDED;
+}
+
+static void end(struct in_hand *h, struct status s)
+{
+    struct hands *t = h->hands;
+    h->failed = s;
+    if (!is_ok(s)) {
+        hands_failed(t, s.code == CODE_ABORTED);
+        hands_set(t, h, is_passing(s) ? IN_HAND_FREE : IN_HAND_FAILED);
+    } else if (h->sending) {
+        h->claimed_mono_us = clock_mono_us();
+        hands_ready(t, h);
+    } else
+        hands_set(t, h, IN_HAND_FREE);
+}
+
+static void claimed(struct unit *u, void *h)
+{
+    end(h, u->outcome);
+}
+
+static struct status decide(struct ctx *look, struct in_hand *h)
+{
+    struct ctx c;
+    task_ctx(&c, look->app, look->method, h->workspace, &h->arena, &h->unit);
+    c.read = look->read;
+    c.memo = look->memo;
+    struct status s = claim(&c, h);
+    look->read = c.read;
+    return s;
+}
+
+/* Decides on those taken, through the one snapshot, and keeps those of which a unit says something. Those
+ * that there is no time for are let go. */
+static void decide_all(struct batch *b, struct ctx *look)
+{
+    int64_t until = clock_mono_us() + BATCH_US;
+    size_t n = b->n;
+    b->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct in_hand *h = b->taken[i];
+        bool late = i && clock_mono_us() > until;
+        struct status s = late ? ok() : decide(look, h);
+        if (is_ok(s) && !late && h->unit.n)
+            b->taken[b->n++] = h;
+        else
+            end(h, s);
+    }
+}
+
+/* From the moment it is with the committer a hand is not ours. */
+static void submit(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct in_hand *h = b->taken[i];
+        h->unit.done = claimed;
+        h->unit.arg = h;
+        struct status s = committer_submit(b->app->committer, &h->unit);
+        if (!is_ok(s))
+            end(h, s);
+    }
+}
+
+void batch_claim(struct batch *b, unsigned want)
+{
+    struct unit none;
+    struct ctx c;
+    task_ctx(&c, b->app, DELIVERY_TASK, "", &b->memory, &none);
+    b->n = 0;
+    b->more = false;
+    struct status s = memo_open(&b->memory, &c.memo);
+    if (is_ok(s))
+        s = look(b, &c, want);
+    if (is_ok(s))
+        decide_all(b, &c);
+    db_read_done(&c);
+    submit(b);
+    arena_reset(&b->memory);
+}
+
+/* What nothing can be done with must hold nothing else up. */
+void batch_give_up(struct batch *b)
+{
+    for (struct in_hand *h; (h = hands_find(b->hands, IN_HAND_FAILED, IN_HAND_CLAIMED, INT64_MAX));) {
+        in_hand_log(h, "delivery_parked", h->failed);
+        metric_add(METRIC_delivery_parked, 0, 1);
+        snprintf(h->sent.detail, sizeof h->sent.detail, "%s", h->failed.message);
+        struct status s = task_run_in(b->app, DELIVERY_TASK, h->workspace, &h->arena, park, h);
+        if (!is_ok(s) && !is_passing(s))
+            in_hand_log(h, "delivery_park_failed", s);
+        hands_set(b->hands, h, IN_HAND_FREE);
+    }
+}

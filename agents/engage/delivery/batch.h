@@ -1,0 +1,29 @@
+/* batch.h: claims, many decided on through one snapshot and handed to the committer together. Nobody waits
+ * for the commit: what is durable joins the line on the committer's thread. One thread. */
+#ifndef AGENTS_ENGAGE_DELIVERY_BATCH_H
+#define AGENTS_ENGAGE_DELIVERY_BATCH_H
+
+#include "agents/engage/delivery/hands.h"
+
+C_BEGIN
+
+struct batch {
+    struct app *app;
+    struct hands *hands;
+    struct arena memory;
+    unsigned reach; /* due messages that are looked at */
+    bool more;      /* more may be due */
+    size_t n;       /* messages taken */
+    struct in_hand *taken[BATCH_MAX];
+};
+
+void batch_open(struct batch *b, struct app *app, struct hands *hands);
+void batch_close(struct batch *b);
+
+/* Claims up to `want` messages that are due. */
+void batch_claim(struct batch *b, unsigned want);
+/* Does what is to be done with those whose claim failed for good. */
+void batch_give_up(struct batch *b);
+
+C_END
+#endif
