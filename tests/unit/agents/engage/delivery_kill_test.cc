@@ -36,6 +36,7 @@ int deliver(const char *url)
     o.read_connections = 4;
     app.send = &limits;
     app.max_channels = 5;
+    app.public_url = "";
     app.secret_key = STR("a secret of thirty-two characters");
     struct status s = db_open(&o, &memory, &app.db);
     if (s.code == CODE_OK)
