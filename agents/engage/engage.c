@@ -147,7 +147,7 @@ static struct status foresee(struct ctx *c, const Message *m, const struct lead_
     return *ret ? send_decision_show(c, g, *ret) : fail_memory();
 }
 
-static struct status keep(struct ctx *c, struct lead_row *lead, const struct chosen *chosen, Message *m)
+static struct status keep(struct ctx *c, const struct lead_row *lead, const struct chosen *chosen, Message *m)
 {
     TRY(message_add(c, m));
     return chosen->decision ? choice_keep(c, lead, chosen, m) : ok();

@@ -320,10 +320,9 @@ void lead_hold(struct ctx *c, const struct lead_row *row)
              v_int(row->version));
 }
 
-void lead_keep_key(struct ctx *c, struct lead_row *row)
+void lead_keep_key(struct ctx *c, const struct lead_row *row)
 {
     if (row->key_made)
         UNIT_ADD(c->unit, &lead_sql[LEAD_KEEP_KEY], 1, REASON_CONFLICT, v_bytes(row->key),
                  v_text(c->workspace), v_text(row->id));
-    row->key_made = false;
 }

@@ -111,7 +111,7 @@ MUSTCHECK struct status lead_engage(struct ctx *c, Lead *lead, int64_t event_us,
 void lead_hold(struct ctx *c, const struct lead_row *row);
 /* Adds to the unit that the row's key is stored, where it is not: for what is sealed under it without saving
  * the lead. */
-void lead_keep_key(struct ctx *c, struct lead_row *row);
+void lead_keep_key(struct ctx *c, const struct lead_row *row);
 
 extern const struct stmt_table leads_statements;
 

@@ -58,7 +58,7 @@ const struct stmt lead_sql[LEAD_STMTS] = {
                     NULL, NULL },
     [LEAD_KEEP_KEY] = { "lead_keep_key", "btt", "",
                         "UPDATE lead SET subject_key = $1"
-                        " WHERE workspace = $2 AND id = $3 AND subject_key IS NULL",
+                        " WHERE workspace = $2 AND id = $3 AND (subject_key IS NULL OR subject_key = $1)",
                         NULL, NULL },
     [LEAD_IDENTITY_INSERT] = { "lead_identity_insert", "titt", "",
                                "INSERT INTO lead_identity (workspace, kind, value, lead_id) VALUES ($1, $2, "

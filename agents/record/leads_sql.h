@@ -18,7 +18,7 @@ enum lead_stmt {
     LEAD_INSERT,
     LEAD_UPDATE,
     LEAD_HOLD,
-    LEAD_KEEP_KEY, /* key, workspace, id: where it has none */
+    LEAD_KEEP_KEY, /* key, workspace, id: where it has no other */
     LEAD_IDENTITY_INSERT,
     LEAD_IDENTITY_DELETE,
     LEAD_IDENTITY_GIVE, /* to another lead */

@@ -199,3 +199,38 @@ func (s *story) refusesOptions(lead string) {
 		want.Error(s, err, bad.code, bad.reason)
 	}
 }
+
+// A journey's step chooses as EngageLead does; what cannot be sent is not published.
+func TestAJourneyChooses(t *testing.T) {
+	tellWith(t, sendsToLoopback, func(s *story) {
+		s.mails(t)
+		for _, id := range []string{"plain", "bright", "long"} {
+			s.putTemplate(id, "transactional", "Hello", "Hello: "+id)
+		}
+		step := &pb.JourneySend{Options: threeOptions(), ChooseHour: true}
+		s.publishJourney("choosy", &pb.Journey{Entry: &pb.JourneyEntry{Event: "lead.triaged"}, Steps: []*pb.JourneyStep{
+			{Id: "hello", Action: &pb.JourneyStep_Send{Send: step}}, waitStep("week", 7*24*time.Hour, "", "")}})
+		lead := s.triage(&pb.Lead{Email: "ann@choose.example", TimeZone: "Europe/Vienna"}).Lead
+		s.eventually(lead, "at week")
+		m := s.messagesTo(lead)[0]
+		d := s.decision(m.Decision, pb.DecisionView_DECISION_VIEW_FULL)
+		want.Equal(s, "template", m.Template, d.Choice.Options[d.Choice.ChosenOption].Template)
+		want.Same(s, "send time", m.SendTime, d.Choice.Hours[d.Choice.ChosenHour].SendTime)
+		want.True(s, m.ExpireTime.AsTime().Sub(m.SendTime.AsTime()) >= 72*time.Hour, "expires: %v", m)
+		want.Equal(s, "choices", fmt.Sprint(s.sql("SELECT count(*) FROM choice WHERE state = 1")), "[[1]]")
+		again, err := s.h.Triage().ReplayDecision(s.ctx, &pb.ReplayDecisionRequest{Name: d.Name})
+		want.OK(s, err)
+		want.True(s, again.Identical, "differences: %v", again.Differences)
+
+		step.Options = append(step.Options, &pb.SendOption{Template: "templates/none", Medium: pb.Medium_MEDIUM_EMAIL}, &pb.SendOption{Template: "templates/long", Medium: pb.Medium_MEDIUM_SMS})
+		_, err = s.h.Engage().CreateJourney(s.ctx, &pb.CreateJourneyRequest{JourneyId: "bad", Journey: &pb.Journey{Steps: []*pb.JourneyStep{{Id: "a", Action: &pb.JourneyStep_Send{Send: step}}}}})
+		want.OK(s, err)
+		_, err = s.h.Engage().PublishJourney(s.ctx, &pb.PublishJourneyRequest{Name: "journeys/bad"})
+		want.Error(s, err, codes.FailedPrecondition, "JOURNEY_TEMPLATE")
+		fields := ""
+		for _, v := range want.Violations(err) {
+			fields += v.Field + " "
+		}
+		want.Equal(s, "violations", fields, "steps[0].send.options[3].template steps[0].send.options[4].template ")
+	})
+}

@@ -25,7 +25,7 @@ func waitStep(id string, d time.Duration, event, eventNext string) *pb.JourneySt
 func (s *story) speaks(j *pb.Journey) {
 	s.Helper()
 	for _, step := range j.Steps {
-		if send := step.GetSend(); send != nil {
+		if send := step.GetSend(); send != nil && send.Template != "" {
 			if _, err := s.h.Engage().GetTemplate(s.ctx, &pb.GetTemplateRequest{Name: send.Template}); err != nil {
 				s.putTemplate(strings.TrimPrefix(send.Template, "templates/"), "transactional", "Hello", "Hello.")
 			}

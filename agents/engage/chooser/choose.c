@@ -125,7 +125,8 @@ struct status choose(struct ctx *c, const struct choosing *what, struct chosen *
     return d->reason ? ok() : fail_memory();
 }
 
-struct status choice_keep(struct ctx *c, struct lead_row *lead, const struct chosen *chosen, const Message *m)
+struct status choice_keep(struct ctx *c, const struct lead_row *lead, const struct chosen *chosen,
+                          const Message *m)
 {
     const Decision *d = chosen->decision;
     lead_keep_key(c, lead);

@@ -12,14 +12,13 @@
 #ifndef AGENTS_ENGAGE_CHOOSER_CHOOSER_H
 #define AGENTS_ENGAGE_CHOOSER_CHOOSER_H
 
+#include "agents/engage/chooser/option.h"
 #include "agents/record/checks.h"
 #include "agents/record/event_log.h"
 #include "agents/record/leads.h"
 #include "store/db.h"
 
 C_BEGIN
-
-#define CHOOSER_OPTIONS_MAX 16
 
 struct choosing {
     const struct lead_row *lead; /* stored */
@@ -46,7 +45,7 @@ MUSTCHECK struct status choose(struct ctx *c, const struct choosing *what, struc
 
 /* Adds the decision, and that its reward is waited for, to the unit that plans the message (named; its
  * `decision` is the decision's name). */
-MUSTCHECK struct status choice_keep(struct ctx *c, struct lead_row *lead, const struct chosen *chosen,
+MUSTCHECK struct status choice_keep(struct ctx *c, const struct lead_row *lead, const struct chosen *chosen,
                                     const Message *m);
 
 /* Chooses again by what a decision of kind CHOICE holds: app.choose_again. Fails: REPLAY_IMPOSSIBLE where its

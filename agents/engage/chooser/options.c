@@ -10,25 +10,6 @@
 
 /* ---- Checking ---- */
 
-static bool is_same(const SendOption *a, const SendOption *b)
-{
-    return a->medium == b->medium && strcmp(a->template_, b->template_) == 0;
-}
-
-static const char *fault_of(struct arena *a, SendOption *const *options, size_t i)
-{
-    const char *id;
-    if (!options[i]->medium ||
-        !protobuf_c_enum_descriptor_get_value(&Medium_descriptor, (int)options[i]->medium))
-        return "its medium must be one that there is";
-    if (!is_ok(name_id(a, options[i]->template_, "templates/", "template", &id)))
-        return "its template must be templates/{template}";
-    for (size_t k = 0; k < i; k++)
-        if (is_same(options[i], options[k]))
-            return "stands there twice";
-    return NULL;
-}
-
 void options_check(struct checks *k, const char *parent, SendOption *const *options, size_t n)
 {
     if (n > CHOOSER_OPTIONS_MAX) {
@@ -36,7 +17,7 @@ void options_check(struct checks *k, const char *parent, SendOption *const *opti
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        const char *fault = fault_of(k->a, options, i), *field = arena_printf(k->a, "options[%zu]", i);
+        const char *fault = option_fault(k->a, options, i), *field = arena_printf(k->a, "options[%zu]", i);
         if (fault)
             check_fail(k, REASON_FIELD_INVALID, parent, field ? field : "options", "%s", fault);
     }

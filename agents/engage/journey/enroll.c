@@ -1,4 +1,5 @@
 /* Moves of leads in journeys. */
+#include "agents/engage/chooser/chooser.h"
 #include "agents/engage/contact/owner.h"
 #include "agents/engage/journey/stored.h"
 #include "agents/engage/message/message.h"
@@ -56,25 +57,46 @@ struct walker {
     const Enrollment *e;
 };
 
-/* Whether the template is in service then is for the delivery to see. */
+/* Which way, and when. Whether the template is in service then is for the delivery to see. */
+static struct status decide_way(struct walker *w, const struct plan_step *s, struct chosen *ret)
+{
+    const char *template_id;
+    const struct choosing what = { .lead = w->lead,
+                                   .options = s->options,
+                                   .n = s->n_options,
+                                   .hour = s->chooses_hour,
+                                   .priority = s->priority,
+                                   .from_us = w->c->because_us ? w->c->because_us : w->c->now_us,
+                                   .expire_us = w->c->now_us + s->expiry_us };
+    if (s->chooses)
+        return choose(w->c, &what, ret);
+    *ret = (struct chosen){ s->options[0], "", what.from_us, NULL };
+    TRY(name_id(w->c->arena, s->template_name, "templates/", "template", &template_id));
+    return template_purpose(w->c, template_id, &ret->purpose);
+}
+
 static struct status plan_message(struct walker *w, const struct plan_step *s)
 {
     struct arena *a = w->c->arena;
-    const char *template_id, *purpose;
-    TRY(name_id(a, s->template_name, "templates/", "template", &template_id));
-    TRY(template_purpose(w->c, template_id, &purpose));
+    struct chosen chosen;
+    TRY(decide_way(w, s, &chosen));
     Message *m = PB_NEW(a, Message);
     if (!m)
         return fail_memory();
     m->lead = w->lead->lead->name;
-    m->medium = s->medium;
-    m->purpose = (char *)purpose;
+    m->medium = chosen.option->medium;
+    m->purpose = (char *)chosen.purpose;
     m->priority = s->priority;
-    m->template_ = pb_str(a, str_of(s->template_name));
+    m->template_ = pb_str(a, str_of(chosen.option->template_));
     m->enrollment = w->e->name;
-    m->send_time = time_message(a, w->c->because_us ? w->c->because_us : w->c->now_us);
-    m->expire_time = time_message(a, w->c->now_us + s->expiry_us);
-    return m->template_ && m->send_time && m->expire_time ? message_add(w->c, m) : fail_memory();
+    m->send_time = time_message(a, chosen.send_us);
+    m->expire_time = time_message(a, MAX(chosen.send_us, w->c->now_us) + s->expiry_us);
+    if (!m->template_ || !m->send_time || !m->expire_time)
+        return fail_memory();
+    if (chosen.decision)
+        m->decision = chosen.decision->name;
+    TRY(message_add(w->c, m));
+    return chosen.decision ? choice_keep(w->c, w->lead, &chosen, m) : ok();
 }
 
 static struct status hand_over(struct walker *w, const struct plan_step *s)

@@ -47,12 +47,34 @@ static struct status compile_wait(struct plan *p, const Journey *j, const Journe
     return *w->event ? keep_text(p, w->event, &to->event) : ok();
 }
 
+static struct status add_option(struct plan *p, const char *template_name, Medium medium,
+                                struct plan_step *to)
+{
+    SendOption *o = PB_NEW(&p->arena, SendOption);
+    if (!o)
+        return fail_memory();
+    o->medium = medium;
+    o->template_ = pb_str(&p->arena, str_of(template_name));
+    to->options[to->n_options++] = o;
+    return o->template_ ? ok() : fail_memory();
+}
+
 static struct status compile_send(struct plan *p, const JourneySend *s, struct plan_step *to)
 {
-    to->medium = s->medium;
     to->priority = s->priority ? s->priority : PRIORITY_MEDIUM;
     to->expiry_us = duration_us(s->expiry, EXPIRY_US);
-    return keep_text(p, s->template_, &to->template_name);
+    to->chooses = s->n_options || s->choose_hour;
+    to->chooses_hour = s->choose_hour;
+    to->options = ARENA_ARRAY(&p->arena, MAX(s->n_options, 1), SendOption *);
+    if (!to->options)
+        return fail_memory();
+    if (!s->n_options)
+        TRY(add_option(p, s->template_, s->medium, to));
+    for (size_t i = 0; i < s->n_options; i++)
+        TRY(add_option(p, s->options[i]->template_, s->options[i]->medium, to));
+    to->template_name = to->options[0]->template_;
+    to->medium = to->options[0]->medium;
+    return ok();
 }
 
 static struct status compile_handoff(struct plan *p, const JourneyHandoff *h, struct plan_step *to)

@@ -1,5 +1,6 @@
 #include "agents/engage/journey/plan_check.h"
 
+#include "agents/engage/chooser/option.h"
 #include "agents/record/checks.h"
 #include "agents/record/lead_filter.h"
 #include "base/clock.h"
@@ -118,13 +119,38 @@ static void check_branch(struct faults *f, const JourneyBranch *b)
     }
 }
 
-static void check_send(struct faults *f, const JourneySend *s)
+static void check_options(struct faults *f, const JourneySend *s)
+{
+    if (*s->template_)
+        FAULT(f, "send.template", "does not go with options");
+    if (s->medium)
+        FAULT(f, "send.medium", "does not go with options");
+    if (s->n_options > CHOOSER_OPTIONS_MAX)
+        FAULT(f, "send.options", "at most %d", CHOOSER_OPTIONS_MAX);
+    for (size_t i = 0; i < MIN(s->n_options, CHOOSER_OPTIONS_MAX); i++) {
+        char part[48];
+        const char *fault = option_fault(f->k.a, s->options, i);
+        snprintf(part, sizeof part, "send.options[%zu]", i);
+        if (fault)
+            FAULT(f, part, "%s", fault);
+    }
+}
+
+static void check_one_way(struct faults *f, const JourneySend *s)
 {
     const char *id;
     if (!is_ok(name_id(f->k.a, s->template_, "templates/", "template", &id)))
         FAULT(f, "send.template", "must be templates/{template}");
     if (!s->medium || !protobuf_c_enum_descriptor_get_value(&Medium_descriptor, (int)s->medium))
         FAULT(f, "send.medium", "must be set");
+}
+
+static void check_send(struct faults *f, const JourneySend *s)
+{
+    if (s->n_options)
+        check_options(f, s);
+    else
+        check_one_way(f, s);
     if (s->priority && !protobuf_c_enum_descriptor_get_value(&Priority_descriptor, (int)s->priority))
         FAULT(f, "send.priority", "is none that there is");
     if (s->expiry)

@@ -10,10 +10,10 @@
 /* ---- What its steps need ---- */
 
 /* The template may change later; that it fits now is what whoever publishes can see to. */
-static struct status check_send(struct ctx *c, struct checks *k, const struct send_rules *rules, size_t i,
-                                const JourneySend *s)
+static struct status check_way(struct ctx *c, struct checks *k, const struct send_rules *rules,
+                               const char *step, const SendOption *s)
 {
-    const char *id, *step = arena_printf(c->arena, "steps[%zu].send", i);
+    const char *id;
     const Template *t;
     if (!step)
         return fail_memory();
@@ -27,6 +27,20 @@ static struct status check_send(struct ctx *c, struct checks *k, const struct se
     else if (!send_rules_purpose(rules, t->purpose))
         check_fail(k, REASON_JOURNEY_TEMPLATE, step, "template",
                    "the send policy has no purpose \"%s\", which %s is for", t->purpose, s->template_);
+    return ok();
+}
+
+static struct status check_send(struct ctx *c, struct checks *k, const struct send_rules *rules, size_t i,
+                                const JourneySend *s)
+{
+    SendOption only = SEND_OPTION_INIT;
+    only.template_ = s->template_;
+    only.medium = s->medium;
+    if (!s->n_options)
+        return check_way(c, k, rules, arena_printf(c->arena, "steps[%zu].send", i), &only);
+    for (size_t o = 0; o < s->n_options; o++)
+        TRY(check_way(c, k, rules, arena_printf(c->arena, "steps[%zu].send.options[%zu]", i, o),
+                      s->options[o]));
     return ok();
 }
 

@@ -993,14 +993,19 @@ func (x *HandoffRequested) GetStep() string {
 // Sends a message. Whether and when it leaves is for the send gate to say; the lead goes on at once.
 type JourneySend struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// `templates/{template}`: its version in service when the message leaves. Required.
+	// `templates/{template}`: its version in service when the message leaves. Required without options.
 	Template string `protobuf:"bytes,1,opt,name=template,proto3" json:"template,omitempty"`
-	// How the lead is reached. Required.
+	// How the lead is reached. Required without options.
 	Medium Medium `protobuf:"varint,2,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
 	// A message that the gate holds back for so long is given up: 1 minute to 30 days; unset: 3 days.
 	Expiry *durationpb.Duration `protobuf:"bytes,3,opt,name=expiry,proto3" json:"expiry,omitempty"`
 	// Who goes first where two messages want the last place under a cap; unset: MEDIUM.
-	Priority      Priority `protobuf:"varint,4,opt,name=priority,proto3,enum=marketing.v1.Priority" json:"priority,omitempty"`
+	Priority Priority `protobuf:"varint,4,opt,name=priority,proto3,enum=marketing.v1.Priority" json:"priority,omitempty"`
+	// Instead of template and medium: 1 to 16 different ways, of which the chooser takes one, as in EngageLeadRequest. SimulateJourney takes
+	// the first.
+	Options []*SendOption `protobuf:"bytes,5,rep,name=options,proto3" json:"options,omitempty"`
+	// Also have the hour chosen, as in EngageLeadRequest.
+	ChooseHour    bool `protobuf:"varint,6,opt,name=choose_hour,json=chooseHour,proto3" json:"choose_hour,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1061,6 +1066,20 @@ func (x *JourneySend) GetPriority() Priority {
 		return x.Priority
 	}
 	return Priority_PRIORITY_UNSPECIFIED
+}
+
+func (x *JourneySend) GetOptions() []*SendOption {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *JourneySend) GetChooseHour() bool {
+	if x != nil {
+		return x.ChooseHour
+	}
+	return false
 }
 
 // A lead on its way through a journey.
@@ -2536,7 +2555,7 @@ var File_marketing_v1_journey_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_journey_proto_rawDesc = "" +
 	"\n" +
-	"\x1amarketing/v1/journey.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\xfb\x05\n" +
+	"\x1amarketing/v1/journey.proto\x12\fmarketing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19marketing/v1/choice.proto\x1a\x19marketing/v1/common.proto\x1a\x1amarketing/v1/contact.proto\"\xfb\x05\n" +
 	"\aJourney\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x03R\x04name\x12\x1d\n" +
 	"\aversion\x18\x02 \x01(\x03B\x03\xe0A\x03R\aversion\x126\n" +
@@ -2604,12 +2623,15 @@ const file_marketing_v1_journey_proto_rawDesc = "" +
 	"\n" +
 	"enrollment\x18\x04 \x01(\tR\n" +
 	"enrollment\x12\x12\n" +
-	"\x04step\x18\x05 \x01(\tR\x04step\"\xc8\x01\n" +
-	"\vJourneySend\x12\x1f\n" +
-	"\btemplate\x18\x01 \x01(\tB\x03\xe0A\x02R\btemplate\x121\n" +
-	"\x06medium\x18\x02 \x01(\x0e2\x14.marketing.v1.MediumB\x03\xe0A\x02R\x06medium\x121\n" +
+	"\x04step\x18\x05 \x01(\tR\x04step\"\x93\x02\n" +
+	"\vJourneySend\x12\x1a\n" +
+	"\btemplate\x18\x01 \x01(\tR\btemplate\x12,\n" +
+	"\x06medium\x18\x02 \x01(\x0e2\x14.marketing.v1.MediumR\x06medium\x121\n" +
 	"\x06expiry\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x06expiry\x122\n" +
-	"\bpriority\x18\x04 \x01(\x0e2\x16.marketing.v1.PriorityR\bpriority\"\xdb\x05\n" +
+	"\bpriority\x18\x04 \x01(\x0e2\x16.marketing.v1.PriorityR\bpriority\x122\n" +
+	"\aoptions\x18\x05 \x03(\v2\x18.marketing.v1.SendOptionR\aoptions\x12\x1f\n" +
+	"\vchoose_hour\x18\x06 \x01(\bR\n" +
+	"chooseHour\"\xdb\x05\n" +
 	"\n" +
 	"Enrollment\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
@@ -2805,8 +2827,9 @@ var file_marketing_v1_journey_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil),   // 35: google.protobuf.Timestamp
 	(Medium)(0),                     // 36: marketing.v1.Medium
 	(Priority)(0),                   // 37: marketing.v1.Priority
-	(SendVerdict)(0),                // 38: marketing.v1.SendVerdict
-	(SendGate)(0),                   // 39: marketing.v1.SendGate
+	(*SendOption)(nil),              // 38: marketing.v1.SendOption
+	(SendVerdict)(0),                // 39: marketing.v1.SendVerdict
+	(SendGate)(0),                   // 40: marketing.v1.SendGate
 }
 var file_marketing_v1_journey_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.Journey.state:type_name -> marketing.v1.Journey.State
@@ -2827,35 +2850,36 @@ var file_marketing_v1_journey_proto_depIdxs = []int32{
 	36, // 15: marketing.v1.JourneySend.medium:type_name -> marketing.v1.Medium
 	34, // 16: marketing.v1.JourneySend.expiry:type_name -> google.protobuf.Duration
 	37, // 17: marketing.v1.JourneySend.priority:type_name -> marketing.v1.Priority
-	2,  // 18: marketing.v1.Enrollment.state:type_name -> marketing.v1.Enrollment.State
-	35, // 19: marketing.v1.Enrollment.due_time:type_name -> google.protobuf.Timestamp
-	3,  // 20: marketing.v1.Enrollment.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
-	35, // 21: marketing.v1.Enrollment.create_time:type_name -> google.protobuf.Timestamp
-	35, // 22: marketing.v1.Enrollment.update_time:type_name -> google.protobuf.Timestamp
-	4,  // 23: marketing.v1.CreateJourneyRequest.journey:type_name -> marketing.v1.Journey
-	4,  // 24: marketing.v1.ListJourneysResponse.journeys:type_name -> marketing.v1.Journey
-	14, // 25: marketing.v1.ListEnrollmentsResponse.enrollments:type_name -> marketing.v1.Enrollment
-	4,  // 26: marketing.v1.SimulateJourneyRequest.draft:type_name -> marketing.v1.Journey
-	35, // 27: marketing.v1.SimulateJourneyRequest.start_time:type_name -> google.protobuf.Timestamp
-	35, // 28: marketing.v1.SimulateJourneyRequest.end_time:type_name -> google.protobuf.Timestamp
-	30, // 29: marketing.v1.SimulateJourneyResponse.steps:type_name -> marketing.v1.SimulatedStep
-	32, // 30: marketing.v1.SimulateJourneyResponse.paths:type_name -> marketing.v1.SimulatedPath
-	31, // 31: marketing.v1.SimulatedStep.exits:type_name -> marketing.v1.SimulatedExit
-	3,  // 32: marketing.v1.SimulatedExit.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
-	35, // 33: marketing.v1.SimulatedPath.entry_time:type_name -> google.protobuf.Timestamp
-	33, // 34: marketing.v1.SimulatedPath.moves:type_name -> marketing.v1.SimulatedMove
-	3,  // 35: marketing.v1.SimulatedPath.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
-	35, // 36: marketing.v1.SimulatedPath.exit_time:type_name -> google.protobuf.Timestamp
-	35, // 37: marketing.v1.SimulatedPath.due_time:type_name -> google.protobuf.Timestamp
-	35, // 38: marketing.v1.SimulatedMove.time:type_name -> google.protobuf.Timestamp
-	38, // 39: marketing.v1.SimulatedMove.verdict:type_name -> marketing.v1.SendVerdict
-	39, // 40: marketing.v1.SimulatedMove.decided_by:type_name -> marketing.v1.SendGate
-	35, // 41: marketing.v1.SimulatedMove.leave_time:type_name -> google.protobuf.Timestamp
-	42, // [42:42] is the sub-list for method output_type
-	42, // [42:42] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	38, // 18: marketing.v1.JourneySend.options:type_name -> marketing.v1.SendOption
+	2,  // 19: marketing.v1.Enrollment.state:type_name -> marketing.v1.Enrollment.State
+	35, // 20: marketing.v1.Enrollment.due_time:type_name -> google.protobuf.Timestamp
+	3,  // 21: marketing.v1.Enrollment.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	35, // 22: marketing.v1.Enrollment.create_time:type_name -> google.protobuf.Timestamp
+	35, // 23: marketing.v1.Enrollment.update_time:type_name -> google.protobuf.Timestamp
+	4,  // 24: marketing.v1.CreateJourneyRequest.journey:type_name -> marketing.v1.Journey
+	4,  // 25: marketing.v1.ListJourneysResponse.journeys:type_name -> marketing.v1.Journey
+	14, // 26: marketing.v1.ListEnrollmentsResponse.enrollments:type_name -> marketing.v1.Enrollment
+	4,  // 27: marketing.v1.SimulateJourneyRequest.draft:type_name -> marketing.v1.Journey
+	35, // 28: marketing.v1.SimulateJourneyRequest.start_time:type_name -> google.protobuf.Timestamp
+	35, // 29: marketing.v1.SimulateJourneyRequest.end_time:type_name -> google.protobuf.Timestamp
+	30, // 30: marketing.v1.SimulateJourneyResponse.steps:type_name -> marketing.v1.SimulatedStep
+	32, // 31: marketing.v1.SimulateJourneyResponse.paths:type_name -> marketing.v1.SimulatedPath
+	31, // 32: marketing.v1.SimulatedStep.exits:type_name -> marketing.v1.SimulatedExit
+	3,  // 33: marketing.v1.SimulatedExit.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	35, // 34: marketing.v1.SimulatedPath.entry_time:type_name -> google.protobuf.Timestamp
+	33, // 35: marketing.v1.SimulatedPath.moves:type_name -> marketing.v1.SimulatedMove
+	3,  // 36: marketing.v1.SimulatedPath.exit_cause:type_name -> marketing.v1.Enrollment.ExitCause
+	35, // 37: marketing.v1.SimulatedPath.exit_time:type_name -> google.protobuf.Timestamp
+	35, // 38: marketing.v1.SimulatedPath.due_time:type_name -> google.protobuf.Timestamp
+	35, // 39: marketing.v1.SimulatedMove.time:type_name -> google.protobuf.Timestamp
+	39, // 40: marketing.v1.SimulatedMove.verdict:type_name -> marketing.v1.SendVerdict
+	40, // 41: marketing.v1.SimulatedMove.decided_by:type_name -> marketing.v1.SendGate
+	35, // 42: marketing.v1.SimulatedMove.leave_time:type_name -> google.protobuf.Timestamp
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_journey_proto_init() }
@@ -2863,6 +2887,7 @@ func file_marketing_v1_journey_proto_init() {
 	if File_marketing_v1_journey_proto != nil {
 		return
 	}
+	file_marketing_v1_choice_proto_init()
 	file_marketing_v1_common_proto_init()
 	file_marketing_v1_contact_proto_init()
 	file_marketing_v1_journey_proto_msgTypes[3].OneofWrappers = []any{

@@ -197,6 +197,34 @@ TEST_F(Plans, FaultsNameTheirPlace)
               "journey.steps[0].send.expiry: must be whole seconds, 60 to 2592000\n");
 }
 
+TEST_F(Plans, OptionsAreDifferentWaysAndStandAlone)
+{
+    JourneyStep *s = b.send("a");
+    s->send->options = ARENA_ARRAY(&b.memory, 17, SendOption *);
+    for (int i = 0; i < 17; i++) {
+        SendOption *o = PB_NEW(&b.memory, SendOption);
+        o->template_ = b.text("templates/t" + std::to_string(i));
+        o->medium = MEDIUM_EMAIL;
+        s->send->options[s->send->n_options++] = o;
+    }
+    s->send->options[1]->template_ = b.text("templates/t0");
+    s->send->options[2]->medium = MEDIUM_UNSPECIFIED;
+    s->send->options[3]->template_ = b.text("t3");
+    EXPECT_EQ(faults(b.journey({ s })),
+              "journey.steps[0].send.template: does not go with options\n"
+              "journey.steps[0].send.medium: does not go with options\n"
+              "journey.steps[0].send.options: at most 16\n"
+              "journey.steps[0].send.options[1]: stands there twice\n"
+              "journey.steps[0].send.options[2]: needs a medium that there is\n"
+              "journey.steps[0].send.options[3]: needs a template: templates/{template}\n");
+    s->send->template_ = b.text("");
+    s->send->medium = MEDIUM_UNSPECIFIED;
+    s->send->options[0] = s->send->options[4];
+    s->send->options[1] = s->send->options[5];
+    s->send->n_options = 2;
+    EXPECT_EQ(faults(b.journey({ s })), "");
+}
+
 TEST_F(Plans, HoldAsManyPartsAsTheyMay)
 {
     std::vector<JourneyStep *> steps;
