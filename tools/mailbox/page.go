@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,7 +17,7 @@ var source string
 
 var page = template.Must(template.New("page").Parse(source))
 
-// shown is a mail as the page and the list in JSON have it. Ids count from 1.
+// shown is a mail as the page and the list in JSON have it.
 type shown struct {
 	ID      int    `json:"id"`
 	Time    string `json:"time"`
@@ -27,20 +28,19 @@ type shown struct {
 	HTML    string `json:"html"`
 }
 
-func show(id int, m inbox.Mail) shown {
+func show(m inbox.Mail) shown {
 	words, err := m.Read()
 	if err != nil {
 		words.Text = "cannot be read: " + err.Error()
 	}
-	return shown{id, m.Time.UTC().Format(time.RFC3339), m.To, words.From, words.Subject, words.Text, words.HTML}
+	return shown{m.ID, m.Time.UTC().Format(time.RFC3339), m.To, words.From, words.Subject, words.Text, words.HTML}
 }
 
 // newest is all mails, the last one first.
 func newest(box *inbox.Box) []shown {
-	mails := box.Mails()
 	all := []shown{}
-	for i := len(mails); i > 0; i-- {
-		all = append(all, show(i, mails[i-1]))
+	for _, m := range slices.Backward(box.Mails()) {
+		all = append(all, show(m))
 	}
 	return all
 }
@@ -53,25 +53,25 @@ func pages(box *inbox.Box) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(newest(box))
 	})
-	one := func(path string, answer func(w http.ResponseWriter, id int, m inbox.Mail)) {
+	one := func(path string, answer func(w http.ResponseWriter, m inbox.Mail)) {
 		mux.HandleFunc("GET /mails/{id}"+path, func(w http.ResponseWriter, r *http.Request) {
 			mails := box.Mails()
-			id, err := strconv.Atoi(r.PathValue("id"))
-			if err != nil || id < 1 || id > len(mails) {
+			i := slices.IndexFunc(mails, func(m inbox.Mail) bool { return strconv.Itoa(m.ID) == r.PathValue("id") })
+			if i < 0 {
 				http.NotFound(w, r)
 				return
 			}
-			answer(w, id, mails[id-1])
+			answer(w, mails[i])
 		})
 	}
-	one("", func(w http.ResponseWriter, id int, m inbox.Mail) { write(w, map[string]any{"Mail": show(id, m)}) })
-	one("/html", func(w http.ResponseWriter, id int, m inbox.Mail) {
+	one("", func(w http.ResponseWriter, m inbox.Mail) { write(w, map[string]any{"Mail": show(m)}) })
+	one("/html", func(w http.ResponseWriter, m inbox.Mail) {
 		// A stranger's page: nothing in it runs, loads or knows where it is.
 		w.Header().Set("Content-Security-Policy", "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:")
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write([]byte(show(id, m).HTML))
+		_, _ = w.Write([]byte(show(m).HTML))
 	})
-	one("/raw", func(w http.ResponseWriter, _ int, m inbox.Mail) {
+	one("/raw", func(w http.ResponseWriter, m inbox.Mail) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write(m.Raw)
 	})

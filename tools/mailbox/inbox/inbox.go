@@ -11,8 +11,12 @@ import (
 	"time"
 )
 
+// Kept is how many mails a Box holds: the newest.
+const Kept = 1000
+
 // Mail is a mail as it was taken.
 type Mail struct {
+	ID       int    // counts from 1
 	From, To string // of the envelope
 	Raw      []byte
 	Time     time.Time
@@ -24,10 +28,11 @@ func (m Mail) Parsed() (*mail.Message, error) { return mail.ReadMessage(bytes.Ne
 // Box holds the mails of one server.
 type Box struct {
 	mu    sync.Mutex
+	taken int
 	mails []Mail
 }
 
-// Mails are those taken so far, oldest first.
+// Mails are those that it holds, oldest first.
 func (b *Box) Mails() []Mail {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -38,7 +43,10 @@ func (b *Box) keep(m Mail) {
 	m.Time = time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.taken++
+	m.ID = b.taken
 	b.mails = append(b.mails, m)
+	b.mails = b.mails[max(0, len(b.mails)-Kept):]
 }
 
 // Serve takes mails until the listener is closed.
