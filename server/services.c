@@ -88,6 +88,7 @@ RPC_UNARY(preview_message, PreviewMessageRequest, PreviewMessageResponse)
 RPC_UNARY(cancel_message, CancelMessageRequest, Message)
 RPC_UNARY(resolve_unknown_message, ResolveUnknownMessageRequest, Message)
 RPC_UNARY(record_delivery_events, RecordDeliveryEventsRequest, RecordDeliveryEventsResponse)
+RPC_UNARY(ingest_mail_report, IngestMailReportRequest, IngestMailReportResponse)
 RPC_UNARY(receive_delivery_events, ReceiveDeliveryEventsRequest, ReceiveDeliveryEventsResponse)
 RPC_UNARY(resolve_message_link, ResolveMessageLinkRequest, ResolveMessageLinkResponse)
 RPC_UNARY(record_message_link, RecordMessageLinkRequest, RecordMessageLinkResponse)
@@ -305,6 +306,8 @@ static const struct rpc_method methods[] = {
     { ENGAGE, "CancelMessage", &cancel_message_rpc, LANE_READ, "engage.send", QUOTA_WRITE, RPC_MUTATES, 128,
       0 },
     { ENGAGE, "RecordDeliveryEvents", &record_delivery_events_rpc, LANE_DB, "feedback.write", QUOTA_BULK,
+      RPC_MUTATES, 32768, 0 },
+    { ENGAGE, "IngestMailReport", &ingest_mail_report_rpc, LANE_DB, "feedback.write", QUOTA_WRITE,
       RPC_MUTATES, 32768, 0 },
     { ENGAGE, "ReceiveDeliveryEvents", &receive_delivery_events_rpc, LANE_DB, OPEN, QUOTA_BULK, RPC_MUTATES,
       32768, 0 },

@@ -169,6 +169,7 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 		"GetMessage":            &pb.GetMessageRequest{Name: "messages/none"},
 		"ListMessages":          &pb.ListMessagesRequest{Lead: w.lead, State: 1, PageSize: 10},
 		"CancelMessage":         &pb.CancelMessageRequest{Name: "messages/none"},
+		"IngestMailReport":      &pb.IngestMailReportRequest{Mail: []byte("In-Reply-To: <none@bad.example>\r\n\r\nYes.\r\n")},
 		"ReceiveDeliveryEvents": &pb.ReceiveDeliveryEventsRequest{Workspace: "workspaces/default", Channel: "channels/known", Signature: "t=1,v1=00", Body: []byte("{}")},
 		"ResolveMessageLink":    &pb.ResolveMessageLinkRequest{Token: "none"},
 		"RecordMessageLink":     &pb.RecordMessageLinkRequest{Token: "none"},

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -251,5 +253,41 @@ func TestAProviderReportsABounce(t *testing.T) {
 		want.OK(s, json.Unmarshal(none.Body, &told[1]))
 		want.Equal(s, "reason", told[0].Error.Reason, "SIGNATURE_INVALID")
 		want.Equal(s, "a channel that there is not", told[1].Error.Reason+told[1].Error.Message, told[0].Error.Reason+told[0].Error.Message)
+	})
+}
+
+// A mailbox's pipe hands over what came back: a bounce, and a person's answer, which ends the wait of a journey; an out-of-office notice does not.
+func TestMailsThatComeBackTell(t *testing.T) {
+	tellWith(t, house.Options{Gateway: true, Env: []string{"CHANNEL_HOSTS=127.0.0.1"}}, func(s *story) {
+		s.mails(t)
+		s.publishJourney("answer", &pb.Journey{Entry: &pb.JourneyEntry{Event: "lead.triaged"}, Steps: []*pb.JourneyStep{waitStep("look", time.Hour, "message.replied", "")}})
+		lead := s.triage(&pb.Lead{Email: "ann@reply.example"}).Lead
+		m := s.welcomed(lead)
+		upload := func(sample string) (told struct {
+			Kind, Message string
+			Recorded      bool
+		}) {
+			mail, err := os.ReadFile("../fuzz/seeds/mail/" + sample + ".eml")
+			want.OK(s, err)
+			mail = bytes.ReplaceAll(mail, []byte("01k8hto00q1bebirn97nsu33tr@us.example"), []byte(m.TransportId))
+			a, err := s.h.REST("POST", "/v1/mailReports:upload", mail, "Content-Type: message/rfc822")
+			want.OK(s, err)
+			want.Equal(s, "code", a.Code, 200)
+			want.OK(s, json.Unmarshal(a.Body, &told))
+			return told
+		}
+		want.Equal(s, "out of office", upload("out_of_office").Kind, "KIND_AUTOMATIC")
+		want.Equal(s, "enrollments", fmt.Sprint(s.enrollments(lead)), "[at look]")
+		answered := upload("reply")
+		want.Equal(s, "a reply", answered.Kind+" "+answered.Message, "KIND_REPLY "+m.Name)
+		want.True(s, answered.Recorded, "the reply was not recorded")
+		s.eventually(lead, "left EXIT_CAUSE_FINISHED")
+		want.Equal(s, "a bounce", upload("postfix_failed").Kind, "KIND_FAILED")
+		want.True(s, !upload("postfix_failed").Recorded, "the same bounce was recorded twice")
+		got := s.message(m.Name)
+		want.True(s, got.ReplyTime != nil && got.Bounce == pb.Message_BOUNCE_HARD, "message: %v", got)
+		refused, err := s.h.REST("POST", "/v1/mailReports:upload", []byte("x"), "Content-Type: text/plain")
+		want.OK(s, err)
+		want.Equal(s, "another media type", refused.Code, 415)
 	})
 }

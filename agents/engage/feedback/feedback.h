@@ -3,6 +3,7 @@
  *   report.c   a batch of events: each checked, its message found, recorded once
  *   effect.c   what an event does to its message and to what may be sent from now on
  *   hook.c     what a channel's provider posts: signed, as JSON (hook_json.c)
+ *   mail.c     mails that come back, read by mail_report.c
  *   soft.c     when mails that come back for now have come back too often */
 #ifndef AGENTS_ENGAGE_FEEDBACK_FEEDBACK_H
 #define AGENTS_ENGAGE_FEEDBACK_FEEDBACK_H
@@ -17,6 +18,9 @@ MUSTCHECK struct status record_delivery_events(struct ctx *c, const RecordDelive
 
 MUSTCHECK struct status receive_delivery_events(struct ctx *c, const ReceiveDeliveryEventsRequest *req,
                                                 ReceiveDeliveryEventsResponse *res);
+
+MUSTCHECK struct status ingest_mail_report(struct ctx *c, const IngestMailReportRequest *req,
+                                           IngestMailReportResponse *res);
 
 /* Who tells of events. What a source tells twice under one id happened once; another source's ids are others.
  */

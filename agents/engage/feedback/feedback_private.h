@@ -9,6 +9,10 @@
 
 C_BEGIN
 
+/* The name of the message that a transport id seems to be of: "messages/-" where it can be none. NULL over
+ * the budget. */
+const char *message_by_transport_id(struct ctx *c, const char *transport_id);
+
 /* Reads {"events": [...]}, whose members are those of a DeliveryEvent as proto3 has them in JSON. Fails:
  * FIELD_INVALID with what is wrong and where. */
 MUSTCHECK struct status events_from_json(struct ctx *c, struct str json, DeliveryEvent ***ret, size_t *ret_n);

@@ -107,7 +107,7 @@ static struct str bare(const char *transport_id)
 }
 
 /* Our transport ids are a message's id, with `@` and a domain behind it where it is a mail's. */
-static const char *name_by_transport_id(struct ctx *c, const char *transport_id)
+const char *message_by_transport_id(struct ctx *c, const char *transport_id)
 {
     struct str id = bare(transport_id), local = str_split(&id, '@');
     return id_valid(local) ? arena_printf(c->arena, MESSAGES "%.*s", (int)local.n, local.p) : MESSAGES "-";
@@ -146,7 +146,7 @@ static struct status find_subject(struct batch *b, const char *name, struct subj
 /* A transport id names its message in full: another's id with our beginning is none of ours. */
 static struct status find_message(struct batch *b, const DeliveryEvent *e, struct subject **ret)
 {
-    const char *name = *e->message ? e->message : name_by_transport_id(b->c, e->transport_id);
+    const char *name = *e->message ? e->message : message_by_transport_id(b->c, e->transport_id);
     if (!name)
         return fail_memory();
     TRY(find_subject(b, name, ret));

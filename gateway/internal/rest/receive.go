@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"google.golang.org/grpc/status"
+
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 )
 
@@ -14,18 +16,11 @@ const maxReport = 1 << 20 // bytes; the server's own limit too
 // receive: POST /v1/workspaces/{workspace}/channels/{channel}/events:receive, what a provider reports. The body goes to the server as it came,
 // since it is what was signed.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request, in map[string]string) {
-	if refused := contentType(r, "application/json"); refused != nil {
+	body, refused := readReport(w, r, "application/json")
+	if refused != nil {
 		s.fail(w, r, refused)
 		return
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
-	if err != nil {
-		s.fail(w, r, bodyLost(err))
-		return
-	}
-	_ = control.SetReadDeadline(time.Time{})
 	ctx, cancel := context.WithTimeout(r.Context(), s.CallTimeout)
 	defer cancel()
 	reply, err := s.engage.ReceiveDeliveryEvents(ctx, &pb.ReceiveDeliveryEventsRequest{Workspace: "workspaces/" + in["workspace"],
@@ -35,4 +30,36 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, in map[string]s
 		return
 	}
 	s.reply(w, r, reply)
+}
+
+// uploadMail: POST /v1/mailReports:upload, a mail as it came -> IngestMailReport. It is what a mailbox's pipe calls.
+func (s *Server) uploadMail(w http.ResponseWriter, r *http.Request, _ map[string]string) {
+	mail, refused := readReport(w, r, "message/rfc822")
+	if refused != nil {
+		s.fail(w, r, refused)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.CallTimeout)
+	defer cancel()
+	reply, err := s.engage.IngestMailReport(ctx, &pb.IngestMailReportRequest{Mail: mail})
+	if err != nil {
+		s.fail(w, r, s.fromServer(callOf(r.Context()), err))
+		return
+	}
+	s.reply(w, r, reply)
+}
+
+// readReport reads a body of this media type to its end.
+func readReport(w http.ResponseWriter, r *http.Request, media string) ([]byte, *status.Status) {
+	if refused := contentType(r, media); refused != nil {
+		return nil, refused
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
+	if err != nil {
+		return nil, bodyLost(err)
+	}
+	_ = control.SetReadDeadline(time.Time{}) // the rest of the call has its own limits
+	return body, nil
 }

@@ -75,6 +75,7 @@ var routes = []route{
 	{http.MethodGet, "/u/{token}", (*Server).askToUnsubscribe},
 	{http.MethodPost, "/u/{token}", (*Server).unsubscribe},
 	{http.MethodPost, "/v1/workspaces/{workspace}/channels/{channel}/events:receive", (*Server).receive},
+	{http.MethodPost, "/v1/mailReports:upload", (*Server).uploadMail},
 	{http.MethodGet, "/c/{token}", (*Server).follow},
 	{http.MethodGet, "/o/{token}", (*Server).opened},
 }

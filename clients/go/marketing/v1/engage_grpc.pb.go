@@ -43,6 +43,7 @@ const (
 	EngageService_ResolveUnknownMessage_FullMethodName = "/marketing.v1.EngageService/ResolveUnknownMessage"
 	EngageService_CancelMessage_FullMethodName         = "/marketing.v1.EngageService/CancelMessage"
 	EngageService_RecordDeliveryEvents_FullMethodName  = "/marketing.v1.EngageService/RecordDeliveryEvents"
+	EngageService_IngestMailReport_FullMethodName      = "/marketing.v1.EngageService/IngestMailReport"
 	EngageService_ReceiveDeliveryEvents_FullMethodName = "/marketing.v1.EngageService/ReceiveDeliveryEvents"
 	EngageService_ResolveMessageLink_FullMethodName    = "/marketing.v1.EngageService/ResolveMessageLink"
 	EngageService_RecordMessageLink_FullMethodName     = "/marketing.v1.EngageService/RecordMessageLink"
@@ -140,6 +141,10 @@ type EngageServiceClient interface {
 	CancelMessage(ctx context.Context, in *CancelMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Records what became of messages, up to 1,000 events a call, each once. A bad event is told in its status and spares the others.
 	RecordDeliveryEvents(ctx context.Context, in *RecordDeliveryEventsRequest, opts ...grpc.CallOption) (*RecordDeliveryEventsResponse, error)
+	// Reads a mail that came to where bounces, complaints or replies go, and records what it tells of one of our messages: a delivery status
+	// notification (RFC 3464), a complaint (RFC 5965), or a reply. What tells nothing is no error. The gateway takes the mail itself at
+	// POST /v1/mailReports:upload.
+	IngestMailReport(ctx context.Context, in *IngestMailReportRequest, opts ...grpc.CallOption) (*IngestMailReportResponse, error)
 	// Records what a channel's provider reports, as RecordDeliveryEvents does, of messages that left through that channel. Its signature is the
 	// only credential. The gateway serves it as POST /v1/workspaces/{workspace}/channels/{channel}/events:receive, with the signature in the
 	// header Marketing-Signature. Fails: UNAUTHENTICATED / SIGNATURE_INVALID, also where there is no such channel or it takes no reports.
@@ -445,6 +450,16 @@ func (c *engageServiceClient) RecordDeliveryEvents(ctx context.Context, in *Reco
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RecordDeliveryEventsResponse)
 	err := c.cc.Invoke(ctx, EngageService_RecordDeliveryEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) IngestMailReport(ctx context.Context, in *IngestMailReportRequest, opts ...grpc.CallOption) (*IngestMailReportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IngestMailReportResponse)
+	err := c.cc.Invoke(ctx, EngageService_IngestMailReport_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -807,6 +822,10 @@ type EngageServiceServer interface {
 	CancelMessage(context.Context, *CancelMessageRequest) (*Message, error)
 	// Records what became of messages, up to 1,000 events a call, each once. A bad event is told in its status and spares the others.
 	RecordDeliveryEvents(context.Context, *RecordDeliveryEventsRequest) (*RecordDeliveryEventsResponse, error)
+	// Reads a mail that came to where bounces, complaints or replies go, and records what it tells of one of our messages: a delivery status
+	// notification (RFC 3464), a complaint (RFC 5965), or a reply. What tells nothing is no error. The gateway takes the mail itself at
+	// POST /v1/mailReports:upload.
+	IngestMailReport(context.Context, *IngestMailReportRequest) (*IngestMailReportResponse, error)
 	// Records what a channel's provider reports, as RecordDeliveryEvents does, of messages that left through that channel. Its signature is the
 	// only credential. The gateway serves it as POST /v1/workspaces/{workspace}/channels/{channel}/events:receive, with the signature in the
 	// header Marketing-Signature. Fails: UNAUTHENTICATED / SIGNATURE_INVALID, also where there is no such channel or it takes no reports.
@@ -952,6 +971,9 @@ func (UnimplementedEngageServiceServer) CancelMessage(context.Context, *CancelMe
 }
 func (UnimplementedEngageServiceServer) RecordDeliveryEvents(context.Context, *RecordDeliveryEventsRequest) (*RecordDeliveryEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RecordDeliveryEvents not implemented")
+}
+func (UnimplementedEngageServiceServer) IngestMailReport(context.Context, *IngestMailReportRequest) (*IngestMailReportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method IngestMailReport not implemented")
 }
 func (UnimplementedEngageServiceServer) ReceiveDeliveryEvents(context.Context, *ReceiveDeliveryEventsRequest) (*ReceiveDeliveryEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReceiveDeliveryEvents not implemented")
@@ -1418,6 +1440,24 @@ func _EngageService_RecordDeliveryEvents_Handler(srv interface{}, ctx context.Co
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(EngageServiceServer).RecordDeliveryEvents(ctx, req.(*RecordDeliveryEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_IngestMailReport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IngestMailReportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).IngestMailReport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_IngestMailReport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).IngestMailReport(ctx, req.(*IngestMailReportRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -2001,6 +2041,10 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RecordDeliveryEvents",
 			Handler:    _EngageService_RecordDeliveryEvents_Handler,
+		},
+		{
+			MethodName: "IngestMailReport",
+			Handler:    _EngageService_IngestMailReport_Handler,
 		},
 		{
 			MethodName: "ReceiveDeliveryEvents",

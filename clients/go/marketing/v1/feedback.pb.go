@@ -94,6 +94,75 @@ func (DeliveryEvent_Type) EnumDescriptor() ([]byte, []int) {
 	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// What a mail tells.
+type IngestMailReportResponse_Kind int32
+
+const (
+	// Nothing of a message: it is neither a report nor a reply.
+	IngestMailReportResponse_KIND_UNSPECIFIED IngestMailReportResponse_Kind = 0
+	// A program answered, as out-of-office notices do. Nothing is recorded.
+	IngestMailReportResponse_KIND_AUTOMATIC IngestMailReportResponse_Kind = 1
+	// A person answered: REPLIED.
+	IngestMailReportResponse_KIND_REPLY IngestMailReportResponse_Kind = 2
+	// A mail server is still trying. Nothing is recorded.
+	IngestMailReportResponse_KIND_DELAYED IngestMailReportResponse_Kind = 3
+	// DELIVERED.
+	IngestMailReportResponse_KIND_DELIVERED IngestMailReportResponse_Kind = 4
+	// BOUNCED.
+	IngestMailReportResponse_KIND_FAILED IngestMailReportResponse_Kind = 5
+	// COMPLAINED.
+	IngestMailReportResponse_KIND_COMPLAINT IngestMailReportResponse_Kind = 6
+)
+
+// Enum value maps for IngestMailReportResponse_Kind.
+var (
+	IngestMailReportResponse_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_AUTOMATIC",
+		2: "KIND_REPLY",
+		3: "KIND_DELAYED",
+		4: "KIND_DELIVERED",
+		5: "KIND_FAILED",
+		6: "KIND_COMPLAINT",
+	}
+	IngestMailReportResponse_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_AUTOMATIC":   1,
+		"KIND_REPLY":       2,
+		"KIND_DELAYED":     3,
+		"KIND_DELIVERED":   4,
+		"KIND_FAILED":      5,
+		"KIND_COMPLAINT":   6,
+	}
+)
+
+func (x IngestMailReportResponse_Kind) Enum() *IngestMailReportResponse_Kind {
+	p := new(IngestMailReportResponse_Kind)
+	*p = x
+	return p
+}
+
+func (x IngestMailReportResponse_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (IngestMailReportResponse_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_marketing_v1_feedback_proto_enumTypes[1].Descriptor()
+}
+
+func (IngestMailReportResponse_Kind) Type() protoreflect.EnumType {
+	return &file_marketing_v1_feedback_proto_enumTypes[1]
+}
+
+func (x IngestMailReportResponse_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use IngestMailReportResponse_Kind.Descriptor instead.
+func (IngestMailReportResponse_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{6, 0}
+}
+
 // What happened to a message.
 type DeliveryEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -468,6 +537,125 @@ func (x *ReceiveDeliveryEventsResponse) GetDuplicateCount() int32 {
 	return 0
 }
 
+// Request of IngestMailReport.
+type IngestMailReportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The mail as it came, header and all (RFC 5322). At most 1 MiB.
+	Mail []byte `protobuf:"bytes,1,opt,name=mail,proto3" json:"mail,omitempty"`
+	// Makes a retry safe (the same mail counts once in any case).
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IngestMailReportRequest) Reset() {
+	*x = IngestMailReportRequest{}
+	mi := &file_marketing_v1_feedback_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IngestMailReportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IngestMailReportRequest) ProtoMessage() {}
+
+func (x *IngestMailReportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_feedback_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IngestMailReportRequest.ProtoReflect.Descriptor instead.
+func (*IngestMailReportRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *IngestMailReportRequest) GetMail() []byte {
+	if x != nil {
+		return x.Mail
+	}
+	return nil
+}
+
+func (x *IngestMailReportRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Reply of IngestMailReport.
+type IngestMailReportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the mail tells.
+	Kind IngestMailReportResponse_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=marketing.v1.IngestMailReportResponse_Kind" json:"kind,omitempty"`
+	// The message that it is about: `messages/{message}`; empty where it is about none of ours.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// An event of it was recorded now.
+	Recorded      bool `protobuf:"varint,3,opt,name=recorded,proto3" json:"recorded,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IngestMailReportResponse) Reset() {
+	*x = IngestMailReportResponse{}
+	mi := &file_marketing_v1_feedback_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IngestMailReportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IngestMailReportResponse) ProtoMessage() {}
+
+func (x *IngestMailReportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_feedback_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IngestMailReportResponse.ProtoReflect.Descriptor instead.
+func (*IngestMailReportResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *IngestMailReportResponse) GetKind() IngestMailReportResponse_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return IngestMailReportResponse_KIND_UNSPECIFIED
+}
+
+func (x *IngestMailReportResponse) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *IngestMailReportResponse) GetRecorded() bool {
+	if x != nil {
+		return x.Recorded
+	}
+	return false
+}
+
 // Request of ResolveMessageLink.
 type ResolveMessageLinkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -479,7 +667,7 @@ type ResolveMessageLinkRequest struct {
 
 func (x *ResolveMessageLinkRequest) Reset() {
 	*x = ResolveMessageLinkRequest{}
-	mi := &file_marketing_v1_feedback_proto_msgTypes[5]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -491,7 +679,7 @@ func (x *ResolveMessageLinkRequest) String() string {
 func (*ResolveMessageLinkRequest) ProtoMessage() {}
 
 func (x *ResolveMessageLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_feedback_proto_msgTypes[5]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -504,7 +692,7 @@ func (x *ResolveMessageLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveMessageLinkRequest.ProtoReflect.Descriptor instead.
 func (*ResolveMessageLinkRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{5}
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ResolveMessageLinkRequest) GetToken() string {
@@ -525,7 +713,7 @@ type ResolveMessageLinkResponse struct {
 
 func (x *ResolveMessageLinkResponse) Reset() {
 	*x = ResolveMessageLinkResponse{}
-	mi := &file_marketing_v1_feedback_proto_msgTypes[6]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -537,7 +725,7 @@ func (x *ResolveMessageLinkResponse) String() string {
 func (*ResolveMessageLinkResponse) ProtoMessage() {}
 
 func (x *ResolveMessageLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_feedback_proto_msgTypes[6]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -550,7 +738,7 @@ func (x *ResolveMessageLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveMessageLinkResponse.ProtoReflect.Descriptor instead.
 func (*ResolveMessageLinkResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{6}
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ResolveMessageLinkResponse) GetUrl() string {
@@ -571,7 +759,7 @@ type RecordMessageLinkRequest struct {
 
 func (x *RecordMessageLinkRequest) Reset() {
 	*x = RecordMessageLinkRequest{}
-	mi := &file_marketing_v1_feedback_proto_msgTypes[7]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -583,7 +771,7 @@ func (x *RecordMessageLinkRequest) String() string {
 func (*RecordMessageLinkRequest) ProtoMessage() {}
 
 func (x *RecordMessageLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_feedback_proto_msgTypes[7]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -596,7 +784,7 @@ func (x *RecordMessageLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordMessageLinkRequest.ProtoReflect.Descriptor instead.
 func (*RecordMessageLinkRequest) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{7}
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RecordMessageLinkRequest) GetToken() string {
@@ -615,7 +803,7 @@ type RecordMessageLinkResponse struct {
 
 func (x *RecordMessageLinkResponse) Reset() {
 	*x = RecordMessageLinkResponse{}
-	mi := &file_marketing_v1_feedback_proto_msgTypes[8]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +815,7 @@ func (x *RecordMessageLinkResponse) String() string {
 func (*RecordMessageLinkResponse) ProtoMessage() {}
 
 func (x *RecordMessageLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_feedback_proto_msgTypes[8]
+	mi := &file_marketing_v1_feedback_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +828,7 @@ func (x *RecordMessageLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordMessageLinkResponse.ProtoReflect.Descriptor instead.
 func (*RecordMessageLinkResponse) Descriptor() ([]byte, []int) {
-	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{8}
+	return file_marketing_v1_feedback_proto_rawDescGZIP(), []int{10}
 }
 
 var File_marketing_v1_feedback_proto protoreflect.FileDescriptor
@@ -683,7 +871,24 @@ const file_marketing_v1_feedback_proto_rawDesc = "" +
 	"\x1dReceiveDeliveryEventsResponse\x123\n" +
 	"\bstatuses\x18\x01 \x03(\v2\x17.marketing.v1.RowStatusR\bstatuses\x12%\n" +
 	"\x0erecorded_count\x18\x02 \x01(\x05R\rrecordedCount\x12'\n" +
-	"\x0fduplicate_count\x18\x03 \x01(\x05R\x0eduplicateCount\"6\n" +
+	"\x0fduplicate_count\x18\x03 \x01(\x05R\x0eduplicateCount\"Q\n" +
+	"\x17IngestMailReportRequest\x12\x17\n" +
+	"\x04mail\x18\x01 \x01(\fB\x03\xe0A\x02R\x04mail\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\"\x9f\x02\n" +
+	"\x18IngestMailReportResponse\x12?\n" +
+	"\x04kind\x18\x01 \x01(\x0e2+.marketing.v1.IngestMailReportResponse.KindR\x04kind\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1a\n" +
+	"\brecorded\x18\x03 \x01(\bR\brecorded\"\x8b\x01\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eKIND_AUTOMATIC\x10\x01\x12\x0e\n" +
+	"\n" +
+	"KIND_REPLY\x10\x02\x12\x10\n" +
+	"\fKIND_DELAYED\x10\x03\x12\x12\n" +
+	"\x0eKIND_DELIVERED\x10\x04\x12\x0f\n" +
+	"\vKIND_FAILED\x10\x05\x12\x12\n" +
+	"\x0eKIND_COMPLAINT\x10\x06\"6\n" +
 	"\x19ResolveMessageLinkRequest\x12\x19\n" +
 	"\x05token\x18\x01 \x01(\tB\x03\xe0A\x02R\x05token\".\n" +
 	"\x1aResolveMessageLinkResponse\x12\x10\n" +
@@ -704,35 +909,39 @@ func file_marketing_v1_feedback_proto_rawDescGZIP() []byte {
 	return file_marketing_v1_feedback_proto_rawDescData
 }
 
-var file_marketing_v1_feedback_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_marketing_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_marketing_v1_feedback_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_marketing_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_marketing_v1_feedback_proto_goTypes = []any{
 	(DeliveryEvent_Type)(0),               // 0: marketing.v1.DeliveryEvent.Type
-	(*DeliveryEvent)(nil),                 // 1: marketing.v1.DeliveryEvent
-	(*RecordDeliveryEventsRequest)(nil),   // 2: marketing.v1.RecordDeliveryEventsRequest
-	(*RecordDeliveryEventsResponse)(nil),  // 3: marketing.v1.RecordDeliveryEventsResponse
-	(*ReceiveDeliveryEventsRequest)(nil),  // 4: marketing.v1.ReceiveDeliveryEventsRequest
-	(*ReceiveDeliveryEventsResponse)(nil), // 5: marketing.v1.ReceiveDeliveryEventsResponse
-	(*ResolveMessageLinkRequest)(nil),     // 6: marketing.v1.ResolveMessageLinkRequest
-	(*ResolveMessageLinkResponse)(nil),    // 7: marketing.v1.ResolveMessageLinkResponse
-	(*RecordMessageLinkRequest)(nil),      // 8: marketing.v1.RecordMessageLinkRequest
-	(*RecordMessageLinkResponse)(nil),     // 9: marketing.v1.RecordMessageLinkResponse
-	(*timestamppb.Timestamp)(nil),         // 10: google.protobuf.Timestamp
-	(Message_Bounce)(0),                   // 11: marketing.v1.Message.Bounce
-	(*RowStatus)(nil),                     // 12: marketing.v1.RowStatus
+	(IngestMailReportResponse_Kind)(0),    // 1: marketing.v1.IngestMailReportResponse.Kind
+	(*DeliveryEvent)(nil),                 // 2: marketing.v1.DeliveryEvent
+	(*RecordDeliveryEventsRequest)(nil),   // 3: marketing.v1.RecordDeliveryEventsRequest
+	(*RecordDeliveryEventsResponse)(nil),  // 4: marketing.v1.RecordDeliveryEventsResponse
+	(*ReceiveDeliveryEventsRequest)(nil),  // 5: marketing.v1.ReceiveDeliveryEventsRequest
+	(*ReceiveDeliveryEventsResponse)(nil), // 6: marketing.v1.ReceiveDeliveryEventsResponse
+	(*IngestMailReportRequest)(nil),       // 7: marketing.v1.IngestMailReportRequest
+	(*IngestMailReportResponse)(nil),      // 8: marketing.v1.IngestMailReportResponse
+	(*ResolveMessageLinkRequest)(nil),     // 9: marketing.v1.ResolveMessageLinkRequest
+	(*ResolveMessageLinkResponse)(nil),    // 10: marketing.v1.ResolveMessageLinkResponse
+	(*RecordMessageLinkRequest)(nil),      // 11: marketing.v1.RecordMessageLinkRequest
+	(*RecordMessageLinkResponse)(nil),     // 12: marketing.v1.RecordMessageLinkResponse
+	(*timestamppb.Timestamp)(nil),         // 13: google.protobuf.Timestamp
+	(Message_Bounce)(0),                   // 14: marketing.v1.Message.Bounce
+	(*RowStatus)(nil),                     // 15: marketing.v1.RowStatus
 }
 var file_marketing_v1_feedback_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.DeliveryEvent.type:type_name -> marketing.v1.DeliveryEvent.Type
-	10, // 1: marketing.v1.DeliveryEvent.event_time:type_name -> google.protobuf.Timestamp
-	11, // 2: marketing.v1.DeliveryEvent.bounce:type_name -> marketing.v1.Message.Bounce
-	1,  // 3: marketing.v1.RecordDeliveryEventsRequest.events:type_name -> marketing.v1.DeliveryEvent
-	12, // 4: marketing.v1.RecordDeliveryEventsResponse.statuses:type_name -> marketing.v1.RowStatus
-	12, // 5: marketing.v1.ReceiveDeliveryEventsResponse.statuses:type_name -> marketing.v1.RowStatus
-	6,  // [6:6] is the sub-list for method output_type
-	6,  // [6:6] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	13, // 1: marketing.v1.DeliveryEvent.event_time:type_name -> google.protobuf.Timestamp
+	14, // 2: marketing.v1.DeliveryEvent.bounce:type_name -> marketing.v1.Message.Bounce
+	2,  // 3: marketing.v1.RecordDeliveryEventsRequest.events:type_name -> marketing.v1.DeliveryEvent
+	15, // 4: marketing.v1.RecordDeliveryEventsResponse.statuses:type_name -> marketing.v1.RowStatus
+	15, // 5: marketing.v1.ReceiveDeliveryEventsResponse.statuses:type_name -> marketing.v1.RowStatus
+	1,  // 6: marketing.v1.IngestMailReportResponse.kind:type_name -> marketing.v1.IngestMailReportResponse.Kind
+	7,  // [7:7] is the sub-list for method output_type
+	7,  // [7:7] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_feedback_proto_init() }
@@ -747,8 +956,8 @@ func file_marketing_v1_feedback_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_feedback_proto_rawDesc), len(file_marketing_v1_feedback_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   9,
+			NumEnums:      2,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
