@@ -126,6 +126,10 @@ void lite_readers_close(struct lite_db *d);
 /* sqlite_write.c: the port's writing half. */
 void lite_write(struct db *db, struct unit **units, size_t n);
 
+/* sqlite_scrub.c: overwrites what the pages of the file hold beside their rows. The WAL is empty, and nobody
+ * writes but the connection given, which has no transaction. False where it could not be done; then again. */
+bool lite_scrub(struct lite_conn *writer);
+
 /* sqlite_checkpoint.c */
 MUSTCHECK struct status lite_checkpoint_start(struct lite_db *d, struct arena *a);
 void lite_checkpoint_stop(struct lite_db *d);

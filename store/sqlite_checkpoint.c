@@ -101,7 +101,7 @@ static void finish(struct lite_db *d)
         renew_snapshots(d);
         done = checkpoint(d, forget ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART);
     }
-    if (done && forget)
+    if (done && forget && lite_scrub(&d->writer))
         __atomic_store_n(&d->forgets, LITE_FORGOT, __ATOMIC_SEQ_CST);
     d->round = done ? LITE_ROUND_NONE : LITE_ROUND_FINISH;
     d->round_at = done ? PASS_PAGES : wal_pages(d) + REST_PAGES + wal_pages(d) / 16;

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <list>
 #include <map>
 #include <random>
 #include <set>
@@ -300,6 +302,69 @@ TEST_P(SqliteFault, TheWalStaysBounded)
     EXPECT_LT(most, 96 << 20) << "240 MB went through it";
 }
 
+class SqliteForget : public DbFault
+{
+  protected:
+    // Rows of such a length come between those that are there, so that pages are split all the time.
+    void fill(const char *what, int n)
+    {
+        Units units;
+        for (int i = 0; i < n; i++) {
+            unsigned random = rand_r(&seed_);
+            std::string *value =
+                &texts_.emplace_back(std::to_string(random) + what + std::string(random % 300, 'x'));
+            UNIT_ADD(units.add(), &spine_identity_insert, 1, REASON_CONFLICT, v_text("w"), v_int(random % 5),
+                     v_text(value->c_str()), v_text("l"));
+        }
+        units.write(db);
+    }
+    void forget()
+    {
+        int tries = 0;
+        while (!db->ops->forget(db) && ++tries < 100)
+            db->ops->upkeep(db);
+        EXPECT_LT(tries, 100);
+    }
+    bool stored(const std::string &text)
+    {
+        std::string all;
+        for (const char *suffix : { "", "-wal" }) {
+            std::ifstream f(url.substr(strlen("sqlite:///")) + suffix, std::ios::binary);
+            all.append(std::istreambuf_iterator<char>(f), {});
+        }
+        return all.find(text) != std::string::npos;
+    }
+    unsigned seed_ = 1;
+    std::list<std::string> texts_;
+};
+
+// Not in the middle of pages either, where SQLite leaves copies of rows that it has moved.
+TEST_P(SqliteForget, NothingIsLeftOfDeletedRows)
+{
+    static const struct stmt drop = {
+        "drop_canaries", "", "", "DELETE FROM lead_identity WHERE value LIKE '%canary%'", nullptr, nullptr
+    };
+    open();
+    for (int i = 0; i < 40; i++) {
+        fill("canary", 8);
+        fill("other", 8);
+    }
+    EXPECT_TRUE(stored("canary"));
+    run(&drop, {});
+    int64_t kept = count("w")[3];
+    forget();
+    EXPECT_FALSE(stored("canary"));
+    for (int i = 0; i < 20; i++)
+        fill("other", 8);
+    forget();
+    EXPECT_FALSE(stored("canary")) << "what the writer had in memory came back";
+    EXPECT_EQ(count("w")[3], kept + 160);
+    close();
+    open(); /* every page is read */
+    EXPECT_EQ(count("w")[3], kept + 160);
+}
+
 INSTANTIATE_TEST_SUITE_P(Databases, SqliteFault, testing::Values("sqlite"));
+INSTANTIATE_TEST_SUITE_P(Databases, SqliteForget, testing::Values("sqlite"));
 
 } // namespace
