@@ -82,7 +82,8 @@ step_unit() { bazel_tests --config=opt //tests/unit/...; }
 step_contract() {
     with_postgres
     bazel_tests --config=opt --test_env=TEST_POSTGRES_URL //tests/contract/...
-    bazel_tests --config=opt --config=faults --test_env=TEST_POSTGRES_URL //tests/contract:fault_points_test
+    bazel_tests --config=opt --config=faults --test_env=TEST_POSTGRES_URL //tests/contract:fault_points_test //tests/unit/agents/engage:delivery_kill_test
+    bazel_tests --config=opt --config=faults //tests/unit/agents/engage:delivery_kill_test
 }
 
 step_asan() { bazel_tests --config=asan //tests/unit/...; }

@@ -88,6 +88,7 @@ static void end(struct in_hand *h, struct status s)
 
 static void claimed(struct unit *u, void *h)
 {
+    (void)FAULT(delivery_after_claim);
     end(h, u->outcome);
 }
 
@@ -123,6 +124,8 @@ static void decide_all(struct batch *b, struct ctx *look)
 /* From the moment it is with the committer a hand is not ours. */
 static void submit(struct batch *b)
 {
+    if (b->n)
+        (void)FAULT(delivery_before_claim);
     for (size_t i = 0; i < b->n; i++) {
         struct in_hand *h = b->taken[i];
         h->unit.done = claimed;

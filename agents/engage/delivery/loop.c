@@ -52,6 +52,7 @@ static void told(struct in_hand *h, struct status s)
 
 static void stored(struct unit *u, void *arg)
 {
+    (void)FAULT(delivery_after_outcome);
     told(arg, u->outcome);
 }
 
@@ -110,7 +111,9 @@ static void deliver(struct delivery *d, struct in_hand *h, struct transfer *t)
         return;
     }
     int64_t start = clock_mono_us();
+    (void)FAULT(delivery_before_attempt);
     attempt(h);
+    (void)FAULT(delivery_after_answer);
     hands_attempted(&d->hands, clock_mono_us() - start);
     metric_add(METRIC_delivery_attempts, 0, 1);
     conclude(h, outcome);

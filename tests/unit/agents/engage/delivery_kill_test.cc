@@ -1,5 +1,6 @@
 // Processes that deliver are killed again and again, at any moment: at a webhook each message takes effect
 // exactly once and none is missing; no mail is sent twice, and one whose outcome is not known is UNKNOWN.
+#include "base/fault.h"
 #include "tests/unit/agents/engage/delivery.h"
 
 #include <algorithm>
@@ -78,9 +79,23 @@ class DeliveryKill : public DeliveryRoom
     {
         return house.count("SELECT count(*) FROM message WHERE workspace = $1 AND state IN (1, 2)");
     }
-    void order_all(int n)
+    // What it does at its fault points; "": nothing.
+    pid_t spawn_with(const std::string &plan)
     {
-        const int people = 60;
+        setenv("FAULTS", plan.c_str(), 1);
+        pid_t pid = spawn();
+        unsetenv("FAULTS");
+        return pid;
+    }
+    bool dies(pid_t pid, int within_ms)
+    {
+        for (int waited = 0, how; waited < within_ms; waited += 10, usleep(10000))
+            if (waitpid(pid, &how, WNOHANG) == pid)
+                return WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL;
+        return false;
+    }
+    void order_all(int n, int people = 60)
+    {
         for (int i = 0; i < people; i++)
             person("p" + std::to_string(i));
         for (int i = 0; i < n; i++)
@@ -140,6 +155,72 @@ TEST_F(DeliveryKill, EachTakesEffectOnce)
     check();
     printf("%d messages, %d kills, %d unknown\n", messages_wanted(), kills, unknown);
 }
+
+// On PostgreSQL: two share all messages, and one of them is killed half-way. Longer by
+// DELIVERY_SHARE_MESSAGES.
+TEST_F(DeliveryKill, TwoShareTheMessagesAndOneDies)
+{
+    const char *longer = std::getenv("DELIVERY_SHARE_MESSAGES");
+    const int all = longer ? std::stoi(longer) : 400;
+    if (house.server.empty())
+        return; // one process writes a SQLite file
+    mail_and_sms();
+    order_all(all, std::max(60, all / 20));
+    int64_t start = clock_mono_us(), left = all;
+    pid_t one = spawn(), other = spawn();
+    while ((left = unfinished()) > all / 2)
+        usleep(50000);
+    kill_one(one);
+    while (unfinished() > 0)
+        usleep(50000);
+    double seconds = static_cast<double>(clock_mono_us() - start) / 1e6;
+    kill_one(other);
+    check();
+    printf("%d messages, one replica killed with %lld left, %d unknown, %.1f s\n", all,
+           static_cast<long long>(left), unknown, seconds);
+}
+
+#ifdef FAULTS
+// Each fault point kills its process, at one of its first passes; while providers answer, and while their
+// answers are lost.
+TEST_F(DeliveryKill, AtEveryFaultPoint)
+{
+    std::mt19937 chance(std::random_device{}());
+    int points = 0;
+    mail_and_sms();
+    order_all(messages_wanted());
+    for (const char *cut : { "", "CUT" }) {
+        smtp.at("END", cut);
+        http.answer(*cut ? cut : "200 OK\r\nContent-Length: 0\r\n\r\n");
+        for (int f = 0; f < FAULT_COUNT; f++) {
+            std::string point = fault_name(static_cast<fault>(f));
+            if (point.rfind("delivery_", 0))
+                continue;
+            points++;
+            house.while_closed([&] {
+                pid_t pid =
+                    spawn_with(point + ":kill:" +
+                               std::to_string(point == "delivery_before_claim" ? 1 : 1 + chance() % 3));
+                EXPECT_TRUE(dies(pid, 20000)) << point;
+            });
+            for (int i = 0; i < 4; i++) // something that is due, whatever the others wait for
+                (i % 2 ? posts : mails)
+                    .insert(order("p" + std::to_string(i), i % 2 ? MEDIUM_SMS : MEDIUM_EMAIL));
+        }
+    }
+    EXPECT_GE(points, 10);
+    smtp.at("END", "");
+    http.answer("200 OK\r\nContent-Length: 0\r\n\r\n");
+    while (unfinished() > 0)
+        house.while_closed([&] {
+            pid_t pid = spawn();
+            usleep(3000000);
+            kill_one(pid);
+        });
+    check();
+    printf("%d faults, %zu messages, %d unknown\n", points, mails.size() + posts.size(), unknown);
+}
+#endif
 
 } // namespace
 
