@@ -18,9 +18,10 @@ struct transfer {
     curl_socket_t open[2 * KEPT_MAX]; /* sockets; -1: none */
     const struct exchange *x;
     struct transferred *ret;
-    size_t given;     /* bytes of the body handed over */
-    size_t answered;  /* bytes of the answer's body */
-    bool may_private; /* the host may lie anywhere */
+    size_t given;                  /* bytes of the body handed over */
+    size_t answered;               /* bytes of the answer's body */
+    char trouble[CURL_ERROR_SIZE]; /* libcurl's words of the last failure */
+    bool may_private;              /* the host may lie anywhere */
     bool forbidden;
     bool ended;   /* the mail's end was asked for: from now on only an answer tells */
     bool decided; /* and it came */
@@ -164,6 +165,7 @@ static void set_common(struct transfer *t)
 {
     CURL *e = t->easy;
     transfer_set(e, t->x);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->trouble);
     curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, KEPT_SECONDS);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
@@ -245,11 +247,21 @@ static void conclude_post(struct transfer *t)
     t->ret->end = code >= 200 ? TRANSFER_ANSWERED : sent > 0 ? TRANSFER_DOUBT : TRANSFER_LOST;
 }
 
+/* What is wrong with the other side's TLS in detail; of all else no more than its kind, for libcurl would
+ * name addresses that a name stands for. */
+static const char *reason_text(const struct transfer *t, CURLcode result)
+{
+    bool of_tls = result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CONNECT_ERROR ||
+                  result == CURLE_USE_SSL_FAILED;
+    return of_tls && *t->trouble ? t->trouble : curl_easy_strerror(result);
+}
+
 static CURLcode perform(struct transfer *t)
 {
     struct curl_slist *list = NULL;
     memset(t->ret, 0, sizeof *t->ret);
     t->given = t->answered = 0;
+    *t->trouble = 0;
     t->ended = t->decided = t->forbidden = false;
     curl_easy_reset(t->easy);
     set_common(t);
@@ -270,7 +282,7 @@ static CURLcode perform(struct transfer *t)
     if (t->forbidden && t->ret->end == TRANSFER_LOST)
         t->ret->end = TRANSFER_FORBIDDEN;
     if (t->ret->end != TRANSFER_ANSWERED && t->ret->code == 0)
-        copy_text(t->ret, str_of(curl_easy_strerror(result)));
+        copy_text(t->ret, str_of(reason_text(t, result)));
     curl_slist_free_all(list);
     return result;
 }

@@ -2,6 +2,7 @@
 package mailsink
 
 import (
+	"crypto/tls"
 	"net"
 	"testing"
 
@@ -17,12 +18,33 @@ type Sink struct {
 // Start serves on a free loopback port until the test ends.
 func Start(t testing.TB) *Sink {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return new(Sink).start(t, "127.0.0.1", nil)
+}
+
+// StartSecured serves at an address of this machine with STARTTLS, or, `implicit`, within TLS from the first byte, and takes mails only after this login ("user:password";
+// empty: from everybody).
+func StartSecured(t testing.TB, host string, pair tls.Certificate, implicit bool, login string) *Sink {
+	t.Helper()
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	s := &Sink{Box: inbox.Box{Login: login}}
+	if implicit {
+		return s.start(t, host, config)
+	}
+	s.TLS = config
+	return s.start(t, host, nil)
+}
+
+func (s *Sink) start(t testing.TB, host string, within *tls.Config) *Sink {
+	t.Helper()
+	l, err := net.Listen("tcp", host+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Port = l.Addr().(*net.TCPAddr).Port
+	if within != nil {
+		l = tls.NewListener(l, within)
+	}
 	t.Cleanup(func() { _ = l.Close() })
-	s := &Sink{Port: l.Addr().(*net.TCPAddr).Port}
 	go s.Serve(l)
 	return s
 }
