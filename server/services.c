@@ -82,6 +82,7 @@ RPC_UNARY(update_channel, UpdateChannelRequest, Channel)
 RPC_UNARY(delete_channel, DeleteChannelRequest, Empty)
 RPC_UNARY(test_channel, TestChannelRequest, TestChannelResponse)
 RPC_UNARY(engage_lead, EngageLeadRequest, EngageLeadResponse)
+RPC_UNARY(list_chooser_levels, ListChooserLevelsRequest, ListChooserLevelsResponse)
 RPC_UNARY(get_message, GetMessageRequest, Message)
 RPC_UNARY(list_messages, ListMessagesRequest, ListMessagesResponse)
 RPC_UNARY(preview_message, PreviewMessageRequest, PreviewMessageResponse)
@@ -297,6 +298,8 @@ static const struct rpc_method methods[] = {
       0 },
     { ENGAGE, "TestChannel", &test_channel_rpc, LANE_SLOW, "channels.write", QUOTA_ADMIN, 0, 1024, 0 },
     { ENGAGE, "EngageLead", &engage_lead_rpc, LANE_DB, "engage.send", QUOTA_WRITE, RPC_MUTATES, LEAD_KB, 0 },
+    { ENGAGE, "ListChooserLevels", &list_chooser_levels_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384,
+      0 },
     { ENGAGE, "GetMessage", &get_message_rpc, LANE_READ, "engage.read", QUOTA_READ, 0, 128, 0 },
     { ENGAGE, "ListMessages", &list_messages_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 16384, 0 },
     { ENGAGE, "WatchMessages", &watch_messages_rpc, LANE_DB, "engage.read", QUOTA_READ, 0, 4096, 0 },

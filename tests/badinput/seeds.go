@@ -157,9 +157,10 @@ func engageServiceSeeds(w *world) map[string]proto.Message {
 		"DraftTemplate":   &pb.DraftTemplateRequest{Template: template(), Medium: pb.Medium_MEDIUM_EMAIL, Locale: "en", Instructions: "shorter", Tone: "friendly"},
 		"RenderTemplate": &pb.RenderTemplateRequest{Template: template(), SampleLead: lead(), Medium: pb.Medium_MEDIUM_EMAIL, Locale: "en",
 			SystemValues: &pb.TemplateSystemValues{UnsubscribeUrl: "https://u.example", SenderName: "S", SenderEmail: "s@bad.example", SenderAddress: "A"}},
-		"CreateChannel": &pb.CreateChannelRequest{ChannelId: "seed", Channel: channel()},
-		"GetChannel":    &pb.GetChannelRequest{Name: "channels/known"},
-		"ListChannels":  &pb.ListChannelsRequest{PageSize: 10},
+		"CreateChannel":     &pb.CreateChannelRequest{ChannelId: "seed", Channel: channel()},
+		"GetChannel":        &pb.GetChannelRequest{Name: "channels/known"},
+		"ListChannels":      &pb.ListChannelsRequest{PageSize: 10},
+		"ListChooserLevels": &pb.ListChooserLevelsRequest{PageSize: 10},
 		"UpdateChannel": &pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/known", DisplayName: "A", Webhook: &pb.WebhookSettings{
 			Url: "https://bad.example/", SigningSecret: "sixteen bytes, at least"}}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"display_name"}}},
 		"DeleteChannel": &pb.DeleteChannelRequest{Name: "channels/none", Etag: "1"},

@@ -112,7 +112,30 @@ func TestTheChooserFindsWhatLeadsAnswer(t *testing.T) {
 		want.True(s, later.Choice.Options[1].Propensity > 0.8, "what leads answer was not found: %v", later.Choice)
 		s.replaysChoice(first)
 		s.replaysChoice(later)
+		s.showsWhatWasLearnt(taken)
 	})
+}
+
+// showsWhatWasLearnt reads the levels page by page: those of the three templates tell them apart.
+func (s *story) showsWhatWasLearnt(taken int) {
+	s.Helper()
+	levels, request := map[string]*pb.ChooserLevel{}, &pb.ListChooserLevelsRequest{PageSize: 2}
+	for more := true; more; more = request.PageToken != "" {
+		page, err := s.h.Engage().ListChooserLevels(s.ctx, request)
+		want.OK(s, err)
+		want.True(s, len(page.Levels) <= 2, "a page: %v", page)
+		for _, l := range page.Levels {
+			levels[l.Factor.String()+" "+l.Level] = l
+		}
+		request.PageToken = page.NextPageToken
+	}
+	all, plain, bright := levels["CHOOSER_FACTOR_COMMON "], levels["CHOOSER_FACTOR_TEMPLATE plain"], levels["CHOOSER_FACTOR_TEMPLATE bright"]
+	want.True(s, all != nil && plain != nil && bright != nil, "levels: %v", levels)
+	want.Equal(s, "trials", int(all.TrialCount), taken)
+	want.Equal(s, "trials of mail", int(levels["CHOOSER_FACTOR_MEDIUM MEDIUM_EMAIL"].TrialCount), taken)
+	want.Equal(s, "trials of the templates", int(plain.TrialCount+bright.TrialCount+levels["CHOOSER_FACTOR_TEMPLATE long"].TrialCount), taken)
+	want.Equal(s, "mean reward of plain", plain.MeanReward, 0.0)
+	want.True(s, bright.MeanReward > 0.9 && bright.Mean > plain.Mean && bright.Deviation > 0, "bright: %v, plain: %v", bright, plain)
 }
 
 func (s *story) replaysChoice(reply *pb.EngageLeadResponse) {

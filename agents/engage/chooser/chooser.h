@@ -6,6 +6,7 @@
  *   draw.c      the choice, from values alone: so it can be made again
  *   choose.c    all of that together, as a decision
  *   reward.c    what leads do marks the choices that it answers
+ *   list.c      what was learnt, for people
  *   learn.c     marked choices, and those that waited long enough, are folded in, each once
  *
  * A choice lies as a decision with the message's lead; a row of the table `choice` waits for its reward. */
@@ -55,6 +56,10 @@ MUSTCHECK struct status choose_again(struct ctx *c, const Decision *d, Decision 
 /* Reactions (agents/orchestrator). */
 MUSTCHECK struct status chooser_on_message(struct ctx *c, const struct event_seen *e);
 MUSTCHECK struct status chooser_on_outcome(struct ctx *c, const struct event_seen *e);
+
+/* Handler. */
+MUSTCHECK struct status list_chooser_levels(struct ctx *c, const ListChooserLevelsRequest *req,
+                                            ListChooserLevelsResponse *res);
 
 /* A job: folds in what is due, in commits of its own. */
 MUSTCHECK struct status chooser_learn(struct ctx *c);

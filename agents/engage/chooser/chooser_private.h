@@ -40,6 +40,8 @@ MUSTCHECK struct status levels_open(struct ctx *c, struct levels **ret);
 /* The level; one that knows nothing where it never learnt. Fails: INTERNAL (LEVELS_MAX are in hand). */
 MUSTCHECK struct status level_find(struct ctx *c, struct levels *s, ChooserFactor factor, const char *name,
                                    struct level **ret);
+/* Reads a row's version and data into a level that has its factor and name. Fails: INTERNAL. */
+MUSTCHECK struct status level_take(struct ctx *c, struct level *l, int64_t version, struct str data);
 /* Adds those that learnt to the unit, each against the version that was read. */
 MUSTCHECK struct status levels_save(struct ctx *c, const struct levels *s);
 

@@ -13,6 +13,10 @@ const struct stmt chooser_sql[CHOOSER_STMTS] = {
                        "SELECT factor, level, version, data FROM chooser_level"
                        " WHERE workspace = $1 AND factor <> 2",
                        NULL, NULL },
+    [LEVELS_LIST] = { "chooser_levels_list", "titi", "itib",
+                      "SELECT factor, level, version, data FROM chooser_level"
+                      " WHERE workspace = $1 AND (factor, level) > ($2, $3) ORDER BY factor, level LIMIT $4",
+                      NULL, NULL },
     [LEVEL_INSERT] = { "chooser_level_insert", "titb", "",
                        "INSERT INTO chooser_level (workspace, factor, level, version, data)"
                        " VALUES ($1, $2, $3, 1, $4)",

@@ -12,6 +12,7 @@ enum { CHOICE_WAITS = 1, CHOICE_COUNTED = 2, CHOICE_DROPPED = 3 };
 enum chooser_stmt {
     LEVEL_GET,    /* workspace, factor, level -> version, data */
     LEVELS_SMALL, /* workspace -> factor, level, version, data: of all factors but TEMPLATE */
+    LEVELS_LIST,  /* workspace, after factor, after level, limit -> factor, level, version, data */
     LEVEL_INSERT,
     LEVEL_UPDATE, /* data, workspace, factor, level, version */
 

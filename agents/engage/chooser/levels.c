@@ -40,7 +40,7 @@ static struct status put(struct levels *s, ChooserFactor factor, const char *nam
     return ok();
 }
 
-static struct status take(struct ctx *c, struct level *l, int64_t version, struct str data)
+struct status level_take(struct ctx *c, struct level *l, int64_t version, struct str data)
 {
     l->version = version;
     l->state = bandit_level_read(c->arena, data);
@@ -62,7 +62,7 @@ struct status levels_open(struct ctx *c, struct levels **ret)
     for (size_t i = 0; i < rows.n; i++) {
         const struct value *v = row_at(&rows, i);
         TRY(put(*ret, (ChooserFactor)v[0].i, v[1].s.p, &l));
-        TRY(take(c, l, v[2].i, v[3].s));
+        TRY(level_take(c, l, v[2].i, v[3].s));
     }
     return ok();
 }
@@ -71,7 +71,7 @@ static struct status read_template(struct ctx *c, struct level *l)
 {
     struct rows rows;
     TRY(DB_QUERY(c, &chooser_sql[LEVEL_GET], &rows, v_text(c->workspace), v_int(l->factor), v_text(l->name)));
-    return rows.n ? take(c, l, row_at(&rows, 0)[0].i, row_at(&rows, 0)[1].s) : ok();
+    return rows.n ? level_take(c, l, row_at(&rows, 0)[0].i, row_at(&rows, 0)[1].s) : ok();
 }
 
 struct status level_find(struct ctx *c, struct levels *s, ChooserFactor factor, const char *name,

@@ -361,6 +361,208 @@ func (x *ChoiceReward) GetReward() float64 {
 	return 0
 }
 
+// What the chooser has learnt of one level.
+type ChooserLevel struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What kind of level.
+	Factor ChooserFactor `protobuf:"varint,1,opt,name=factor,proto3,enum=marketing.v1.ChooserFactor" json:"factor,omitempty"`
+	// Its name.
+	Level string `protobuf:"bytes,2,opt,name=level,proto3" json:"level,omitempty"`
+	// Rewards that it learnt from, those of 0 included.
+	TrialCount int64 `protobuf:"varint,3,opt,name=trial_count,json=trialCount,proto3" json:"trial_count,omitempty"`
+	// Their mean, 0 to 1: how often messages with this level were answered, whoever got them.
+	MeanReward float64 `protobuf:"fixed64,4,opt,name=mean_reward,json=meanReward,proto3" json:"mean_reward,omitempty"`
+	// What it adds to the log-odds of a reward, in the mean of what is believed, for a lead all of whose values are 0. Only the difference of
+	// levels of one factor says anything.
+	Mean float64 `protobuf:"fixed64,5,opt,name=mean,proto3" json:"mean,omitempty"`
+	// How unsure that is: a standard deviation.
+	Deviation     float64 `protobuf:"fixed64,6,opt,name=deviation,proto3" json:"deviation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChooserLevel) Reset() {
+	*x = ChooserLevel{}
+	mi := &file_marketing_v1_choice_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChooserLevel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChooserLevel) ProtoMessage() {}
+
+func (x *ChooserLevel) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_choice_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChooserLevel.ProtoReflect.Descriptor instead.
+func (*ChooserLevel) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_choice_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ChooserLevel) GetFactor() ChooserFactor {
+	if x != nil {
+		return x.Factor
+	}
+	return ChooserFactor_CHOOSER_FACTOR_UNSPECIFIED
+}
+
+func (x *ChooserLevel) GetLevel() string {
+	if x != nil {
+		return x.Level
+	}
+	return ""
+}
+
+func (x *ChooserLevel) GetTrialCount() int64 {
+	if x != nil {
+		return x.TrialCount
+	}
+	return 0
+}
+
+func (x *ChooserLevel) GetMeanReward() float64 {
+	if x != nil {
+		return x.MeanReward
+	}
+	return 0
+}
+
+func (x *ChooserLevel) GetMean() float64 {
+	if x != nil {
+		return x.Mean
+	}
+	return 0
+}
+
+func (x *ChooserLevel) GetDeviation() float64 {
+	if x != nil {
+		return x.Deviation
+	}
+	return 0
+}
+
+// Request of ListChooserLevels.
+type ListChooserLevelsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 1,000; 0 means 50.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the reply before.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChooserLevelsRequest) Reset() {
+	*x = ListChooserLevelsRequest{}
+	mi := &file_marketing_v1_choice_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChooserLevelsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChooserLevelsRequest) ProtoMessage() {}
+
+func (x *ListChooserLevelsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_choice_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChooserLevelsRequest.ProtoReflect.Descriptor instead.
+func (*ListChooserLevelsRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_choice_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListChooserLevelsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListChooserLevelsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Reply of ListChooserLevels.
+type ListChooserLevelsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By factor and level.
+	Levels []*ChooserLevel `protobuf:"bytes,1,rep,name=levels,proto3" json:"levels,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChooserLevelsResponse) Reset() {
+	*x = ListChooserLevelsResponse{}
+	mi := &file_marketing_v1_choice_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChooserLevelsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChooserLevelsResponse) ProtoMessage() {}
+
+func (x *ListChooserLevelsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_choice_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChooserLevelsResponse.ProtoReflect.Descriptor instead.
+func (*ListChooserLevelsResponse) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_choice_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListChooserLevelsResponse) GetLevels() []*ChooserLevel {
+	if x != nil {
+		return x.Levels
+	}
+	return nil
+}
+
+func (x *ListChooserLevelsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // One way that might have been chosen.
 type Choice_Option struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -380,7 +582,7 @@ type Choice_Option struct {
 
 func (x *Choice_Option) Reset() {
 	*x = Choice_Option{}
-	mi := &file_marketing_v1_choice_proto_msgTypes[4]
+	mi := &file_marketing_v1_choice_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +594,7 @@ func (x *Choice_Option) String() string {
 func (*Choice_Option) ProtoMessage() {}
 
 func (x *Choice_Option) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_choice_proto_msgTypes[4]
+	mi := &file_marketing_v1_choice_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -458,7 +660,7 @@ type Choice_Hour struct {
 
 func (x *Choice_Hour) Reset() {
 	*x = Choice_Hour{}
-	mi := &file_marketing_v1_choice_proto_msgTypes[5]
+	mi := &file_marketing_v1_choice_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -470,7 +672,7 @@ func (x *Choice_Hour) String() string {
 func (*Choice_Hour) ProtoMessage() {}
 
 func (x *Choice_Hour) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_choice_proto_msgTypes[5]
+	mi := &file_marketing_v1_choice_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -520,7 +722,7 @@ type ChoiceInputs_Feature struct {
 
 func (x *ChoiceInputs_Feature) Reset() {
 	*x = ChoiceInputs_Feature{}
-	mi := &file_marketing_v1_choice_proto_msgTypes[6]
+	mi := &file_marketing_v1_choice_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -532,7 +734,7 @@ func (x *ChoiceInputs_Feature) String() string {
 func (*ChoiceInputs_Feature) ProtoMessage() {}
 
 func (x *ChoiceInputs_Feature) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_choice_proto_msgTypes[6]
+	mi := &file_marketing_v1_choice_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -581,7 +783,7 @@ type ChoiceInputs_Level struct {
 
 func (x *ChoiceInputs_Level) Reset() {
 	*x = ChoiceInputs_Level{}
-	mi := &file_marketing_v1_choice_proto_msgTypes[7]
+	mi := &file_marketing_v1_choice_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -593,7 +795,7 @@ func (x *ChoiceInputs_Level) String() string {
 func (*ChoiceInputs_Level) ProtoMessage() {}
 
 func (x *ChoiceInputs_Level) ProtoReflect() protoreflect.Message {
-	mi := &file_marketing_v1_choice_proto_msgTypes[7]
+	mi := &file_marketing_v1_choice_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +897,23 @@ const file_marketing_v1_choice_proto_rawDesc = "" +
 	"\tdeviation\x18\x05 \x01(\x01R\tdeviation\"@\n" +
 	"\fChoiceReward\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x16\n" +
-	"\x06reward\x18\x02 \x01(\x01R\x06reward*\x9b\x01\n" +
+	"\x06reward\x18\x02 \x01(\x01R\x06reward\"\xcd\x01\n" +
+	"\fChooserLevel\x123\n" +
+	"\x06factor\x18\x01 \x01(\x0e2\x1b.marketing.v1.ChooserFactorR\x06factor\x12\x14\n" +
+	"\x05level\x18\x02 \x01(\tR\x05level\x12\x1f\n" +
+	"\vtrial_count\x18\x03 \x01(\x03R\n" +
+	"trialCount\x12\x1f\n" +
+	"\vmean_reward\x18\x04 \x01(\x01R\n" +
+	"meanReward\x12\x12\n" +
+	"\x04mean\x18\x05 \x01(\x01R\x04mean\x12\x1c\n" +
+	"\tdeviation\x18\x06 \x01(\x01R\tdeviation\"V\n" +
+	"\x18ListChooserLevelsRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"w\n" +
+	"\x19ListChooserLevelsResponse\x122\n" +
+	"\x06levels\x18\x01 \x03(\v2\x1a.marketing.v1.ChooserLevelR\x06levels\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*\x9b\x01\n" +
 	"\rChooserFactor\x12\x1e\n" +
 	"\x1aCHOOSER_FACTOR_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15CHOOSER_FACTOR_COMMON\x10\x01\x12\x1b\n" +
@@ -716,34 +934,39 @@ func file_marketing_v1_choice_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_choice_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_marketing_v1_choice_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_marketing_v1_choice_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_marketing_v1_choice_proto_goTypes = []any{
-	(ChooserFactor)(0),            // 0: marketing.v1.ChooserFactor
-	(*SendOption)(nil),            // 1: marketing.v1.SendOption
-	(*Choice)(nil),                // 2: marketing.v1.Choice
-	(*ChoiceInputs)(nil),          // 3: marketing.v1.ChoiceInputs
-	(*ChoiceReward)(nil),          // 4: marketing.v1.ChoiceReward
-	(*Choice_Option)(nil),         // 5: marketing.v1.Choice.Option
-	(*Choice_Hour)(nil),           // 6: marketing.v1.Choice.Hour
-	(*ChoiceInputs_Feature)(nil),  // 7: marketing.v1.ChoiceInputs.Feature
-	(*ChoiceInputs_Level)(nil),    // 8: marketing.v1.ChoiceInputs.Level
-	(Medium)(0),                   // 9: marketing.v1.Medium
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(ChooserFactor)(0),                // 0: marketing.v1.ChooserFactor
+	(*SendOption)(nil),                // 1: marketing.v1.SendOption
+	(*Choice)(nil),                    // 2: marketing.v1.Choice
+	(*ChoiceInputs)(nil),              // 3: marketing.v1.ChoiceInputs
+	(*ChoiceReward)(nil),              // 4: marketing.v1.ChoiceReward
+	(*ChooserLevel)(nil),              // 5: marketing.v1.ChooserLevel
+	(*ListChooserLevelsRequest)(nil),  // 6: marketing.v1.ListChooserLevelsRequest
+	(*ListChooserLevelsResponse)(nil), // 7: marketing.v1.ListChooserLevelsResponse
+	(*Choice_Option)(nil),             // 8: marketing.v1.Choice.Option
+	(*Choice_Hour)(nil),               // 9: marketing.v1.Choice.Hour
+	(*ChoiceInputs_Feature)(nil),      // 10: marketing.v1.ChoiceInputs.Feature
+	(*ChoiceInputs_Level)(nil),        // 11: marketing.v1.ChoiceInputs.Level
+	(Medium)(0),                       // 12: marketing.v1.Medium
+	(*timestamppb.Timestamp)(nil),     // 13: google.protobuf.Timestamp
 }
 var file_marketing_v1_choice_proto_depIdxs = []int32{
-	9,  // 0: marketing.v1.SendOption.medium:type_name -> marketing.v1.Medium
-	5,  // 1: marketing.v1.Choice.options:type_name -> marketing.v1.Choice.Option
-	6,  // 2: marketing.v1.Choice.hours:type_name -> marketing.v1.Choice.Hour
-	7,  // 3: marketing.v1.ChoiceInputs.features:type_name -> marketing.v1.ChoiceInputs.Feature
-	8,  // 4: marketing.v1.ChoiceInputs.levels:type_name -> marketing.v1.ChoiceInputs.Level
-	9,  // 5: marketing.v1.Choice.Option.medium:type_name -> marketing.v1.Medium
-	10, // 6: marketing.v1.Choice.Hour.send_time:type_name -> google.protobuf.Timestamp
-	0,  // 7: marketing.v1.ChoiceInputs.Level.factor:type_name -> marketing.v1.ChooserFactor
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	12, // 0: marketing.v1.SendOption.medium:type_name -> marketing.v1.Medium
+	8,  // 1: marketing.v1.Choice.options:type_name -> marketing.v1.Choice.Option
+	9,  // 2: marketing.v1.Choice.hours:type_name -> marketing.v1.Choice.Hour
+	10, // 3: marketing.v1.ChoiceInputs.features:type_name -> marketing.v1.ChoiceInputs.Feature
+	11, // 4: marketing.v1.ChoiceInputs.levels:type_name -> marketing.v1.ChoiceInputs.Level
+	0,  // 5: marketing.v1.ChooserLevel.factor:type_name -> marketing.v1.ChooserFactor
+	5,  // 6: marketing.v1.ListChooserLevelsResponse.levels:type_name -> marketing.v1.ChooserLevel
+	12, // 7: marketing.v1.Choice.Option.medium:type_name -> marketing.v1.Medium
+	13, // 8: marketing.v1.Choice.Hour.send_time:type_name -> google.protobuf.Timestamp
+	0,  // 9: marketing.v1.ChoiceInputs.Level.factor:type_name -> marketing.v1.ChooserFactor
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_choice_proto_init() }
@@ -758,7 +981,7 @@ func file_marketing_v1_choice_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_choice_proto_rawDesc), len(file_marketing_v1_choice_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -28,7 +28,7 @@ var File_marketing_v1_engage_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xc1/\n" +
+	"\x19marketing/v1/engage.proto\x12\fmarketing.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1amarketing/v1/channel.proto\x1a\x19marketing/v1/choice.proto\x1a\x1amarketing/v1/contact.proto\x1a\x1bmarketing/v1/feedback.proto\x1a\x1amarketing/v1/journey.proto\x1a\x1amarketing/v1/message.proto\x1a\x1bmarketing/v1/template.proto2\xc20\n" +
 	"\rEngageService\x12g\n" +
 	"\x0eCreateTemplate\x12#.marketing.v1.CreateTemplateRequest\x1a\x16.marketing.v1.Template\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/templates\x12g\n" +
 	"\vGetTemplate\x12 .marketing.v1.GetTemplateRequest\x1a\x16.marketing.v1.Template\"\x1e\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/{name=templates/*}\x12o\n" +
@@ -45,7 +45,8 @@ const file_marketing_v1_engage_proto_rawDesc = "" +
 	"\rDeleteChannel\x12\".marketing.v1.DeleteChannelRequest\x1a\x16.google.protobuf.Empty\"\x1d\x82\xd3\xe4\x93\x02\x17*\x15/v1/{name=channels/*}\x12y\n" +
 	"\vTestChannel\x12 .marketing.v1.TestChannelRequest\x1a!.marketing.v1.TestChannelResponse\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/{name=channels/*}:test\x12\x8e\x01\n" +
 	"\n" +
-	"EngageLead\x12\x1f.marketing.v1.EngageLeadRequest\x1a .marketing.v1.EngageLeadResponse\"=\x82\xd3\xe4\x93\x027:\x01*Z\x17:\x01*\"\x12/api/agents/engage\"\x19/v1/{lead=leads/*}:engage\x12c\n" +
+	"EngageLead\x12\x1f.marketing.v1.EngageLeadRequest\x1a .marketing.v1.EngageLeadResponse\"=\x82\xd3\xe4\x93\x027:\x01*Z\x17:\x01*\"\x12/api/agents/engage\"\x19/v1/{lead=leads/*}:engage\x12\x7f\n" +
+	"\x11ListChooserLevels\x12&.marketing.v1.ListChooserLevelsRequest\x1a'.marketing.v1.ListChooserLevelsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/chooserLevels\x12c\n" +
 	"\n" +
 	"GetMessage\x12\x1f.marketing.v1.GetMessageRequest\x1a\x15.marketing.v1.Message\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=messages/*}\x12k\n" +
 	"\fListMessages\x12!.marketing.v1.ListMessagesRequest\x1a\".marketing.v1.ListMessagesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/messages\x12v\n" +
@@ -102,74 +103,76 @@ var file_marketing_v1_engage_proto_goTypes = []any{
 	(*DeleteChannelRequest)(nil),          // 11: marketing.v1.DeleteChannelRequest
 	(*TestChannelRequest)(nil),            // 12: marketing.v1.TestChannelRequest
 	(*EngageLeadRequest)(nil),             // 13: marketing.v1.EngageLeadRequest
-	(*GetMessageRequest)(nil),             // 14: marketing.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),           // 15: marketing.v1.ListMessagesRequest
-	(*WatchMessagesRequest)(nil),          // 16: marketing.v1.WatchMessagesRequest
-	(*PreviewMessageRequest)(nil),         // 17: marketing.v1.PreviewMessageRequest
-	(*ResolveUnknownMessageRequest)(nil),  // 18: marketing.v1.ResolveUnknownMessageRequest
-	(*CancelMessageRequest)(nil),          // 19: marketing.v1.CancelMessageRequest
-	(*RecordDeliveryEventsRequest)(nil),   // 20: marketing.v1.RecordDeliveryEventsRequest
-	(*IngestMailReportRequest)(nil),       // 21: marketing.v1.IngestMailReportRequest
-	(*ReceiveDeliveryEventsRequest)(nil),  // 22: marketing.v1.ReceiveDeliveryEventsRequest
-	(*ResolveMessageLinkRequest)(nil),     // 23: marketing.v1.ResolveMessageLinkRequest
-	(*RecordMessageLinkRequest)(nil),      // 24: marketing.v1.RecordMessageLinkRequest
-	(*GetConsentRequest)(nil),             // 25: marketing.v1.GetConsentRequest
-	(*UpdateConsentRequest)(nil),          // 26: marketing.v1.UpdateConsentRequest
-	(*AssignOwnerRequest)(nil),            // 27: marketing.v1.AssignOwnerRequest
-	(*ReleaseOwnerRequest)(nil),           // 28: marketing.v1.ReleaseOwnerRequest
-	(*UnsubscribeRequest)(nil),            // 29: marketing.v1.UnsubscribeRequest
-	(*UnsubscribeByLinkRequest)(nil),      // 30: marketing.v1.UnsubscribeByLinkRequest
-	(*CreateSuppressionRequest)(nil),      // 31: marketing.v1.CreateSuppressionRequest
-	(*GetSuppressionRequest)(nil),         // 32: marketing.v1.GetSuppressionRequest
-	(*ListSuppressionsRequest)(nil),       // 33: marketing.v1.ListSuppressionsRequest
-	(*DeleteSuppressionRequest)(nil),      // 34: marketing.v1.DeleteSuppressionRequest
-	(*GetSendPolicyRequest)(nil),          // 35: marketing.v1.GetSendPolicyRequest
-	(*UpdateSendPolicyRequest)(nil),       // 36: marketing.v1.UpdateSendPolicyRequest
-	(*ExplainSendDecisionRequest)(nil),    // 37: marketing.v1.ExplainSendDecisionRequest
-	(*CreateJourneyRequest)(nil),          // 38: marketing.v1.CreateJourneyRequest
-	(*GetJourneyRequest)(nil),             // 39: marketing.v1.GetJourneyRequest
-	(*ListJourneysRequest)(nil),           // 40: marketing.v1.ListJourneysRequest
-	(*PublishJourneyRequest)(nil),         // 41: marketing.v1.PublishJourneyRequest
-	(*PauseJourneyRequest)(nil),           // 42: marketing.v1.PauseJourneyRequest
-	(*ResumeJourneyRequest)(nil),          // 43: marketing.v1.ResumeJourneyRequest
-	(*RetireJourneyRequest)(nil),          // 44: marketing.v1.RetireJourneyRequest
-	(*SimulateJourneyRequest)(nil),        // 45: marketing.v1.SimulateJourneyRequest
-	(*EnrollLeadRequest)(nil),             // 46: marketing.v1.EnrollLeadRequest
-	(*UnenrollLeadRequest)(nil),           // 47: marketing.v1.UnenrollLeadRequest
-	(*GetEnrollmentRequest)(nil),          // 48: marketing.v1.GetEnrollmentRequest
-	(*ListEnrollmentsRequest)(nil),        // 49: marketing.v1.ListEnrollmentsRequest
-	(*Template)(nil),                      // 50: marketing.v1.Template
-	(*ListTemplatesResponse)(nil),         // 51: marketing.v1.ListTemplatesResponse
-	(*emptypb.Empty)(nil),                 // 52: google.protobuf.Empty
-	(*RenderTemplateResponse)(nil),        // 53: marketing.v1.RenderTemplateResponse
-	(*DraftTemplateResponse)(nil),         // 54: marketing.v1.DraftTemplateResponse
-	(*Channel)(nil),                       // 55: marketing.v1.Channel
-	(*ListChannelsResponse)(nil),          // 56: marketing.v1.ListChannelsResponse
-	(*TestChannelResponse)(nil),           // 57: marketing.v1.TestChannelResponse
-	(*EngageLeadResponse)(nil),            // 58: marketing.v1.EngageLeadResponse
-	(*Message)(nil),                       // 59: marketing.v1.Message
-	(*ListMessagesResponse)(nil),          // 60: marketing.v1.ListMessagesResponse
-	(*WatchMessagesResponse)(nil),         // 61: marketing.v1.WatchMessagesResponse
-	(*PreviewMessageResponse)(nil),        // 62: marketing.v1.PreviewMessageResponse
-	(*RecordDeliveryEventsResponse)(nil),  // 63: marketing.v1.RecordDeliveryEventsResponse
-	(*IngestMailReportResponse)(nil),      // 64: marketing.v1.IngestMailReportResponse
-	(*ReceiveDeliveryEventsResponse)(nil), // 65: marketing.v1.ReceiveDeliveryEventsResponse
-	(*ResolveMessageLinkResponse)(nil),    // 66: marketing.v1.ResolveMessageLinkResponse
-	(*RecordMessageLinkResponse)(nil),     // 67: marketing.v1.RecordMessageLinkResponse
-	(*GetConsentResponse)(nil),            // 68: marketing.v1.GetConsentResponse
-	(*Consent)(nil),                       // 69: marketing.v1.Consent
-	(*Contact)(nil),                       // 70: marketing.v1.Contact
-	(*UnsubscribeResponse)(nil),           // 71: marketing.v1.UnsubscribeResponse
-	(*UnsubscribeByLinkResponse)(nil),     // 72: marketing.v1.UnsubscribeByLinkResponse
-	(*Suppression)(nil),                   // 73: marketing.v1.Suppression
-	(*ListSuppressionsResponse)(nil),      // 74: marketing.v1.ListSuppressionsResponse
-	(*SendPolicy)(nil),                    // 75: marketing.v1.SendPolicy
-	(*ExplainSendDecisionResponse)(nil),   // 76: marketing.v1.ExplainSendDecisionResponse
-	(*Journey)(nil),                       // 77: marketing.v1.Journey
-	(*ListJourneysResponse)(nil),          // 78: marketing.v1.ListJourneysResponse
-	(*SimulateJourneyResponse)(nil),       // 79: marketing.v1.SimulateJourneyResponse
-	(*Enrollment)(nil),                    // 80: marketing.v1.Enrollment
-	(*ListEnrollmentsResponse)(nil),       // 81: marketing.v1.ListEnrollmentsResponse
+	(*ListChooserLevelsRequest)(nil),      // 14: marketing.v1.ListChooserLevelsRequest
+	(*GetMessageRequest)(nil),             // 15: marketing.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),           // 16: marketing.v1.ListMessagesRequest
+	(*WatchMessagesRequest)(nil),          // 17: marketing.v1.WatchMessagesRequest
+	(*PreviewMessageRequest)(nil),         // 18: marketing.v1.PreviewMessageRequest
+	(*ResolveUnknownMessageRequest)(nil),  // 19: marketing.v1.ResolveUnknownMessageRequest
+	(*CancelMessageRequest)(nil),          // 20: marketing.v1.CancelMessageRequest
+	(*RecordDeliveryEventsRequest)(nil),   // 21: marketing.v1.RecordDeliveryEventsRequest
+	(*IngestMailReportRequest)(nil),       // 22: marketing.v1.IngestMailReportRequest
+	(*ReceiveDeliveryEventsRequest)(nil),  // 23: marketing.v1.ReceiveDeliveryEventsRequest
+	(*ResolveMessageLinkRequest)(nil),     // 24: marketing.v1.ResolveMessageLinkRequest
+	(*RecordMessageLinkRequest)(nil),      // 25: marketing.v1.RecordMessageLinkRequest
+	(*GetConsentRequest)(nil),             // 26: marketing.v1.GetConsentRequest
+	(*UpdateConsentRequest)(nil),          // 27: marketing.v1.UpdateConsentRequest
+	(*AssignOwnerRequest)(nil),            // 28: marketing.v1.AssignOwnerRequest
+	(*ReleaseOwnerRequest)(nil),           // 29: marketing.v1.ReleaseOwnerRequest
+	(*UnsubscribeRequest)(nil),            // 30: marketing.v1.UnsubscribeRequest
+	(*UnsubscribeByLinkRequest)(nil),      // 31: marketing.v1.UnsubscribeByLinkRequest
+	(*CreateSuppressionRequest)(nil),      // 32: marketing.v1.CreateSuppressionRequest
+	(*GetSuppressionRequest)(nil),         // 33: marketing.v1.GetSuppressionRequest
+	(*ListSuppressionsRequest)(nil),       // 34: marketing.v1.ListSuppressionsRequest
+	(*DeleteSuppressionRequest)(nil),      // 35: marketing.v1.DeleteSuppressionRequest
+	(*GetSendPolicyRequest)(nil),          // 36: marketing.v1.GetSendPolicyRequest
+	(*UpdateSendPolicyRequest)(nil),       // 37: marketing.v1.UpdateSendPolicyRequest
+	(*ExplainSendDecisionRequest)(nil),    // 38: marketing.v1.ExplainSendDecisionRequest
+	(*CreateJourneyRequest)(nil),          // 39: marketing.v1.CreateJourneyRequest
+	(*GetJourneyRequest)(nil),             // 40: marketing.v1.GetJourneyRequest
+	(*ListJourneysRequest)(nil),           // 41: marketing.v1.ListJourneysRequest
+	(*PublishJourneyRequest)(nil),         // 42: marketing.v1.PublishJourneyRequest
+	(*PauseJourneyRequest)(nil),           // 43: marketing.v1.PauseJourneyRequest
+	(*ResumeJourneyRequest)(nil),          // 44: marketing.v1.ResumeJourneyRequest
+	(*RetireJourneyRequest)(nil),          // 45: marketing.v1.RetireJourneyRequest
+	(*SimulateJourneyRequest)(nil),        // 46: marketing.v1.SimulateJourneyRequest
+	(*EnrollLeadRequest)(nil),             // 47: marketing.v1.EnrollLeadRequest
+	(*UnenrollLeadRequest)(nil),           // 48: marketing.v1.UnenrollLeadRequest
+	(*GetEnrollmentRequest)(nil),          // 49: marketing.v1.GetEnrollmentRequest
+	(*ListEnrollmentsRequest)(nil),        // 50: marketing.v1.ListEnrollmentsRequest
+	(*Template)(nil),                      // 51: marketing.v1.Template
+	(*ListTemplatesResponse)(nil),         // 52: marketing.v1.ListTemplatesResponse
+	(*emptypb.Empty)(nil),                 // 53: google.protobuf.Empty
+	(*RenderTemplateResponse)(nil),        // 54: marketing.v1.RenderTemplateResponse
+	(*DraftTemplateResponse)(nil),         // 55: marketing.v1.DraftTemplateResponse
+	(*Channel)(nil),                       // 56: marketing.v1.Channel
+	(*ListChannelsResponse)(nil),          // 57: marketing.v1.ListChannelsResponse
+	(*TestChannelResponse)(nil),           // 58: marketing.v1.TestChannelResponse
+	(*EngageLeadResponse)(nil),            // 59: marketing.v1.EngageLeadResponse
+	(*ListChooserLevelsResponse)(nil),     // 60: marketing.v1.ListChooserLevelsResponse
+	(*Message)(nil),                       // 61: marketing.v1.Message
+	(*ListMessagesResponse)(nil),          // 62: marketing.v1.ListMessagesResponse
+	(*WatchMessagesResponse)(nil),         // 63: marketing.v1.WatchMessagesResponse
+	(*PreviewMessageResponse)(nil),        // 64: marketing.v1.PreviewMessageResponse
+	(*RecordDeliveryEventsResponse)(nil),  // 65: marketing.v1.RecordDeliveryEventsResponse
+	(*IngestMailReportResponse)(nil),      // 66: marketing.v1.IngestMailReportResponse
+	(*ReceiveDeliveryEventsResponse)(nil), // 67: marketing.v1.ReceiveDeliveryEventsResponse
+	(*ResolveMessageLinkResponse)(nil),    // 68: marketing.v1.ResolveMessageLinkResponse
+	(*RecordMessageLinkResponse)(nil),     // 69: marketing.v1.RecordMessageLinkResponse
+	(*GetConsentResponse)(nil),            // 70: marketing.v1.GetConsentResponse
+	(*Consent)(nil),                       // 71: marketing.v1.Consent
+	(*Contact)(nil),                       // 72: marketing.v1.Contact
+	(*UnsubscribeResponse)(nil),           // 73: marketing.v1.UnsubscribeResponse
+	(*UnsubscribeByLinkResponse)(nil),     // 74: marketing.v1.UnsubscribeByLinkResponse
+	(*Suppression)(nil),                   // 75: marketing.v1.Suppression
+	(*ListSuppressionsResponse)(nil),      // 76: marketing.v1.ListSuppressionsResponse
+	(*SendPolicy)(nil),                    // 77: marketing.v1.SendPolicy
+	(*ExplainSendDecisionResponse)(nil),   // 78: marketing.v1.ExplainSendDecisionResponse
+	(*Journey)(nil),                       // 79: marketing.v1.Journey
+	(*ListJourneysResponse)(nil),          // 80: marketing.v1.ListJourneysResponse
+	(*SimulateJourneyResponse)(nil),       // 81: marketing.v1.SimulateJourneyResponse
+	(*Enrollment)(nil),                    // 82: marketing.v1.Enrollment
+	(*ListEnrollmentsResponse)(nil),       // 83: marketing.v1.ListEnrollmentsResponse
 }
 var file_marketing_v1_engage_proto_depIdxs = []int32{
 	0,  // 0: marketing.v1.EngageService.CreateTemplate:input_type -> marketing.v1.CreateTemplateRequest
@@ -186,94 +189,96 @@ var file_marketing_v1_engage_proto_depIdxs = []int32{
 	11, // 11: marketing.v1.EngageService.DeleteChannel:input_type -> marketing.v1.DeleteChannelRequest
 	12, // 12: marketing.v1.EngageService.TestChannel:input_type -> marketing.v1.TestChannelRequest
 	13, // 13: marketing.v1.EngageService.EngageLead:input_type -> marketing.v1.EngageLeadRequest
-	14, // 14: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
-	15, // 15: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
-	16, // 16: marketing.v1.EngageService.WatchMessages:input_type -> marketing.v1.WatchMessagesRequest
-	17, // 17: marketing.v1.EngageService.PreviewMessage:input_type -> marketing.v1.PreviewMessageRequest
-	18, // 18: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
-	19, // 19: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
-	20, // 20: marketing.v1.EngageService.RecordDeliveryEvents:input_type -> marketing.v1.RecordDeliveryEventsRequest
-	21, // 21: marketing.v1.EngageService.IngestMailReport:input_type -> marketing.v1.IngestMailReportRequest
-	22, // 22: marketing.v1.EngageService.ReceiveDeliveryEvents:input_type -> marketing.v1.ReceiveDeliveryEventsRequest
-	23, // 23: marketing.v1.EngageService.ResolveMessageLink:input_type -> marketing.v1.ResolveMessageLinkRequest
-	24, // 24: marketing.v1.EngageService.RecordMessageLink:input_type -> marketing.v1.RecordMessageLinkRequest
-	25, // 25: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
-	26, // 26: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
-	27, // 27: marketing.v1.EngageService.AssignOwner:input_type -> marketing.v1.AssignOwnerRequest
-	28, // 28: marketing.v1.EngageService.ReleaseOwner:input_type -> marketing.v1.ReleaseOwnerRequest
-	29, // 29: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
-	30, // 30: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
-	31, // 31: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
-	32, // 32: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
-	33, // 33: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
-	34, // 34: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
-	35, // 35: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
-	36, // 36: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
-	37, // 37: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
-	38, // 38: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
-	39, // 39: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
-	40, // 40: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
-	41, // 41: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
-	42, // 42: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
-	43, // 43: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
-	44, // 44: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
-	45, // 45: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
-	46, // 46: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
-	47, // 47: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
-	48, // 48: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
-	49, // 49: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
-	50, // 50: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
-	50, // 51: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
-	51, // 52: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
-	50, // 53: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
-	52, // 54: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
-	53, // 55: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
-	54, // 56: marketing.v1.EngageService.DraftTemplate:output_type -> marketing.v1.DraftTemplateResponse
-	55, // 57: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
-	55, // 58: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
-	56, // 59: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
-	55, // 60: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
-	52, // 61: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
-	57, // 62: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
-	58, // 63: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
-	59, // 64: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
-	60, // 65: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
-	61, // 66: marketing.v1.EngageService.WatchMessages:output_type -> marketing.v1.WatchMessagesResponse
-	62, // 67: marketing.v1.EngageService.PreviewMessage:output_type -> marketing.v1.PreviewMessageResponse
-	59, // 68: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
-	59, // 69: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
-	63, // 70: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
-	64, // 71: marketing.v1.EngageService.IngestMailReport:output_type -> marketing.v1.IngestMailReportResponse
-	65, // 72: marketing.v1.EngageService.ReceiveDeliveryEvents:output_type -> marketing.v1.ReceiveDeliveryEventsResponse
-	66, // 73: marketing.v1.EngageService.ResolveMessageLink:output_type -> marketing.v1.ResolveMessageLinkResponse
-	67, // 74: marketing.v1.EngageService.RecordMessageLink:output_type -> marketing.v1.RecordMessageLinkResponse
-	68, // 75: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
-	69, // 76: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
-	70, // 77: marketing.v1.EngageService.AssignOwner:output_type -> marketing.v1.Contact
-	70, // 78: marketing.v1.EngageService.ReleaseOwner:output_type -> marketing.v1.Contact
-	71, // 79: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
-	72, // 80: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
-	73, // 81: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
-	73, // 82: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
-	74, // 83: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
-	52, // 84: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
-	75, // 85: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
-	75, // 86: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
-	76, // 87: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
-	77, // 88: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
-	77, // 89: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
-	78, // 90: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
-	77, // 91: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
-	77, // 92: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
-	77, // 93: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
-	77, // 94: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
-	79, // 95: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
-	80, // 96: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
-	80, // 97: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
-	80, // 98: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
-	81, // 99: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
-	50, // [50:100] is the sub-list for method output_type
-	0,  // [0:50] is the sub-list for method input_type
+	14, // 14: marketing.v1.EngageService.ListChooserLevels:input_type -> marketing.v1.ListChooserLevelsRequest
+	15, // 15: marketing.v1.EngageService.GetMessage:input_type -> marketing.v1.GetMessageRequest
+	16, // 16: marketing.v1.EngageService.ListMessages:input_type -> marketing.v1.ListMessagesRequest
+	17, // 17: marketing.v1.EngageService.WatchMessages:input_type -> marketing.v1.WatchMessagesRequest
+	18, // 18: marketing.v1.EngageService.PreviewMessage:input_type -> marketing.v1.PreviewMessageRequest
+	19, // 19: marketing.v1.EngageService.ResolveUnknownMessage:input_type -> marketing.v1.ResolveUnknownMessageRequest
+	20, // 20: marketing.v1.EngageService.CancelMessage:input_type -> marketing.v1.CancelMessageRequest
+	21, // 21: marketing.v1.EngageService.RecordDeliveryEvents:input_type -> marketing.v1.RecordDeliveryEventsRequest
+	22, // 22: marketing.v1.EngageService.IngestMailReport:input_type -> marketing.v1.IngestMailReportRequest
+	23, // 23: marketing.v1.EngageService.ReceiveDeliveryEvents:input_type -> marketing.v1.ReceiveDeliveryEventsRequest
+	24, // 24: marketing.v1.EngageService.ResolveMessageLink:input_type -> marketing.v1.ResolveMessageLinkRequest
+	25, // 25: marketing.v1.EngageService.RecordMessageLink:input_type -> marketing.v1.RecordMessageLinkRequest
+	26, // 26: marketing.v1.EngageService.GetConsent:input_type -> marketing.v1.GetConsentRequest
+	27, // 27: marketing.v1.EngageService.UpdateConsent:input_type -> marketing.v1.UpdateConsentRequest
+	28, // 28: marketing.v1.EngageService.AssignOwner:input_type -> marketing.v1.AssignOwnerRequest
+	29, // 29: marketing.v1.EngageService.ReleaseOwner:input_type -> marketing.v1.ReleaseOwnerRequest
+	30, // 30: marketing.v1.EngageService.Unsubscribe:input_type -> marketing.v1.UnsubscribeRequest
+	31, // 31: marketing.v1.EngageService.UnsubscribeByLink:input_type -> marketing.v1.UnsubscribeByLinkRequest
+	32, // 32: marketing.v1.EngageService.CreateSuppression:input_type -> marketing.v1.CreateSuppressionRequest
+	33, // 33: marketing.v1.EngageService.GetSuppression:input_type -> marketing.v1.GetSuppressionRequest
+	34, // 34: marketing.v1.EngageService.ListSuppressions:input_type -> marketing.v1.ListSuppressionsRequest
+	35, // 35: marketing.v1.EngageService.DeleteSuppression:input_type -> marketing.v1.DeleteSuppressionRequest
+	36, // 36: marketing.v1.EngageService.GetSendPolicy:input_type -> marketing.v1.GetSendPolicyRequest
+	37, // 37: marketing.v1.EngageService.UpdateSendPolicy:input_type -> marketing.v1.UpdateSendPolicyRequest
+	38, // 38: marketing.v1.EngageService.ExplainSendDecision:input_type -> marketing.v1.ExplainSendDecisionRequest
+	39, // 39: marketing.v1.EngageService.CreateJourney:input_type -> marketing.v1.CreateJourneyRequest
+	40, // 40: marketing.v1.EngageService.GetJourney:input_type -> marketing.v1.GetJourneyRequest
+	41, // 41: marketing.v1.EngageService.ListJourneys:input_type -> marketing.v1.ListJourneysRequest
+	42, // 42: marketing.v1.EngageService.PublishJourney:input_type -> marketing.v1.PublishJourneyRequest
+	43, // 43: marketing.v1.EngageService.PauseJourney:input_type -> marketing.v1.PauseJourneyRequest
+	44, // 44: marketing.v1.EngageService.ResumeJourney:input_type -> marketing.v1.ResumeJourneyRequest
+	45, // 45: marketing.v1.EngageService.RetireJourney:input_type -> marketing.v1.RetireJourneyRequest
+	46, // 46: marketing.v1.EngageService.SimulateJourney:input_type -> marketing.v1.SimulateJourneyRequest
+	47, // 47: marketing.v1.EngageService.EnrollLead:input_type -> marketing.v1.EnrollLeadRequest
+	48, // 48: marketing.v1.EngageService.UnenrollLead:input_type -> marketing.v1.UnenrollLeadRequest
+	49, // 49: marketing.v1.EngageService.GetEnrollment:input_type -> marketing.v1.GetEnrollmentRequest
+	50, // 50: marketing.v1.EngageService.ListEnrollments:input_type -> marketing.v1.ListEnrollmentsRequest
+	51, // 51: marketing.v1.EngageService.CreateTemplate:output_type -> marketing.v1.Template
+	51, // 52: marketing.v1.EngageService.GetTemplate:output_type -> marketing.v1.Template
+	52, // 53: marketing.v1.EngageService.ListTemplates:output_type -> marketing.v1.ListTemplatesResponse
+	51, // 54: marketing.v1.EngageService.PublishTemplate:output_type -> marketing.v1.Template
+	53, // 55: marketing.v1.EngageService.DeleteTemplate:output_type -> google.protobuf.Empty
+	54, // 56: marketing.v1.EngageService.RenderTemplate:output_type -> marketing.v1.RenderTemplateResponse
+	55, // 57: marketing.v1.EngageService.DraftTemplate:output_type -> marketing.v1.DraftTemplateResponse
+	56, // 58: marketing.v1.EngageService.CreateChannel:output_type -> marketing.v1.Channel
+	56, // 59: marketing.v1.EngageService.GetChannel:output_type -> marketing.v1.Channel
+	57, // 60: marketing.v1.EngageService.ListChannels:output_type -> marketing.v1.ListChannelsResponse
+	56, // 61: marketing.v1.EngageService.UpdateChannel:output_type -> marketing.v1.Channel
+	53, // 62: marketing.v1.EngageService.DeleteChannel:output_type -> google.protobuf.Empty
+	58, // 63: marketing.v1.EngageService.TestChannel:output_type -> marketing.v1.TestChannelResponse
+	59, // 64: marketing.v1.EngageService.EngageLead:output_type -> marketing.v1.EngageLeadResponse
+	60, // 65: marketing.v1.EngageService.ListChooserLevels:output_type -> marketing.v1.ListChooserLevelsResponse
+	61, // 66: marketing.v1.EngageService.GetMessage:output_type -> marketing.v1.Message
+	62, // 67: marketing.v1.EngageService.ListMessages:output_type -> marketing.v1.ListMessagesResponse
+	63, // 68: marketing.v1.EngageService.WatchMessages:output_type -> marketing.v1.WatchMessagesResponse
+	64, // 69: marketing.v1.EngageService.PreviewMessage:output_type -> marketing.v1.PreviewMessageResponse
+	61, // 70: marketing.v1.EngageService.ResolveUnknownMessage:output_type -> marketing.v1.Message
+	61, // 71: marketing.v1.EngageService.CancelMessage:output_type -> marketing.v1.Message
+	65, // 72: marketing.v1.EngageService.RecordDeliveryEvents:output_type -> marketing.v1.RecordDeliveryEventsResponse
+	66, // 73: marketing.v1.EngageService.IngestMailReport:output_type -> marketing.v1.IngestMailReportResponse
+	67, // 74: marketing.v1.EngageService.ReceiveDeliveryEvents:output_type -> marketing.v1.ReceiveDeliveryEventsResponse
+	68, // 75: marketing.v1.EngageService.ResolveMessageLink:output_type -> marketing.v1.ResolveMessageLinkResponse
+	69, // 76: marketing.v1.EngageService.RecordMessageLink:output_type -> marketing.v1.RecordMessageLinkResponse
+	70, // 77: marketing.v1.EngageService.GetConsent:output_type -> marketing.v1.GetConsentResponse
+	71, // 78: marketing.v1.EngageService.UpdateConsent:output_type -> marketing.v1.Consent
+	72, // 79: marketing.v1.EngageService.AssignOwner:output_type -> marketing.v1.Contact
+	72, // 80: marketing.v1.EngageService.ReleaseOwner:output_type -> marketing.v1.Contact
+	73, // 81: marketing.v1.EngageService.Unsubscribe:output_type -> marketing.v1.UnsubscribeResponse
+	74, // 82: marketing.v1.EngageService.UnsubscribeByLink:output_type -> marketing.v1.UnsubscribeByLinkResponse
+	75, // 83: marketing.v1.EngageService.CreateSuppression:output_type -> marketing.v1.Suppression
+	75, // 84: marketing.v1.EngageService.GetSuppression:output_type -> marketing.v1.Suppression
+	76, // 85: marketing.v1.EngageService.ListSuppressions:output_type -> marketing.v1.ListSuppressionsResponse
+	53, // 86: marketing.v1.EngageService.DeleteSuppression:output_type -> google.protobuf.Empty
+	77, // 87: marketing.v1.EngageService.GetSendPolicy:output_type -> marketing.v1.SendPolicy
+	77, // 88: marketing.v1.EngageService.UpdateSendPolicy:output_type -> marketing.v1.SendPolicy
+	78, // 89: marketing.v1.EngageService.ExplainSendDecision:output_type -> marketing.v1.ExplainSendDecisionResponse
+	79, // 90: marketing.v1.EngageService.CreateJourney:output_type -> marketing.v1.Journey
+	79, // 91: marketing.v1.EngageService.GetJourney:output_type -> marketing.v1.Journey
+	80, // 92: marketing.v1.EngageService.ListJourneys:output_type -> marketing.v1.ListJourneysResponse
+	79, // 93: marketing.v1.EngageService.PublishJourney:output_type -> marketing.v1.Journey
+	79, // 94: marketing.v1.EngageService.PauseJourney:output_type -> marketing.v1.Journey
+	79, // 95: marketing.v1.EngageService.ResumeJourney:output_type -> marketing.v1.Journey
+	79, // 96: marketing.v1.EngageService.RetireJourney:output_type -> marketing.v1.Journey
+	81, // 97: marketing.v1.EngageService.SimulateJourney:output_type -> marketing.v1.SimulateJourneyResponse
+	82, // 98: marketing.v1.EngageService.EnrollLead:output_type -> marketing.v1.Enrollment
+	82, // 99: marketing.v1.EngageService.UnenrollLead:output_type -> marketing.v1.Enrollment
+	82, // 100: marketing.v1.EngageService.GetEnrollment:output_type -> marketing.v1.Enrollment
+	83, // 101: marketing.v1.EngageService.ListEnrollments:output_type -> marketing.v1.ListEnrollmentsResponse
+	51, // [51:102] is the sub-list for method output_type
+	0,  // [0:51] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
@@ -285,6 +290,7 @@ func file_marketing_v1_engage_proto_init() {
 		return
 	}
 	file_marketing_v1_channel_proto_init()
+	file_marketing_v1_choice_proto_init()
 	file_marketing_v1_contact_proto_init()
 	file_marketing_v1_feedback_proto_init()
 	file_marketing_v1_journey_proto_init()

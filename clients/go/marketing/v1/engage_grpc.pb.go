@@ -36,6 +36,7 @@ const (
 	EngageService_DeleteChannel_FullMethodName         = "/marketing.v1.EngageService/DeleteChannel"
 	EngageService_TestChannel_FullMethodName           = "/marketing.v1.EngageService/TestChannel"
 	EngageService_EngageLead_FullMethodName            = "/marketing.v1.EngageService/EngageLead"
+	EngageService_ListChooserLevels_FullMethodName     = "/marketing.v1.EngageService/ListChooserLevels"
 	EngageService_GetMessage_FullMethodName            = "/marketing.v1.EngageService/GetMessage"
 	EngageService_ListMessages_FullMethodName          = "/marketing.v1.EngageService/ListMessages"
 	EngageService_WatchMessages_FullMethodName         = "/marketing.v1.EngageService/WatchMessages"
@@ -123,6 +124,8 @@ type EngageServiceClient interface {
 	// Plans a message to a lead. It leaves at send_time if the send gate then lets it. Fails: NOT_FOUND / LEAD_NOT_FOUND,
 	// NOT_FOUND / TEMPLATE_NOT_FOUND where the template is not in service, NOT_FOUND / CHANNEL_NOT_FOUND.
 	EngageLead(ctx context.Context, in *EngageLeadRequest, opts ...grpc.CallOption) (*EngageLeadResponse, error)
+	// Lists what the chooser has learnt of templates, media and hours (docs/choosing.md).
+	ListChooserLevels(ctx context.Context, in *ListChooserLevelsRequest, opts ...grpc.CallOption) (*ListChooserLevelsResponse, error)
 	// Returns a message. Fails: NOT_FOUND / MESSAGE_NOT_FOUND.
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Lists messages, oldest first.
@@ -371,6 +374,16 @@ func (c *engageServiceClient) EngageLead(ctx context.Context, in *EngageLeadRequ
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(EngageLeadResponse)
 	err := c.cc.Invoke(ctx, EngageService_EngageLead_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *engageServiceClient) ListChooserLevels(ctx context.Context, in *ListChooserLevelsRequest, opts ...grpc.CallOption) (*ListChooserLevelsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListChooserLevelsResponse)
+	err := c.cc.Invoke(ctx, EngageService_ListChooserLevels_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -804,6 +817,8 @@ type EngageServiceServer interface {
 	// Plans a message to a lead. It leaves at send_time if the send gate then lets it. Fails: NOT_FOUND / LEAD_NOT_FOUND,
 	// NOT_FOUND / TEMPLATE_NOT_FOUND where the template is not in service, NOT_FOUND / CHANNEL_NOT_FOUND.
 	EngageLead(context.Context, *EngageLeadRequest) (*EngageLeadResponse, error)
+	// Lists what the chooser has learnt of templates, media and hours (docs/choosing.md).
+	ListChooserLevels(context.Context, *ListChooserLevelsRequest) (*ListChooserLevelsResponse, error)
 	// Returns a message. Fails: NOT_FOUND / MESSAGE_NOT_FOUND.
 	GetMessage(context.Context, *GetMessageRequest) (*Message, error)
 	// Lists messages, oldest first.
@@ -950,6 +965,9 @@ func (UnimplementedEngageServiceServer) TestChannel(context.Context, *TestChanne
 }
 func (UnimplementedEngageServiceServer) EngageLead(context.Context, *EngageLeadRequest) (*EngageLeadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EngageLead not implemented")
+}
+func (UnimplementedEngageServiceServer) ListChooserLevels(context.Context, *ListChooserLevelsRequest) (*ListChooserLevelsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListChooserLevels not implemented")
 }
 func (UnimplementedEngageServiceServer) GetMessage(context.Context, *GetMessageRequest) (*Message, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMessage not implemented")
@@ -1321,6 +1339,24 @@ func _EngageService_EngageLead_Handler(srv interface{}, ctx context.Context, dec
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(EngageServiceServer).EngageLead(ctx, req.(*EngageLeadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _EngageService_ListChooserLevels_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListChooserLevelsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EngageServiceServer).ListChooserLevels(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EngageService_ListChooserLevels_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EngageServiceServer).ListChooserLevels(ctx, req.(*ListChooserLevelsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -2017,6 +2053,10 @@ var EngageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "EngageLead",
 			Handler:    _EngageService_EngageLead_Handler,
+		},
+		{
+			MethodName: "ListChooserLevels",
+			Handler:    _EngageService_ListChooserLevels_Handler,
 		},
 		{
 			MethodName: "GetMessage",
