@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -212,4 +215,47 @@ func TestDraftingIsOffUntilItIsAskedFor(t *testing.T) {
 		want.Equal(s, "outcome", last.Outcome, pb.DraftTemplateResponse_OUTCOME_OFF)
 		want.Same(s, "template", last.Template, brief())
 	})
+}
+
+// model starts a real endpoint with a small model, and stops it when the test ends.
+func model(t *testing.T) string {
+	t.Helper()
+	root, err := house.Root()
+	want.OK(t, err)
+	server := exec.Command(filepath.Join(root, "tests", "lib", "llm.sh"), filepath.Join(root, ".state", "llm"))
+	stays, err := server.StdinPipe()
+	want.OK(t, err)
+	said, err := server.StdoutPipe()
+	want.OK(t, err)
+	var log strings.Builder
+	server.Stderr = &log
+	want.OK(t, server.Start())
+	t.Cleanup(func() {
+		_ = stays.Close()
+		_ = server.Wait()
+	})
+	address, err := bufio.NewReader(said).ReadString('\n')
+	want.True(t, err == nil, "the endpoint does not start: %v\n%s", err, log.String())
+	return strings.TrimSpace(address)
+}
+
+// A real endpoint and a real model, if a weak one: what it writes is what was asked for in form, or is not taken.
+func TestAModelDrafts(t *testing.T) {
+	t.Parallel()
+	h := house.New(t, house.Options{Env: []string{"CHANNEL_HOSTS=127.0.0.1", "DRAFT_URL=" + model(t) + "/v1", "DRAFT_MODEL=smollm2", "DRAFT_TIMEOUT=60", "DRAFT_TOKENS=96"}})
+	s := &story{T: t, h: h, ctx: t.Context()}
+	sms := &pb.Template{Purpose: "transactional", DefaultLocale: "en", Contents: []*pb.TemplateContent{{Locale: "en", Medium: pb.Medium_MEDIUM_SMS, Text: "Your parcel is on its way."}}}
+	progress, last, err := s.draft(s.ctx, &pb.DraftTemplateRequest{Template: sms, Medium: pb.Medium_MEDIUM_SMS, Instructions: "Write one short sentence."})
+	want.OK(s, err)
+	want.True(s, strings.HasPrefix(strings.TrimSpace(progress), "{"), "what it wrote: %q", progress)
+	switch last.Outcome {
+	case pb.DraftTemplateResponse_OUTCOME_DRAFTED:
+		var drafted struct{ Text string }
+		want.OK(s, json.Unmarshal([]byte(progress), &drafted))
+		want.True(s, drafted.Text != "" && last.Template.Contents[0].Text == drafted.Text, "%q is not %q", last.Template.Contents[0].Text, drafted.Text)
+	case pb.DraftTemplateResponse_OUTCOME_TOO_LONG, pb.DraftTemplateResponse_OUTCOME_UNSOUND, pb.DraftTemplateResponse_OUTCOME_FOREIGN_LINK:
+		want.Same(s, "template", last.Template, sms)
+	default:
+		t.Errorf("%v %s after %q", last.Outcome, last.Detail, progress)
+	}
 }
