@@ -77,7 +77,8 @@ func askREST(h *house.House, in httpInput) (*house.Answer, error) {
 }
 
 func judgeREST(a *house.Answer, in httpInput) error {
-	badCredential := a.Code == 401 && strings.HasPrefix(in.path, "/v1/sessions") // these carry one in their body
+	// These carry one in their body.
+	badCredential := a.Code == 401 && (strings.HasPrefix(in.path, "/v1/sessions") || strings.HasPrefix(in.path, "/v1/deliveryEvents:receive"))
 	if !slices.Contains(lawfulHTTP, a.Code) && !badCredential {
 		return fmt.Errorf("HTTP %d: %.300s", a.Code, a.Body)
 	}

@@ -293,6 +293,7 @@ func auditServiceSeeds(_ *world) map[string]proto.Message {
 func systemServiceSeeds(_ *world) map[string]proto.Message {
 	return map[string]proto.Message{
 		"GetSystemStatus":  &pb.GetSystemStatusRequest{},
+		"ResumeDelivery":   &pb.ResumeDeliveryRequest{Overdue: pb.ResumeDeliveryRequest_OVERDUE_SEND},
 		"ListParkedEvents": &pb.ListParkedEventsRequest{PageSize: 5},
 		"RetryParkedEvent": &pb.RetryParkedEventRequest{Name: "parkedEvents/engage-7"},
 		"GetConfig":        &pb.GetConfigRequest{},

@@ -94,10 +94,11 @@ func sendWith(ctx context.Context, conn *grpc.ClientConn, in input, s seed, asSe
 	if err := stream.CloseSend(); err != nil {
 		return nil, err
 	}
-	return receive(stream)
+	return receive(stream, strings.HasPrefix(string(m.Name()), "Watch"))
 }
 
-func receive(stream grpc.ClientStream) ([][]byte, error) {
+// receive takes all replies; of a watch, which has no end, the first.
+func receive(stream grpc.ClientStream, endless bool) ([][]byte, error) {
 	var replies [][]byte
 	for {
 		var b []byte
@@ -107,6 +108,9 @@ func receive(stream grpc.ClientStream) ([][]byte, error) {
 			return replies, err
 		}
 		replies = append(replies, b)
+		if endless {
+			return replies, nil
+		}
 	}
 }
 

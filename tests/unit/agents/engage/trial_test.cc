@@ -20,6 +20,7 @@ class Trials : public Journeys
             delete m;
         });
         arena_init(kept.get(), 1 << 20);
+        kept_.push_back(kept); // what is told points at the plan
         struct simulation *s = nullptr;
         Answer<SimulateJourneyResponse> part;
         auto opened = house.run([&](ctx *c) {
@@ -41,6 +42,8 @@ class Trials : public Journeys
         }
         return part;
     }
+
+    std::vector<std::shared_ptr<arena>> kept_;
 };
 
 } // namespace
