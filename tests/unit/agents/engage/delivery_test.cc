@@ -1,5 +1,6 @@
 // Messages on their way, against providers that take, refuse, slow down, fall silent and hang up, and
 // processes that die: each takes effect once, and what became of it is told.
+#include "agents/engage/feedback/feedback.h"
 #include "agents/record/contact.h"
 #include "agents/record/suppression.h"
 #include "tests/unit/agents/engage/delivery.h"
@@ -14,6 +15,21 @@ namespace
 class Delivery : public DeliveryRoom
 {
   protected:
+    // Somebody reports that it arrived.
+    void arrives(const std::string &message)
+    {
+        RecordDeliveryEventsRequest req = RECORD_DELIVERY_EVENTS_REQUEST_INIT;
+        DeliveryEvent e = DELIVERY_EVENT_INIT, *all[] = { &e };
+        e.event_id = text("arrived " + message);
+        e.message = text(message);
+        e.type = DELIVERY_EVENT__TYPE_DELIVERED;
+        req.events = all;
+        req.n_events = 1;
+        auto a = house.call(record_delivery_events, req, &RecordDeliveryEventsResponse_descriptor);
+        ASSERT_TRUE(a.ok_()) << a.message();
+        EXPECT_EQ(a->recorded_count, 1);
+    }
+
     // The lead complained.
     void suppress(const std::string &lead)
     {
@@ -124,6 +140,31 @@ TEST_F(Delivery, AnotherAttemptHasTheSameBytesAndKey)
     }
     EXPECT_NE(posts[0].body.find("\"text\":\"Hello Ann\""), std::string::npos) << posts[0].body;
     EXPECT_NE(posts[0].body.find("\"to\":\"+43660100000\""), std::string::npos) << posts[0].body;
+}
+
+// Its provider is faster with its reports than with its answer, which then changes nothing.
+TEST_F(Delivery, WhatIsReportedToHaveArrivedIsSentWhateverItsAttemptTells)
+{
+    mail_and_sms();
+    person("a");
+    smtp.at("END", "HANG");
+    http.answer("HANG");
+    for (Medium medium : { MEDIUM_EMAIL, MEDIUM_SMS }) {
+        std::string name = order("a", medium);
+        start();
+        for (int i = 0; i < 250 && message(name)->state != MESSAGE__STATE_SENDING; i++)
+            moments(1);
+        arrives(name);
+        stop(); // waits for the attempt and its outcome
+        auto m = message(name);
+        EXPECT_EQ(m->state, MESSAGE__STATE_SENT);
+        EXPECT_EQ(m->cause, MESSAGE__CAUSE_REPORTED);
+        EXPECT_NE(m->deliver_time, nullptr);
+    }
+    start();
+    moments();
+    EXPECT_EQ(smtp.mails().size(), 1u);
+    EXPECT_EQ(http.posts().size(), 1u);
 }
 
 TEST_F(Delivery, AMailThatMayHaveBeenTakenIsUnknownAndStaysSo)
