@@ -180,6 +180,17 @@ class Upgrade : public DbTest
         EXPECT_STREQ(words->text, "36 https://example.com/unsubscribe");
     }
 
+    void check_chooser(Today &today)
+    {
+        ListChooserLevelsRequest req = LIST_CHOOSER_LEVELS_REQUEST_INIT;
+        auto all = today.call<ListChooserLevelsResponse>("EngageService/ListChooserLevels", req,
+                                                         ListChooserLevelsResponse_descriptor);
+        ASSERT_TRUE(all && all->n_levels == 1);
+        EXPECT_STREQ(all->levels[0]->level, "old");
+        EXPECT_EQ(all->levels[0]->trial_count, 1);
+        EXPECT_GT(all->levels[0]->mean, 0);
+    }
+
     // New work on what is old: the lead is found by its identity, and the policy of then routes it.
     void check_triage(Today &today)
     {
@@ -248,6 +259,8 @@ TEST_P(Upgrade, EveryOlderSchemaIsMigratedAndServed)
             check_triage(today);
             if (since("template") <= schema)
                 check_template(today);
+            if (since("chooser_level") <= schema)
+                check_chooser(today);
         }
         if (schema >= since("suppression"))
             check_suppression();
