@@ -37,12 +37,16 @@ static struct status id_is_free(struct ctx *c, const char *id)
     return fail_field(c->arena, REASON_LEAD_ALREADY_EXISTS, "lead_id", "leads/%s exists", id);
 }
 
-/* Saves, unless the call only asked whether it could, and answers with the lead. */
+/* Saves, unless the call only asked whether it could, and answers with the lead. An answer that is stored for
+ * retries tells of the lead as one that is still there, also where nothing changed: an erasure that goes
+ * through the stored answers meanwhile would miss it. */
 static struct status save(struct ctx *c, struct lead_row *row, bool validate_only, Lead *res)
 {
     if (!validate_only && lead_changed(row)) {
         TRY(lead_save(c, row, REASON_CONFLICT));
         TRY(lead_announce(c, row));
+    } else if (!validate_only && *c->request_id) {
+        lead_hold(c, row);
     }
     *res = *row->lead;
     return ok();

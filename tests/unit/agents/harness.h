@@ -166,7 +166,7 @@ class House
         c.method = method.c_str();
         c.workspace = workspace.c_str();
         c.principal = "tester";
-        c.request_id = "";
+        c.request_id = request_id.c_str();
         c.trace_id = "0123456789abcdef0123456789abcdef";
         c.now_us = now_us ? now_us : clock_wall_us();
         c.deadline_us = INT64_MAX;
@@ -210,7 +210,7 @@ class House
     }
 
     struct app app = {};
-    std::string directory, server, database, url, workspace = "default", method = "test/Test";
+    std::string directory, server, database, url, workspace = "default", method = "test/Test", request_id;
     int64_t now_us = 0;                  // the ctx's clock; 0: the wall's
     std::function<void()> before_commit; // what another writer does in between
 

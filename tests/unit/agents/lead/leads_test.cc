@@ -298,6 +298,25 @@ TEST_F(Leads, EachRowOfABatchHasItsOwnStatus)
     EXPECT_EQ(events("lead.updated"), 1);
 }
 
+// Its stored reply would outlive the lead's erasure.
+TEST_F(Leads, AnAnswerThatIsStoredIsNotOfALeadThatIsGone)
+{
+    std::string name = create({ { "email", "a@x.at" }, { "company", "Old" } })->name;
+    for (const char *id : { "", "request-one" }) {
+        bool gone = false;
+        house.request_id = id;
+        house.before_commit = [&] {
+            if (*id && !gone) {
+                gone = true;
+                EXPECT_EQ(remove(name).reason(), "OK");
+            }
+        };
+        auto same = update({ { "name", name }, { "company", "Old" } }, { { "company" } });
+        EXPECT_EQ(same.reason(), *id ? "LEAD_NOT_FOUND" : "OK");
+        EXPECT_EQ(same.writes, 0);
+    }
+}
+
 TEST_F(Leads, ABatchHasALimitedSize)
 {
     EXPECT_EQ(batch({}).reason(), "FIELD_REQUIRED");
