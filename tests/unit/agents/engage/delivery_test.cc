@@ -263,6 +263,39 @@ TEST_F(Delivery, AProviderThatAsksToSlowDownIsLeftAlone)
     EXPECT_EQ(end_of(second)->state, MESSAGE__STATE_SENT);
 }
 
+// The same of a mail server, whose way to ask is an answer to the mail, or to whoever comes.
+TEST_F(Delivery, AMailServerThatAsksToSlowDownLosesNothing)
+{
+    mail_and_sms();
+    options.attempts = 1;
+    for (const auto &[step, answer] : { std::pair<const char *, const char *>{ "END", "421 4.7.0 slow down" },
+                                        { "END", "454 4.7.0 later" },
+                                        { "GREETING", "421 busy" } }) {
+        std::string id = std::string(step[0] == 'E' ? "e" : "g") + answer[2];
+        person(id);
+        person(id + "x");
+        smtp.at(step, answer);
+        size_t before = smtp.mails().size();
+        std::string first = order(id);
+        start();
+        EXPECT_EQ(waits(first, MESSAGE__CAUSE_PROVIDER_BUSY)->attempt_count, 0) << answer;
+        smtp.at(step, "");
+        std::string second = order(id + "x");
+        due_now(first);
+        looked_at(first);
+        EXPECT_EQ(smtp.mails().size(), before) << "the channel waits";
+        stop();
+        due_now(first);
+        due_now(second);
+        start(); // which knows of no wait
+        for (auto &name : { first, second })
+            EXPECT_EQ(end_of(name)->state, MESSAGE__STATE_SENT) << answer;
+        EXPECT_EQ(message(first)->attempt_count, 1);
+        EXPECT_EQ(smtp.mails().size(), before + 2);
+        stop();
+    }
+}
+
 TEST_F(Delivery, MessagesOfALeadLeaveInTheirOrder)
 {
     mail_and_sms();
