@@ -21,6 +21,7 @@ void batch_open(struct batch *b, struct app *app, struct hands *hands)
     memset(b, 0, sizeof *b);
     b->app = app;
     b->hands = hands;
+    b->more = true; /* what became due while nobody looked */
     arena_init(&b->memory, BATCH_BYTES);
 }
 
