@@ -5,8 +5,11 @@
 
 #include "agents/engage/channel/channel.h"
 #include "agents/engage/delivery/delivery.h"
+#include "agents/engage/feedback/feedback.h"
 #include "agents/engage/gate/zones.h"
 #include "agents/engage/template/templates.h"
+#include "agents/record/contact.h"
+#include "agents/record/suppression.h"
 #include "tests/unit/agents/engage/fixture.h"
 #include "tests/unit/agents/engage/sink.h"
 
@@ -120,6 +123,37 @@ class DeliveryRoom : public EngageRoom
         });
         EXPECT_TRUE(a.ok_()) << a.message();
         return name;
+    }
+
+    // Somebody reports that it arrived.
+    void arrives(const std::string &message)
+    {
+        RecordDeliveryEventsRequest req = RECORD_DELIVERY_EVENTS_REQUEST_INIT;
+        DeliveryEvent e = DELIVERY_EVENT_INIT, *all[] = { &e };
+        e.event_id = text("arrived " + message);
+        e.message = text(message);
+        e.type = DELIVERY_EVENT__TYPE_DELIVERED;
+        req.events = all;
+        req.n_events = 1;
+        auto a = house.call(record_delivery_events, req, &RecordDeliveryEventsResponse_descriptor);
+        ASSERT_TRUE(a.ok_()) << a.message();
+        EXPECT_EQ(a->recorded_count, 1);
+    }
+
+    // The lead complained.
+    void suppress(const std::string &lead)
+    {
+        auto a = house.run([&](ctx *c) {
+            lead_row row;
+            lead_identity *all;
+            size_t n;
+            suppression what = { SUPPRESSION__CAUSE_COMPLAINT, "", MEDIUM_UNSPECIFIED };
+            TRY(lead_load(c, ("leads/" + lead).c_str(), "name", &row));
+            TRY(lead_identities(c, &row, &all, &n));
+            contact_touch(c, row.id);
+            return suppression_add(c, all, n, &what);
+        });
+        ASSERT_TRUE(a.ok_()) << a.message();
     }
 
     // As if the time had come at which it is looked at.

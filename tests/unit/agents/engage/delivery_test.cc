@@ -1,8 +1,5 @@
 // Messages on their way, against providers that take, refuse, slow down, fall silent and hang up, and
 // processes that die: each takes effect once, and what became of it is told.
-#include "agents/engage/feedback/feedback.h"
-#include "agents/record/contact.h"
-#include "agents/record/suppression.h"
 #include "tests/unit/agents/engage/delivery.h"
 
 #include <algorithm>
@@ -12,40 +9,7 @@ using namespace fixture;
 namespace
 {
 
-class Delivery : public DeliveryRoom
-{
-  protected:
-    // Somebody reports that it arrived.
-    void arrives(const std::string &message)
-    {
-        RecordDeliveryEventsRequest req = RECORD_DELIVERY_EVENTS_REQUEST_INIT;
-        DeliveryEvent e = DELIVERY_EVENT_INIT, *all[] = { &e };
-        e.event_id = text("arrived " + message);
-        e.message = text(message);
-        e.type = DELIVERY_EVENT__TYPE_DELIVERED;
-        req.events = all;
-        req.n_events = 1;
-        auto a = house.call(record_delivery_events, req, &RecordDeliveryEventsResponse_descriptor);
-        ASSERT_TRUE(a.ok_()) << a.message();
-        EXPECT_EQ(a->recorded_count, 1);
-    }
-
-    // The lead complained.
-    void suppress(const std::string &lead)
-    {
-        auto a = house.run([&](ctx *c) {
-            lead_row row;
-            lead_identity *all;
-            size_t n;
-            suppression what = { SUPPRESSION__CAUSE_COMPLAINT, "", MEDIUM_UNSPECIFIED };
-            TRY(lead_load(c, ("leads/" + lead).c_str(), "name", &row));
-            TRY(lead_identities(c, &row, &all, &n));
-            contact_touch(c, row.id);
-            return suppression_add(c, all, n, &what);
-        });
-        ASSERT_TRUE(a.ok_()) << a.message();
-    }
-};
+using Delivery = DeliveryRoom;
 
 TEST_F(Delivery, MailsLeaveOnceWithAnIdOfTheirOwn)
 {
