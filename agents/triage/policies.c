@@ -4,10 +4,10 @@
 #include "agents/record/events.h"
 #include "agents/record/pages.h"
 #include "agents/record/versions.h"
-#include "base/pb.h"
 #include "agents/triage/policy_sql.h"
 #include "agents/triage/stored.h"
 #include "agents/triage/triage.h"
+#include "base/pb.h"
 
 #include <stdio.h>
 

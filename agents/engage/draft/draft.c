@@ -64,8 +64,8 @@ static struct status find_content(struct ctx *c, const DraftTemplateRequest *req
             *ret = i;
             return ok();
         }
-    return fail(c->arena, REASON_TEMPLATE_MEDIUM_MISSING, "the template has nothing for this medium in %.35s",
-                locale);
+    return fail(c->arena, REASON_TEMPLATE_MEDIUM_MISSING,
+                "the template has nothing for this medium in this locale");
 }
 
 static struct status check(struct ctx *c, const DraftTemplateRequest *req)
