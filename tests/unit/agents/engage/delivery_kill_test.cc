@@ -133,14 +133,14 @@ TEST_F(DeliveryKill, EachTakesEffectOnce)
     int kills = 0;
     mail_and_sms();
     order_all(static_cast<int>(all));
-    useconds_t patience = 40000; // more where a busy machine lets none of them get anywhere
+    useconds_t patience = 2000; // more where a busy machine lets none of them get anywhere
     for (int round = 0; left > 0 && round < 2000; round++) {
         house.while_closed([&] {
             std::vector<pid_t> running(replicas);
             for (pid_t &pid : running)
                 pid = spawn();
             for (pid_t pid : running) {
-                usleep(left > all / 10 ? patience + chance() % static_cast<unsigned>(90000 + 100 * all)
+                usleep(left > all / 10 ? patience + chance() % static_cast<unsigned>(4000 + 20 * all)
                                        : std::max(2000000u, patience));
                 kill_one(pid);
                 kills++;
@@ -148,7 +148,7 @@ TEST_F(DeliveryKill, EachTakesEffectOnce)
         });
         int64_t before = left;
         left = unfinished();
-        patience = left < before ? 40000 : std::min(2 * patience, 8000000u);
+        patience = left < before ? 2000 : std::min(2 * patience, 8000000u);
     }
     EXPECT_EQ(left, 0);
     EXPECT_GT(kills, 3);
