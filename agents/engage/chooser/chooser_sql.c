@@ -35,9 +35,9 @@ const struct stmt chooser_sql[CHOOSER_STMTS] = {
                       NULL, NULL },
     [CHOICES_CONVERT] = { "choices_convert", "iitt", "",
                           "UPDATE choice SET convert_time = $1, due_time = $2"
-                          " WHERE workspace = $3 AND (lead_id = $4 OR lead_id IN"
-                          " (SELECT alias_id FROM lead_alias WHERE workspace = $3 AND lead_id = "
-                          "$4))" STILL_WAITS,
+                          " WHERE workspace = $3 AND lead_id IN (SELECT $4 UNION ALL"
+                          " SELECT alias_id FROM lead_alias WHERE workspace = $3 AND lead_id = "
+                          "$4)" STILL_WAITS,
                           NULL, NULL },
     [CHOICE_WORKSPACE] = { "choice_workspace", "it", "t",
                            "SELECT workspace FROM choice WHERE due_time <= $1 AND workspace > $2" STILL_WAITS
