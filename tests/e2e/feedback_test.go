@@ -263,6 +263,7 @@ func TestMailsThatComeBackTell(t *testing.T) {
 		s.publishJourney("answer", &pb.Journey{Entry: &pb.JourneyEntry{Event: "lead.triaged"}, Steps: []*pb.JourneyStep{waitStep("look", time.Hour, "message.replied", "")}})
 		lead := s.triage(&pb.Lead{Email: "ann@reply.example"}).Lead
 		m := s.welcomed(lead)
+		s.eventually(lead, "at look")
 		upload := func(sample string) (told struct {
 			Kind, Message string
 			Recorded      bool

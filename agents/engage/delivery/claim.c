@@ -15,16 +15,18 @@
 
 /* ---- What is at hand ---- */
 
-static struct status load(struct ctx *c, struct in_hand *h, bool *ret_due, bool *ret_behind)
+/* *ret_behind_us: when it is its turn after those of the lead's that come before it; 0: now. Behind them in
+ * due time too, it does not come before its turn again, however many there are. */
+static struct status load(struct ctx *c, struct in_hand *h, bool *ret_due, int64_t *ret_behind_us)
 {
     struct rows rows;
     TRY(DB_QUERY(c, &delivery_sql[DELIVERY_ROW], &rows, v_text(c->workspace), v_text(h->lead),
                  v_int(c->now_us + BEHIND_US), v_text(h->id)));
     const struct value *v = row_at(&rows, 0);
     *ret_due = rows.n && v[1].i <= MESSAGE__STATE_SENDING && v[2].i <= c->now_us;
-    *ret_behind = *ret_due && v[5].i > 0;
     if (!*ret_due)
         return ok();
+    *ret_behind_us = v[5].i == 1 ? c->now_us + BEHIND_US : v[5].i ? v[5].i + 1 : 0;
     h->row.id = h->id;
     h->row.version = v[0].i;
     h->row.message = PB_UNPACK(c->arena, Message, v[4].s);
@@ -204,17 +206,18 @@ struct status claim(struct ctx *c, void *arg)
 {
     struct in_hand *h = arg;
     struct lead_row lead;
-    bool due, behind;
+    bool due;
+    int64_t behind_us;
     h->sending = false;
-    TRY(load(c, h, &due, &behind));
+    TRY(load(c, h, &due, &behind_us));
     if (!due)
         return ok();
     if (may_have_left(c, h->row.message))
         return finish(c, h, MESSAGE__STATE_UNKNOWN, MESSAGE__CAUSE_RESTORED, "the database was put back");
     if (h->row.message->state == MESSAGE__STATE_SENDING)
         return take_over(c, h);
-    if (behind) {
-        defer(c, h, c->now_us + BEHIND_US);
+    if (behind_us) {
+        defer(c, h, behind_us);
         return ok();
     }
     struct status s = lead_load(c, h->row.message->lead, "lead", &lead);

@@ -13,12 +13,12 @@ const struct stmt delivery_sql[DELIVERY_STMTS] = {
                        " WHERE m.state IN (1, 2) AND m.due_time <= $1"
                        " ORDER BY m.due_time, m.workspace, m.id LIMIT $2",
                        NULL, NULL },
-    /* Before it comes one that is on its way; or one planned before that was on its way and is to be tried
-     * again, or is due by then. */
+    /* Before it comes one that is on its way (1, no time); or one planned before that was on its way and is
+     * to be tried again, or is due by then. */
     [DELIVERY_ROW] = { "delivery_row", "ttit", "iiibbi",
-                       "SELECT m.version, m.state, m.due_time, m.frozen, m.data, (SELECT COUNT(*) FROM "
-                       "message"
-                       " AS b WHERE b.workspace = $1 AND b.lead_id IN " LEAD_AND_MERGED " AND b.id <> m.id"
+                       "SELECT m.version, m.state, m.due_time, m.frozen, m.data, (SELECT COALESCE(MAX("
+                       "CASE WHEN b.state = 2 THEN 1 ELSE b.due_time END), 0) FROM message AS b WHERE "
+                       "b.workspace = $1 AND b.lead_id IN " LEAD_AND_MERGED " AND b.id <> m.id"
                        " AND (b.state = 2 OR (b.state = 1 AND (length(b.frozen) > 0 OR b.due_time <= $3) AND"
                        " (b.create_time < m.create_time OR (b.create_time = m.create_time AND b.id < "
                        "m.id)))))"

@@ -9,7 +9,7 @@ C_BEGIN
 enum delivery_stmt {
     DELIVERY_DUE,   /* now, limit -> workspace, id, lead id as it is now; of all workspaces */
     DELIVERY_ROW,   /* workspace, lead id as it is now, a time, id -> version, state, due time, frozen, data,
-                       how many of the lead's messages have to come before */
+                       when the last of those is due that come before it; 1: on its way; 0: none */
     DELIVERY_DEFER, /* against the version: looked at again at another time */
     DELIVERY_PARK,  /* against the version: FAILED, though it cannot be decoded */
     DELIVERY_STMTS
