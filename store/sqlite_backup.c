@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUSY_WAIT_MS 30000
@@ -117,9 +116,13 @@ static struct status publish(struct arena *a, const char *from, const char *to)
 
 /* ---- backup_create ---- */
 
+/* Into a file that is its owner's alone from the first byte on. */
 static struct status copy(const char *path, const char *to, struct arena *a)
 {
     struct work w;
+    int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 || close(fd))
+        return file_error(a, to);
     struct status s = work_open(&w, path, SQLITE_OPEN_READWRITE, a);
     if (is_ok(s))
         s = work_run(&w, "VACUUM INTO ?", to, NULL, NULL);
@@ -138,8 +141,6 @@ static struct status create(const char *path, const char *part, struct arena *a,
 {
     struct work w;
     TRY(copy(path, part, a));
-    if (chmod(part, 0600))
-        return file_error(a, part);
     struct status s = work_open(&w, part, SQLITE_OPEN_READWRITE, a);
     if (is_ok(s))
         s = mark(&w, ret);
@@ -208,8 +209,6 @@ static struct status restore(const char *file, const char *part, const char *new
 {
     struct work w;
     TRY(copy(file, part, a));
-    if (chmod(part, 0600))
-        return file_error(a, part);
     struct status s = work_open(&w, part, SQLITE_OPEN_READWRITE, a);
     if (is_ok(s))
         s = check(&w);
