@@ -269,10 +269,11 @@ TEST_F(Delivery, MessagesOfALeadLeaveInTheirOrder)
         person("p" + std::to_string(l));
     for (int i = 0; i < 12; i++)
         for (int l = 0; l < 5; l++)
-            names.push_back(order("p" + std::to_string(l), MEDIUM_SMS));
+            names.push_back(order("p" + std::to_string(l), MEDIUM_SMS, -(i % 4))); // due in another one
     start();
     for (auto &name : names)
         ASSERT_EQ(end_of(name)->state, MESSAGE__STATE_SENT);
+    EXPECT_LE(house.count("SELECT MAX(version) FROM message WHERE workspace = $1"), 6) << "put off in turn";
     std::vector<std::string> sent[5]; // of each lead
     for (auto &p : http.posts())
         sent[(std::find(names.begin(), names.end(), "messages/" + p.headers["idempotency-key"]) -
