@@ -11,7 +11,6 @@
 
 #include <inttypes.h>
 
-#define EVENT_ID_MAX 128
 #define EVENT_TYPE_MAX 64
 #define ATTRIBUTES_MAX 64
 #define NAME_MAX_BYTES 128
@@ -25,15 +24,6 @@ struct ingest {
 };
 
 /* ---- Checking ---- */
-
-static bool is_event_id(const char *id)
-{
-    size_t n = strnlen(id, EVENT_ID_MAX + 1);
-    for (size_t i = 0; i < n; i++)
-        if (id[i] < 0x20 || id[i] > 0x7e)
-            return false;
-    return n >= 1 && n <= EVENT_ID_MAX;
-}
 
 static bool is_event_type(const char *type)
 {
@@ -76,9 +66,7 @@ static void check_reserved(struct checks *k, const LeadEvent *e, const char *fie
 static struct status check_event(struct ctx *c, const LeadEvent *e, const char *field, int64_t *ret_us)
 {
     struct checks k = checks_start(c->arena);
-    if (!is_event_id(e->event_id))
-        check_fail(&k, *e->event_id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, field, "event_id",
-                   "1 to 128 printable ASCII characters");
+    check_event_id(&k, field, e->event_id);
     if (!is_event_type(e->type))
         check_fail(&k, *e->type ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, field, "type",
                    "1 to 64 of [a-z0-9_.]");
@@ -100,7 +88,7 @@ static struct status find_stored(struct ingest *g, const IngestEventsRequest *re
     if (!ids)
         return fail_memory();
     for (size_t i = 0; i < req->n_events; i++)
-        if (is_event_id(req->events[i]->event_id))
+        if (event_id_valid(req->events[i]->event_id))
             ids[n++] = req->events[i]->event_id;
     return lead_events_ask(g->events, ids, n);
 }

@@ -20,6 +20,24 @@ void check_fail(struct checks *k, enum reason r, const char *parent, const char 
         k->last = s.violations;
 }
 
+#define EVENT_ID_MAX 128
+
+bool event_id_valid(const char *id)
+{
+    size_t n = strnlen(id, EVENT_ID_MAX + 1);
+    for (size_t i = 0; i < n; i++)
+        if (id[i] < 0x20 || id[i] > 0x7e)
+            return false;
+    return n >= 1 && n <= EVENT_ID_MAX;
+}
+
+void check_event_id(struct checks *k, const char *parent, const char *id)
+{
+    if (!event_id_valid(id))
+        check_fail(k, *id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, parent, "event_id",
+                   "1 to %d printable ASCII characters", EVENT_ID_MAX);
+}
+
 struct status name_id(struct arena *a, const char *name, const char *collection, const char *field,
                       const char **ret)
 {

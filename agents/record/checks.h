@@ -29,6 +29,11 @@ static inline struct checks checks_start(struct arena *a)
 void check_fail(struct checks *k, enum reason r, const char *parent, const char *field, const char *fmt, ...)
     PRINTF(5, 6);
 
+/* What callers call an event: 1 to 128 printable ASCII characters. The check notes a fault of
+ * `parent.event_id`. */
+bool event_id_valid(const char *id);
+void check_event_id(struct checks *k, const char *parent, const char *id);
+
 /* The part of `name` after `collection` ("leads/"), which must be an id. `field` names the request's field.
  * Fails: FIELD_REQUIRED, FIELD_INVALID. */
 MUSTCHECK struct status name_id(struct arena *a, const char *name, const char *collection, const char *field,

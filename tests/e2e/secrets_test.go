@@ -31,13 +31,14 @@ const (
 	inQuery    = "canary-of-a-query-0123456789"
 	inBody     = "canary-of-a-body-0123456789"
 	inArgument = "canary-of-an-argument-0123456789"
+	inDraft    = "canary-of-a-draft-key-0123456789"
 	inLogin    = "canary-of-a-wrong-password-0123456789"
 )
 
 // leaks looks for secrets in what a program let out.
 func leaks(t *testing.T, where, text string, secrets ...string) {
 	t.Helper()
-	for _, secret := range append(secrets, inFile, inDatabase, inRedis, inBearer, inCookie, inQuery, inArgument, inLogin, house.AdminPassword) {
+	for _, secret := range append(secrets, inFile, inDatabase, inRedis, inDraft, inBearer, inCookie, inQuery, inArgument, inLogin, house.AdminPassword) {
 		if strings.Contains(text, secret) {
 			t.Errorf("%s shows %q:\n%s", where, secret, text[max(0, strings.Index(text, secret)-300):])
 		}
@@ -56,7 +57,7 @@ func secretive(t *testing.T) *house.House {
 	want.OK(t, os.WriteFile(key, []byte(inFile+"\n"), 0o600))
 	return house.New(t, house.Options{
 		Store: house.PostgreSQL, Database: at.String(), Gateway: true, TLS: true,
-		Env: []string{"SECRET_KEY=@" + key, "REDIS_URL=redis://u:" + inRedis + "@127.0.0.1:1", "GRPC_VERBOSITY=debug"}, GatewayArgs: []string{"--log-calls"},
+		Env: []string{"SECRET_KEY=@" + key, "REDIS_URL=redis://u:" + inRedis + "@127.0.0.1:1", "DRAFT_API_KEY=" + inDraft, "DRAFT_URL=https://127.0.0.1:1/v1", "DRAFT_MODEL=none", "GRPC_VERBOSITY=debug"}, GatewayArgs: []string{"--log-calls"},
 	})
 }
 
@@ -77,6 +78,8 @@ func useSecrets(t *testing.T, h *house.House) (answers string) {
 		{"POST", "/v1/sessions", `{"user": "users/nobody", "password": "` + inLogin + `"}`},
 		{"POST", "/v1/sessions", `{"user": "` + inLogin + `", "password": "` + house.AdminPassword + `"}`},
 		{"POST", "/v1/sessions:refresh", `{"refresh_token": "` + inLogin + `"}`},
+		{"POST", "/v1/templates:draft", `{"medium": "MEDIUM_SMS", "instructions": "short", "template": {"purpose": "transactional", "default_locale": "en",
+			"contents": [{"medium": "MEDIUM_SMS", "locale": "en", "text": "Hello"}]}}`},
 		{"GET", "/v1/config", ""},
 		{"GET", "/metrics", ""},
 		{"GET", "/health", ""},

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/ids.h"
 
-#define EVENT_ID_MAX 128
 #define TRANSPORT_ID_MAX 512
 #define URL_MAX 2048
 #define DETAIL_MAX 1024
@@ -30,15 +29,6 @@ struct batch {
 };
 
 /* ---- Checking ---- */
-
-static bool is_event_id(const char *id)
-{
-    size_t n = strnlen(id, EVENT_ID_MAX + 1);
-    for (size_t i = 0; i < n; i++)
-        if (id[i] < 0x20 || id[i] > 0x7e)
-            return false;
-    return n >= 1 && n <= EVENT_ID_MAX;
-}
 
 static void check_length(struct checks *k, const char *parent, const char *field, const char *text,
                          size_t max)
@@ -76,9 +66,7 @@ static void check_bounce(struct checks *k, const char *parent, const DeliveryEve
 static struct status check(struct batch *b, const char *parent, const DeliveryEvent *e)
 {
     struct checks k = checks_start(b->c->arena);
-    if (!is_event_id(e->event_id))
-        check_fail(&k, *e->event_id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, parent, "event_id",
-                   "1 to %d printable ASCII characters", EVENT_ID_MAX);
+    check_event_id(&k, parent, e->event_id);
     if (!happening_name(e->type))
         check_fail(&k, e->type ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, parent, "type",
                    "must be one that there is");
