@@ -43,9 +43,8 @@ struct lite_reader {
     struct db_read base;
     struct lite_conn conn;
     struct lite_reader *next;
-    uint64_t seen; /* commits when its snapshot was opened */
-    bool open;     /* holds a snapshot, also while it is idle: see sqlite_read.c */
-    int64_t deadline_us;
+    uint64_t seen;       /* commits when its snapshot was opened */
+    int64_t deadline_us; /* INT64_MAX while it is idle */
 };
 
 /* A round over the WAL: at some length the checkpoint thread makes its passes, then the committer finishes.

@@ -16,11 +16,16 @@ static int past_deadline(void *arg)
     return r->deadline_us != INT64_MAX && clock_mono_us() > r->deadline_us;
 }
 
+/* Also while the reader is idle. */
+static bool holds_snapshot(const struct lite_reader *r)
+{
+    return !sqlite3_get_autocommit(r->conn.h);
+}
+
 static void snapshot_close(struct lite_reader *r)
 {
-    if (r->open)
+    if (holds_snapshot(r))
         lite_run(r->conn.commit);
-    r->open = false;
 }
 
 /* The pool's lock is held. */
@@ -37,6 +42,7 @@ static struct status reader_new(struct lite_db *d, struct lite_reader **ret)
         arena_rewind(&d->memory, before);
         return fail(NULL, REASON_STORE_UNAVAILABLE, "the database file cannot be opened for reading");
     }
+    r->deadline_us = INT64_MAX;
     sqlite3_progress_handler(r->conn.h, PROGRESS_STEPS, past_deadline, r);
     d->all[d->readers++] = r;
     *ret = r;
@@ -72,20 +78,17 @@ struct status lite_read_begin(struct db *db, int64_t deadline_us, struct db_read
     struct status s = reader_take(d, deadline_us, &r);
     pthread_mutex_unlock(&d->lock);
     TRY(s);
-    r->deadline_us = deadline_us;
     /* Counted before the snapshot opens: it is never older than `seen` says. */
     uint64_t commits = __atomic_load_n(&d->commits, __ATOMIC_SEQ_CST);
-    if (r->open && (r->seen != commits || d->read_only))
+    if (r->seen != commits || d->read_only)
         snapshot_close(r);
-    if (!r->open) {
-        r->seen = commits;
-        int rc = lite_run(r->conn.begin);
-        r->open = rc == SQLITE_DONE;
-    }
-    if (!r->open) {
+    bool opened = holds_snapshot(r) ? r->seen == commits : lite_run(r->conn.begin) == SQLITE_DONE;
+    if (!opened) {
         lite_read_end(&r->base);
         return fail(NULL, REASON_STORE_UNAVAILABLE, "a snapshot cannot be opened");
     }
+    r->seen = commits;
+    r->deadline_us = deadline_us;
     *ret = &r->base;
     return ok();
 }
@@ -96,8 +99,7 @@ void lite_read_end(struct db_read *read)
         return;
     struct lite_reader *r = (struct lite_reader *)read;
     struct lite_db *d = (struct lite_db *)read->db;
-    if (sqlite3_get_autocommit(r->conn.h))
-        r->open = false;
+    r->deadline_us = INT64_MAX; /* it bounds the queries; letting go of a snapshot is not to be interrupted */
     if (r->seen != __atomic_load_n(&d->commits, __ATOMIC_SEQ_CST))
         snapshot_close(r);
     pthread_mutex_lock(&d->lock);

@@ -184,6 +184,32 @@ TEST_P(DbContract, SnapshotDoesNotMove)
     db_read_done(&c);
 }
 
+// What begins and ends a snapshot is no query: a deadline that passed never leaves a reader inside one.
+TEST_P(DbContract, ReadersOutliveTheDeadlinesOfTheirCalls)
+{
+    open(cell_migrations);
+    cell("a", 7);
+    Memory m;
+    struct ctx c;
+    struct rows r;
+    memset(&c, 0, sizeof c);
+    c.arena = &m.arena;
+    c.db = db;
+    c.workspace = "default";
+    struct value id = v_text("a");
+    for (int i = 0, n = sqlite() ? 20000 : 100; i < n; i++) {
+        struct arena_mark before = arena_mark(&m.arena);
+        c.deadline_us = clock_mono_us() - 1;
+        struct status late = db_query(&c, &cell_get, &id, &r);
+        ASSERT_TRUE(is_ok(late) || late.reason == REASON_DEADLINE_PASSED) << i << ": " << late.message;
+        if (c.read)
+            db_read_renew(&c);
+        db_read_done(&c);
+        arena_rewind(&m.arena, before);
+    }
+    EXPECT_EQ(cell_value("a"), 7);
+}
+
 TEST_P(DbContract, ReadAfterAnAnswerSeesTheWrite)
 {
     open(cell_migrations);
