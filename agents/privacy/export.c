@@ -144,9 +144,9 @@ static struct status part_decisions(struct ctx *c, struct subject_export *x, Exp
     *ret_found = list.n > 0;
     if (list.n == 0)
         return ok();
-    remember(x, str_of(list.ids[0]));
-    res->decision = list.decisions[0];
-    return ok();
+    remember(x, str_of(list.at[0].id));
+    res->decision = list.at[0].decision;
+    return decision_open(c, &list.at[0]);
 }
 
 /* The next row of (id, data), or none. */

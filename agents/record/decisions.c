@@ -52,26 +52,31 @@ static struct status split(struct ctx *c, struct str key, const Decision *d, str
 /* A row of (id, data, sealed, key). */
 enum { ROW_ID, ROW_DATA, ROW_SEALED, ROW_KEY };
 
-static struct status broken(struct ctx *c, const char *id)
+static struct status not_decoded(struct ctx *c, const char *id)
 {
     return c->arena->overflow ? fail_memory()
                               : fail(c->arena, REASON_INTERNAL, "decision %s cannot be decoded", id);
 }
 
-static struct status decode(struct ctx *c, const struct value *row, Decision **ret)
+static struct status take(struct ctx *c, const struct value *row, struct listed_decision *ret)
+{
+    ret->id = row[ROW_ID].s.p;
+    ret->sealed = row[ROW_SEALED].s;
+    ret->key = row[ROW_KEY].s;
+    ret->decision = PB_UNPACK(c->arena, Decision, row[ROW_DATA].s);
+    return ret->decision ? ok() : not_decoded(c, ret->id);
+}
+
+struct status decision_open(struct ctx *c, struct listed_decision *l)
 {
     struct str text;
-    const char *id = row[ROW_ID].s.p;
-    *ret = PB_UNPACK(c->arena, Decision, row[ROW_DATA].s);
-    if (!*ret)
-        return broken(c, id);
-    TRY(subject_open(c, row[ROW_KEY].s, id, row[ROW_SEALED].s, &text));
+    TRY(subject_open(c, l->key, l->id, l->sealed, &text));
     if (!text.p)
         return ok(); /* in plain, or erased */
     Decision *personal = PB_UNPACK(c->arena, Decision, text);
     if (!personal)
-        return broken(c, id);
-    move_personal(personal, *ret);
+        return not_decoded(c, l->id);
+    move_personal(personal, l->decision);
     return ok();
 }
 
@@ -92,24 +97,24 @@ struct status decision_get(struct ctx *c, const char *name, Decision **ret)
 {
     const char *id;
     struct rows rows;
+    struct listed_decision found;
     TRY(name_id(c->arena, name, "decisions/", "name", &id));
     TRY(DB_QUERY(c, &decision_sql[DECISION_GET], &rows, v_text(c->workspace), v_text(id)));
     if (rows.n == 0)
         return fail(c->arena, REASON_DECISION_NOT_FOUND, "%s does not exist", name);
-    return decode(c, row_at(&rows, 0), ret);
+    TRY(take(c, row_at(&rows, 0), &found));
+    *ret = found.decision;
+    return decision_open(c, &found);
 }
 
 static struct status list_take(struct ctx *c, const struct rows *rows, struct decision_list *ret)
 {
     ret->n = rows->n;
-    ret->ids = ARENA_ARRAY(c->arena, rows->n + 1, const char *);
-    ret->decisions = ARENA_ARRAY(c->arena, rows->n + 1, Decision *);
-    if (!ret->ids || !ret->decisions)
+    ret->at = ARENA_ARRAY(c->arena, rows->n + 1, struct listed_decision);
+    if (!ret->at)
         return fail_memory();
-    for (size_t i = 0; i < rows->n; i++) {
-        ret->ids[i] = row_at(rows, i)[ROW_ID].s.p;
-        TRY(decode(c, row_at(rows, i), &ret->decisions[i]));
-    }
+    for (size_t i = 0; i < rows->n; i++)
+        TRY(take(c, row_at(rows, i), &ret->at[i]));
     return ok();
 }
 

@@ -20,11 +20,20 @@ MUSTCHECK struct status decision_add(struct ctx *c, const struct lead_row *row, 
  * FIELD_REQUIRED, FIELD_INVALID, DECISION_NOT_FOUND. */
 MUSTCHECK struct status decision_get(struct ctx *c, const char *name, Decision **ret);
 
+/* A decision of a list: what is personal in it is still closed. */
+struct listed_decision {
+    const char *id; /* without "decisions/" */
+    Decision *decision;
+    struct str sealed, key;
+};
+
 struct decision_list {
-    Decision **decisions; /* as decision_get reads them */
-    const char **ids;     /* without "decisions/" */
+    struct listed_decision *at;
     size_t n;
 };
+
+/* Completes l->decision to what decision_get reads. */
+MUSTCHECK struct status decision_open(struct ctx *c, struct listed_decision *l);
 
 /* At most `limit` decisions with ids after `after` (""  from the first), oldest first; of the lead with this
  * id (its merged duplicates' included; one that was itself merged stands for its survivor), or of all where

@@ -58,6 +58,7 @@ static const struct filter_field fields[] = {
 };
 static const struct filter_schema schema = { fields, COUNT(fields) };
 
+/* Nothing that is personal is looked at: the decision is not open yet. */
 static struct filter_value lookup(void *arg, const struct filter_field *field, struct str rest)
 {
     const Decision *d = arg;
@@ -95,11 +96,13 @@ struct scan {
     bool ended;
 };
 
-/* A match goes into the reply as a copy without its inputs: `from` is forgotten with its step. */
-static struct status keep(struct ctx *c, struct arena *from, const Decision *d, ListDecisionsResponse *res)
+/* A match goes into the reply as a copy without its inputs; the reader's memory ends with its step. */
+static struct status keep(struct ctx *c, struct ctx *reader, struct listed_decision *l,
+                          ListDecisionsResponse *res)
 {
-    Decision *basic = decision_basic(from, d);
-    struct str bytes = basic ? pb_pack(from, basic) : str_make(NULL, 0);
+    TRY(decision_open(reader, l));
+    Decision *basic = decision_basic(reader->arena, l->decision);
+    struct str bytes = basic ? pb_pack(reader->arena, basic) : str_make(NULL, 0);
     if (!bytes.p)
         return fail_memory();
     res->decisions[res->n_decisions] = PB_UNPACK(c->arena, Decision, bytes);
@@ -114,9 +117,9 @@ static struct status look(struct ctx *c, struct ctx *reader, struct scan *s, Lis
         step = MIN(step, s->wanted - res->n_decisions + 1); /* one more tells whether there is a next page */
     TRY(decisions_after(reader, s->lead_id, s->after, step, &list));
     for (; i < list.n && res->n_decisions < s->wanted; i++) {
-        snprintf(s->after, sizeof s->after, "%s", list.ids[i]);
-        if (filter_match(s->filter, lookup, list.decisions[i]))
-            TRY(keep(c, reader->arena, list.decisions[i], res));
+        snprintf(s->after, sizeof s->after, "%s", list.at[i].id);
+        if (filter_match(s->filter, lookup, list.at[i].decision))
+            TRY(keep(c, reader, &list.at[i], res));
     }
     s->scanned += i;
     s->ended = i == list.n && list.n < step;

@@ -86,11 +86,12 @@ static struct status count_move(struct trial *t, const Decision *then, const Dec
 
 /* ---- Deciding again ---- */
 
-static struct status try_one(struct trial *t, struct ctx *reader, const Decision *d)
+static struct status try_one(struct trial *t, struct ctx *reader, struct listed_decision *l)
 {
     struct decide_inputs in;
     struct decide_with with;
-    Decision *now;
+    Decision *d = l->decision, *now;
+    TRY(decision_open(reader, l));
     struct status s = scores_of_decision(reader, d, &with);
     if (is_ok(s))
         s = inputs_of_decision(reader, d, &in);
@@ -108,11 +109,11 @@ static struct status try_step(struct trial *t, struct ctx *reader)
     size_t step = MIN(STEP, t->wanted);
     TRY(decisions_before(reader, t->before, step, &list));
     for (size_t i = 0; i < list.n; i++)
-        TRY(try_one(t, reader, list.decisions[i]));
+        TRY(try_one(t, reader, &list.at[i]));
     t->wanted -= list.n;
     t->ended = list.n < step || t->wanted == 0;
     if (list.n)
-        snprintf(t->before, sizeof t->before, "%s", list.ids[list.n - 1]);
+        snprintf(t->before, sizeof t->before, "%s", list.at[list.n - 1].id);
     return ok();
 }
 
