@@ -11,6 +11,7 @@
 #define KEPT_SECONDS 45L /* providers hang up on idle connections after a minute or more */
 #define KEPT_MAX 4L
 #define ANSWER_BYTES 65536
+#define RETRY_AFTER_MOST 86400 /* seconds */
 #define HOST_BYTES 1024
 
 struct transfer {
@@ -243,7 +244,7 @@ static void conclude_post(struct transfer *t)
     curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
     curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &wait);
     t->ret->code = (int)code;
-    t->ret->retry_after_ms = wait * 1000;
+    t->ret->retry_after_ms = MIN(MAX(wait, 0), RETRY_AFTER_MOST) * 1000; /* below 0: a date that has passed */
     t->ret->end = code >= 200 ? TRANSFER_ANSWERED : sent > 0 ? TRANSFER_DOUBT : TRANSFER_LOST;
 }
 

@@ -44,7 +44,7 @@ enum transfer_end {
 struct transferred {
     enum transfer_end end;
     int code;
-    int64_t retry_after_ms; /* HTTP's Retry-After; 0: none */
+    int64_t retry_after_ms; /* HTTP's Retry-After, a day at most; 0: none, or a time that has passed */
     char text[256];         /* the answer's text, or what went wrong; UTF-8 */
 };
 

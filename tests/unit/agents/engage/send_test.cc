@@ -238,6 +238,16 @@ TEST_F(SendWebhook, TellsApartWhatWasAnswered)
     EXPECT_EQ(came.retry_after_ms, 7000);
 }
 
+// What no provider means is no reason to ask again at once, or never.
+TEST_F(SendWebhook, TakesFromARetryAfterNoMoreThanADay)
+{
+    for (const char *past : { "-1", "0", "soon", "", "Wed, 21 Oct 2015 07:28:00 GMT" })
+        EXPECT_EQ(answered("429 Slow down\r\nRetry-After: " + std::string(past)).retry_after_ms, 0) << past;
+    for (const char *far : { "86401", "9223372036854775807", "Fri, 31 Dec 9999 23:59:59 GMT" })
+        EXPECT_EQ(answered("429 Slow down\r\nRetry-After: " + std::string(far)).retry_after_ms, 86400000)
+            << far;
+}
+
 TEST_F(SendWebhook, MayHaveBeenTakenWhereTheAnswerWasLost)
 {
     for (const char *how : { "CUT", "HANG" }) {
