@@ -203,6 +203,12 @@ struct status enroll_enter(struct ctx *c, const struct plan *p, const struct lea
 
 /* ---- Going on ---- */
 
+/* A queue that the step gave the conversation to loses it; a person who took it keeps it. */
+static struct status end_handoff(struct ctx *c, const struct lead_row *lead, const struct plan_step *from)
+{
+    return from->kind == JOURNEY_STEP__ACTION_HANDOFF ? owner_take_back(c, lead, from->queue) : ok();
+}
+
 struct status enroll_push(struct ctx *c, const struct plan *p, const struct lead_row *lead,
                           struct enrolled *x, const char *event)
 {
@@ -216,8 +222,7 @@ struct status enroll_push(struct ctx *c, const struct plan *p, const struct lead
     TRY(plan_push(p, lead->lead, c->now_us, event, &actor, &at, &moved));
     if (!moved)
         return ok();
-    if (from->kind == JOURNEY_STEP__ACTION_HANDOFF)
-        TRY(owner_take_back(c, lead, from->queue));
+    TRY(end_handoff(c, lead, from));
     TRY(put_place(c, p, &at, x));
     TRY(write_row(c, x, at.left ? HAS_LEFT : UNDER_WAY));
     return announce(c, x->e, what_happened(&at));
@@ -268,4 +273,15 @@ struct status enroll_push_any(struct ctx *c, const struct journeys *all, const s
     const struct plan *p;
     TRY(plan_of(c, all, x, &p));
     return p ? enroll_push(c, p, lead, x, event) : enroll_leave(c, x, ENROLLMENT__EXIT_CAUSE_FAILED);
+}
+
+struct status enroll_take_out(struct ctx *c, const struct journeys *all, const struct lead_row *lead,
+                              struct enrolled *x)
+{
+    const struct plan *p;
+    TRY(plan_of(c, all, x, &p));
+    size_t at = p ? plan_step_of(p, x->e->step) : PLAN_END;
+    if (at != PLAN_END)
+        TRY(end_handoff(c, lead, &p->steps[at]));
+    return enroll_leave(c, x, ENROLLMENT__EXIT_CAUSE_UNENROLLED);
 }

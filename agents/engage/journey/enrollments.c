@@ -54,6 +54,7 @@ struct status unenroll_lead(struct ctx *c, const UnenrollLeadRequest *req, Enrol
     const char *id;
     struct lead_row lead;
     struct enrolled x;
+    const struct journeys *all;
     TRY(name_id(c->arena, req->journey, JOURNEYS, "journey", &id));
     TRY(lead_load(c, req->lead, "lead", &lead));
     TRY(find_active(c, id, lead.id, &x));
@@ -62,7 +63,8 @@ struct status unenroll_lead(struct ctx *c, const UnenrollLeadRequest *req, Enrol
     if (!x.id)
         return fail(c->arena, REASON_ENROLLMENT_NOT_FOUND, "%s is not under way in %s", req->lead,
                     req->journey);
-    TRY(enroll_leave(c, &x, ENROLLMENT__EXIT_CAUSE_UNENROLLED));
+    TRY(journeys_serving(c, &all));
+    TRY(enroll_take_out(c, all, &lead, &x));
     *res = *x.e;
     return ok();
 }

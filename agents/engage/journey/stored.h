@@ -77,6 +77,9 @@ MUSTCHECK struct status enroll_push(struct ctx *c, const struct plan *p, const s
 MUSTCHECK struct status enroll_push_any(struct ctx *c, const struct journeys *all,
                                         const struct lead_row *lead, struct enrolled *x, const char *event);
 MUSTCHECK struct status enroll_leave(struct ctx *c, struct enrolled *x, Enrollment__ExitCause cause);
+/* A caller has it leave, wherever it stands. */
+MUSTCHECK struct status enroll_take_out(struct ctx *c, const struct journeys *all,
+                                        const struct lead_row *lead, struct enrolled *x);
 /* Its journey is paused and its wait has ended: it waits for the journey to be resumed. */
 MUSTCHECK struct status enroll_hold(struct ctx *c, struct enrolled *x);
 

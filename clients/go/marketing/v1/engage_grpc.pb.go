@@ -214,8 +214,8 @@ type EngageServiceClient interface {
 	// FAILED_PRECONDITION / JOURNEY_STATE where it is not in service or held, ALREADY_EXISTS / ENROLLMENT_EXISTS where the lead is under way
 	// or may not enter again (yet).
 	EnrollLead(ctx context.Context, in *EnrollLeadRequest, opts ...grpc.CallOption) (*Enrollment, error)
-	// Has a lead leave. Messages that are planned already stay (CancelMessage). Fails: NOT_FOUND / ENROLLMENT_NOT_FOUND where it is not
-	// under way.
+	// Has a lead leave. Where it stands at a handoff, the queue loses the conversation; a person who took it keeps it. Messages that are planned
+	// already stay (CancelMessage). Fails: NOT_FOUND / ENROLLMENT_NOT_FOUND where it is not under way.
 	UnenrollLead(ctx context.Context, in *UnenrollLeadRequest, opts ...grpc.CallOption) (*Enrollment, error)
 	// Returns where a lead stands in a journey. Fails: NOT_FOUND / ENROLLMENT_NOT_FOUND.
 	GetEnrollment(ctx context.Context, in *GetEnrollmentRequest, opts ...grpc.CallOption) (*Enrollment, error)
@@ -907,8 +907,8 @@ type EngageServiceServer interface {
 	// FAILED_PRECONDITION / JOURNEY_STATE where it is not in service or held, ALREADY_EXISTS / ENROLLMENT_EXISTS where the lead is under way
 	// or may not enter again (yet).
 	EnrollLead(context.Context, *EnrollLeadRequest) (*Enrollment, error)
-	// Has a lead leave. Messages that are planned already stay (CancelMessage). Fails: NOT_FOUND / ENROLLMENT_NOT_FOUND where it is not
-	// under way.
+	// Has a lead leave. Where it stands at a handoff, the queue loses the conversation; a person who took it keeps it. Messages that are planned
+	// already stay (CancelMessage). Fails: NOT_FOUND / ENROLLMENT_NOT_FOUND where it is not under way.
 	UnenrollLead(context.Context, *UnenrollLeadRequest) (*Enrollment, error)
 	// Returns where a lead stands in a journey. Fails: NOT_FOUND / ENROLLMENT_NOT_FOUND.
 	GetEnrollment(context.Context, *GetEnrollmentRequest) (*Enrollment, error)

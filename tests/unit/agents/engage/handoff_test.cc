@@ -97,6 +97,27 @@ TEST_F(Handoffs, WhoTookItKeepsIt)
     EXPECT_EQ(owner(), "users/ann");
 }
 
+TEST_F(Handoffs, WhoIsTakenOutLeavesNoQueueBehind)
+{
+    put_handoff();
+    does("leads/a", "visit");
+    ASSERT_EQ(owner(), "queues/sales");
+    ASSERT_TRUE(unenroll("talk", "leads/a").ok_());
+    EXPECT_EQ(owner(), "");
+    react();
+    EXPECT_EQ(where("leads/a"), Places{ "a!4" });
+    EXPECT_EQ(messages("leads/a").size(), 0u);
+}
+
+TEST_F(Handoffs, WhoTookItKeepsItWhenTheLeadIsTakenOut)
+{
+    put_handoff();
+    does("leads/a", "visit");
+    ASSERT_TRUE(take("users/ann").ok_());
+    ASSERT_TRUE(unenroll("talk", "leads/a").ok_());
+    EXPECT_EQ(owner(), "users/ann");
+}
+
 // Two journeys that hand the same lead over in one commit: the first one's queue has it.
 TEST_F(Handoffs, OfTwoAtOnceTheFirstHasIt)
 {
