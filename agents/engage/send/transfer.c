@@ -24,8 +24,9 @@ struct transfer {
     char trouble[CURL_ERROR_SIZE]; /* libcurl's words of the last failure */
     bool may_private;              /* the host may lie anywhere */
     bool forbidden;
+    bool begun;   /* greeting and login are over */
     bool ended;   /* the mail's end was asked for: from now on only an answer tells */
-    bool decided; /* and it came */
+    bool decided; /* the mail was refused, or its end was answered: nothing that follows counts */
 };
 
 /* ---- Opening ---- */
@@ -107,6 +108,18 @@ static int close_socket(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
+static int begin_mail(void *arg, char *ip, char *own_ip, int port, int own_port)
+{
+    struct transfer *t = arg;
+    (void)ip;
+    (void)own_ip;
+    (void)port;
+    (void)own_port;
+    t->begun = true;
+    t->ret->code = 0;
+    return CURL_PREREQFUNC_OK;
+}
+
 /* libcurl asks for more only once what it was given is in the kernel's hands; so when it hears that there is
  * no more, nothing but the end itself is still to be sent. */
 static size_t give_mail(char *to, size_t size, size_t n, void *arg)
@@ -122,17 +135,25 @@ static size_t give_mail(char *to, size_t size, size_t n, void *arg)
     return part;
 }
 
-/* A line of an SMTP reply. After the end of the mail the first whole reply counts. */
+/* RFC 5321 has no other answers to a mail's end. */
+static bool is_verdict(int64_t code)
+{
+    return code / 100 == 2 || code / 100 == 4 || code / 100 == 5;
+}
+
+/* A line of an SMTP reply. After a refusal libcurl takes leave, and what is said to that is no answer. */
 static size_t take_reply(char *from, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
     int64_t code;
     struct str line = str_make(from, size * n);
-    if (t->decided || line.n < 4 || !str_to_i64(str_make(line.p, 3), &code))
+    if (t->decided || line.n < 4 || !str_to_i64(str_make(line.p, 3), &code) ||
+        (t->ret->code >= 400 && code < 400))
         return line.n;
     t->ret->code = (int)code;
     copy_text(t->ret, str_make(line.p + 4, line.n - 4));
-    t->decided = t->ended && line.p[3] != '-';
+    bool counts = t->ended ? is_verdict(code) : t->begun && code >= 400;
+    t->decided = counts && line.p[3] != '-';
     return line.n;
 }
 
@@ -196,6 +217,8 @@ static void set_mail(struct transfer *t, struct curl_slist **to)
         curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
         return;
     }
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, begin_mail);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
     *to = curl_slist_append(NULL, x->mail_to);
     curl_easy_setopt(e, CURLOPT_MAIL_FROM, x->mail_from);
     curl_easy_setopt(e, CURLOPT_MAIL_RCPT, *to);
@@ -225,14 +248,12 @@ static void set_post(struct transfer *t, struct curl_slist **headers)
 static void conclude_mail(struct transfer *t, CURLcode result)
 {
     struct transferred *ret = t->ret;
-    bool refused = ret->code >= 400;
-    if (t->ended)
-        ret->end = ret->code && t->decided ? TRANSFER_ANSWERED : TRANSFER_DOUBT;
-    else if (result == CURLE_OK)
-        ret->end = TRANSFER_ANSWERED; /* a connection was all that was asked for */
+    bool only_connected = result == CURLE_OK && !t->x->mail_to;
+    if (t->decided || only_connected)
+        ret->end = TRANSFER_ANSWERED;
     else
-        ret->end = result == CURLE_SEND_ERROR && refused ? TRANSFER_ANSWERED : TRANSFER_LOST;
-    if (ret->end != TRANSFER_ANSWERED && !refused)
+        ret->end = t->ended ? TRANSFER_DOUBT : TRANSFER_LOST;
+    if (ret->end != TRANSFER_ANSWERED && ret->code < 400)
         ret->code = 0;
 }
 
@@ -263,7 +284,7 @@ static CURLcode perform(struct transfer *t)
     memset(t->ret, 0, sizeof *t->ret);
     t->given = t->answered = 0;
     *t->trouble = 0;
-    t->ended = t->decided = t->forbidden = false;
+    t->begun = t->ended = t->decided = t->forbidden = false;
     curl_easy_reset(t->easy);
     set_common(t);
     if (t->x->mail_from)

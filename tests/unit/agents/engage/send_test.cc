@@ -90,8 +90,16 @@ TEST_F(SendSmtp, GoesOnOverANewConnectionWhereTheOldOneWasHungUp)
     EXPECT_EQ(sink.listener.connections, 2);
 }
 
-TEST_F(SendSmtp, TellsApartWhatWasAnswered)
+// What a server says to the farewell that follows a refusal is none.
+class SendSmtpFarewell : public SendSmtp, public testing::WithParamInterface<const char *>
 {
+};
+INSTANTIATE_TEST_SUITE_P(, SendSmtpFarewell, testing::Values("", "421 closing", "250 bye", "500 what", "CUT"),
+                         [](const auto &i) { return i.param[0] ? std::string(i.param, 3) : "221"; });
+
+TEST_P(SendSmtpFarewell, TellsApartWhatWasAnswered)
+{
+    const char *quit = GetParam();
     static const struct {
         const char *step, *answer;
         send_outcome outcome;
@@ -108,6 +116,7 @@ TEST_F(SendSmtp, TellsApartWhatWasAnswered)
         { "END", "451 later", SEND_RETRY, 451 },
         { "END", "421 slow down", SEND_BUSY, 421 },
     };
+    sink.at("QUIT", quit);
     for (const auto &row : rows) {
         sink.at(row.step, row.answer);
         sent came = send();
@@ -130,6 +139,11 @@ TEST_F(SendSmtp, TellsApartWhereItWasCutOrFellSilent)
         }
         EXPECT_TRUE(sink.mails().empty()) << how;
     }
+    for (const char *odd : { "354 go on", "150 wait", "OK", "600 what" }) {
+        sink.at("END", odd);
+        EXPECT_EQ(send().outcome, SEND_UNKNOWN) << odd;
+    }
+    sink.at("END", "");
     sink.at("BODY", "CUT");
     sent came = send();
     EXPECT_TRUE(came.outcome == SEND_RETRY || came.outcome == SEND_UNKNOWN);

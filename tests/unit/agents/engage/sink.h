@@ -227,8 +227,10 @@ class Smtp
             for (auto &[name, well] : steps)
                 if (step == name)
                     known = true, on = answer(l, step, well);
-            if (step == "QUIT")
+            if (step == "QUIT") {
+                answer(l, step, "221 bye");
                 return;
+            }
             if (!known)
                 on = l.say("500 what\r\n");
             if (!on)
