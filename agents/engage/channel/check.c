@@ -10,6 +10,7 @@
 #define SECRET_MIN 16
 #define SECRET_MAX 1024
 #define KEY_MAX 16384
+#define RATE_MIN 0.001
 #define RATE_MAX 100000
 
 static bool is_host(const char *s)
@@ -128,8 +129,9 @@ static void check_transport(struct checks *k, const Channel *channel)
 
 static void check_rate(struct checks *k, const char *field, double rate)
 {
-    if (!(rate >= 0 && rate <= RATE_MAX))
-        check_fail(k, REASON_FIELD_OUT_OF_RANGE, "channel", field, "must be 0 to %d", RATE_MAX);
+    if (rate != 0 && !(rate >= RATE_MIN && rate <= RATE_MAX))
+        check_fail(k, REASON_FIELD_OUT_OF_RANGE, "channel", field, "must be %g to %d, or 0", RATE_MIN,
+                   RATE_MAX);
 }
 
 /* A link that stands in a message must lead here. */

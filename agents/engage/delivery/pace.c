@@ -8,6 +8,8 @@
 #define PLACES 4096
 #define PROBES 16 /* places that a key may have; the one unused for longest is given away */
 #define LINES 2
+/* No place in the line is later: by then the channel may say otherwise, and messages expire. */
+#define AHEAD_US (3600 * US_PER_SECOND)
 
 struct place {
     uint64_t key; /* 0: free */
@@ -66,7 +68,8 @@ static int64_t wait_us(struct place *at, double rate, int64_t now_us)
 static int64_t book(struct place *at, double rate, int64_t wait, int64_t now_us)
 {
     int64_t apart = rate > 0 ? (int64_t)(US_PER_SECOND / rate) : 0;
-    at->booked_us = MAX(at->booked_us + apart, now_us + wait);
+    int64_t next = MAX(at->booked_us + apart, now_us + wait);
+    at->booked_us = MIN(next, now_us + AHEAD_US);
     return at->booked_us - now_us;
 }
 
@@ -79,7 +82,9 @@ int64_t pace_take(struct pace *p, const struct pace_line *lines, size_t n, int64
     for (size_t i = 0; i < n; i++) {
         at[i] = find(p, lines[i], now_us);
         int64_t wait = wait_us(at[i], lines[i].rate, now_us);
-        longest = MAX(longest, wait ? book(at[i], lines[i].rate, wait, now_us) : 0);
+        if (wait)
+            wait = book(at[i], lines[i].rate, wait, now_us);
+        longest = MAX(longest, wait);
     }
     for (size_t i = 0; i < n && !longest; i++)
         at[i]->bucket.tokens -= lines[i].rate > 0;

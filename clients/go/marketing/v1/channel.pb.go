@@ -99,7 +99,7 @@ type Channel struct {
 	// Where messages are posted to; required for SMS, CHAT, ADS and CRM. IN_APP has neither: its messages are stored, and the workspace's product
 	// reads them.
 	Webhook *WebhookSettings `protobuf:"bytes,6,opt,name=webhook,proto3" json:"webhook,omitempty"`
-	// At most so many messages a second leave each replica of the server; 0: no limit. Up to 100,000.
+	// At most so many messages a second leave each replica of the server; 0: no limit. 0.001 to 100,000.
 	MessagesPerSecond float64 `protobuf:"fixed64,7,opt,name=messages_per_second,json=messagesPerSecond,proto3" json:"messages_per_second,omitempty"`
 	// The same for the mails to each domain.
 	MessagesPerSecondPerDomain float64 `protobuf:"fixed64,8,opt,name=messages_per_second_per_domain,json=messagesPerSecondPerDomain,proto3" json:"messages_per_second_per_domain,omitempty"`

@@ -3,6 +3,8 @@
 #include "tests/unit/agents/engage/sink.h"
 #include "tests/unit/agents/lead/fixture.h"
 
+#include <cmath>
+
 using namespace fixture;
 
 namespace
@@ -193,6 +195,11 @@ TEST_F(Channels, AreCheckedAsAWhole)
         "channel.messages_per_second, channel.smtp.host, channel.smtp.port, channel.smtp.security, "
         "channel.smtp.username, channel.smtp.password, channel.smtp.from_address, channel.smtp.reply_to, "
         "channel.smtp.from_name, channel.smtp.dkim_selector, channel.smtp.dkim_private_key");
+    for (double rate : { 1e-300, 0.0009, 100001.0, -0.001, HUGE_VAL, std::nan("") }) {
+        ch = hook();
+        ch.messages_per_second_per_domain = rate;
+        EXPECT_EQ(create("hook", ch).fields(), "channel.messages_per_second_per_domain") << rate;
+    }
     ch = hook();
     posted.signing_secret = text("short");
     posted.url = text("https://user@hooks.example/");
