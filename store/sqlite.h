@@ -107,7 +107,7 @@ int64_t lite_remembered(struct db *db);
 struct status lite_place(struct db *db, struct arena *a, const char **ret);
 
 /* sqlite_vfs.c: the name of the file layer for the writer. */
-const char *lite_gathering_vfs(void);
+const char *lite_writing_vfs(void);
 
 /* sqlite_read.c: the port's reading half. */
 struct status lite_read_begin(struct db *db, int64_t deadline_us, struct db_read **ret);

@@ -73,7 +73,7 @@ struct status lite_connect(struct lite_db *d, enum lite_mode mode, struct lite_c
 {
     memset(c, 0, sizeof *c);
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (mode == LITE_WRITE ? SQLITE_OPEN_CREATE : 0);
-    int rc = sqlite3_open_v2(d->at.path, &c->h, flags, mode == LITE_WRITE ? lite_gathering_vfs() : NULL);
+    int rc = sqlite3_open_v2(d->at.path, &c->h, flags, mode == LITE_WRITE ? lite_writing_vfs() : NULL);
     if (rc != SQLITE_OK)
         return lite_error(c->h, rc, d->at.path, a);
     TRY(set_up(d, mode, c, a));

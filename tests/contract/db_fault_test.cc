@@ -4,6 +4,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <list>
 #include <map>
@@ -300,6 +301,24 @@ TEST_P(SqliteFault, TheWalStaysBounded)
     committer_stop(c);
     EXPECT_EQ(count("w")[0], 6000);
     EXPECT_LT(most, 96 << 20) << "240 MB went through it";
+}
+
+TEST_P(SqliteFault, ManyCommitsShareACheckpoint)
+{
+    open();
+    struct committer *c = start_committer(db, &memory.arena);
+    auto size = [&](const char *suffix) {
+        return std::filesystem::file_size(url.substr(strlen("sqlite:///")) + suffix);
+    };
+    auto before = size("");
+    for (int i = 0; i < 200; i++) {
+        Units units;
+        spine_triage(units.add(), "w", std::to_string(i).c_str(), 1, str_make("x", 1));
+        ASSERT_TRUE(is_ok(committer_run(c, units.at(0))));
+    }
+    EXPECT_GT(size("-wal"), 4u << 20);
+    EXPECT_EQ(size(""), before) << "pages were copied that the next commits write again";
+    committer_stop(c);
 }
 
 class SqliteForget : public DbFault
