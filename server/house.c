@@ -62,13 +62,11 @@ static struct status open_store(struct house *h)
     return active_open(active_loaders, &h->arena, &h->app.active);
 }
 
-#define FIRST_WAIT_US (5 * US_PER_SECOND)
-#define LEASE_MARGIN_US (30 * US_PER_SECOND)
-
 static struct status open_delivery(struct house *h)
 {
     struct delivery_options o = { (unsigned)h->options.delivery_threads, (unsigned)h->options.retry_attempts,
-                                  FIRST_WAIT_US, LEASE_MARGIN_US };
+                                  (int64_t)h->options.retry_wait * US_PER_SECOND,
+                                  (int64_t)h->options.takeover_wait * US_PER_SECOND };
     return o.threads ? delivery_start(&h->app, &o, &h->arena, &h->app.delivery) : ok();
 }
 
