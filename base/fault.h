@@ -5,9 +5,9 @@
  *
  * Armed by the environment: FAULTS="commit_write:fail:3,rpc_reply:kill" acts at the third pass through the
  * first point (and that pass only) and at the first pass through the second; ":stall:n:ms" sleeps; ":fail:0"
- * fails every pass. To add a point: a row in faults.def and the call. tests/kill walks every row under load
- * (those of the delivery: tests/unit/agents/engage/delivery_kill_test.cc); what stands after "fail:" in a row
- * is what a caller sees of that action. */
+ * fails every pass. To add a point: a row in faults.def and the call. tests/exactlyonce kills the server at
+ * every row while messages leave, tests/kill walks those of calls and commits under load; what stands after
+ * "fail:" in a row is what a caller sees of that action. */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H
 

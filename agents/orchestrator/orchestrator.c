@@ -1,6 +1,7 @@
 #include "agents/orchestrator/orchestrator_private.h"
 
 #include "agents/record/aside.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "store/committer.h"
@@ -137,7 +138,9 @@ static struct status commit(struct turn *t)
     UNIT_ADD(&t->unit, &reaction_sql[CURSOR_MOVE], 1, REASON_CONFLICT, v_int(t->to), v_text(t->s->name),
              v_int(t->from));
     t->unit.workspace = EVERY_WORKSPACE; /* the cursor is in none, and the events are of several */
+    (void)FAULT(reaction_before_commit);
     TRY(committer_run(c->app->committer, &t->unit));
+    (void)FAULT(reaction_after_commit);
     if (c->after_commit)
         c->after_commit(c);
     t->s->tries = 0;

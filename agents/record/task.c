@@ -1,6 +1,7 @@
 #include "agents/record/task.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "store/committer.h"
 
 void task_ctx(struct ctx *c, struct app *app, const char *name, const char *workspace, struct arena *a,
@@ -21,6 +22,14 @@ void task_ctx(struct ctx *c, struct app *app, const char *name, const char *work
     c->unit = unit;
 }
 
+static struct status commit(struct app *app, struct unit *u)
+{
+    (void)FAULT(task_before_commit);
+    TRY(committer_run(app->committer, u));
+    (void)FAULT(task_after_commit);
+    return ok();
+}
+
 struct status task_run_in(struct app *app, const char *name, const char *workspace, struct arena *a,
                           struct status (*work)(struct ctx *c, void *arg), void *arg)
 {
@@ -31,7 +40,7 @@ struct status task_run_in(struct app *app, const char *name, const char *workspa
     db_read_done(&c);
     unit.workspace = db_reach(&c);
     if (is_ok(s) && unit.n)
-        s = committer_run(app->committer, &unit);
+        s = commit(app, &unit);
     if (is_ok(s) && c.after_commit)
         c.after_commit(&c);
     return s;

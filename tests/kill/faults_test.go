@@ -5,8 +5,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,28 +19,20 @@ import (
 // fault is what a server does at a fault point.
 type fault struct{ point, action string }
 
-var pointRow = regexp.MustCompile(`(?m)^FAULT_POINT\((\w+), "(.*)"\)$`)
-
-// faults lists all that a row of base/faults.def can do: each can kill; those that say what a failure looks like can fail. Those of the delivery, where
-// nothing is delivered here, are walked by tests/unit/agents/engage/delivery_kill_test.cc.
+// faults lists what the points that every call and commit passes can do: each can kill; those that say what a failure looks like can fail.
+// Where messages leave, tests/exactlyonce walks all points.
 func faults(t *testing.T) []fault {
 	t.Helper()
-	root, err := house.Root()
-	must(t, err)
-	text, err := os.ReadFile(filepath.Join(root, "base/faults.def"))
+	points, err := house.FaultPoints()
 	must(t, err)
 	var all []fault
-	rows := pointRow.FindAllStringSubmatch(string(text), -1)
-	if n := strings.Count(string(text), "\nFAULT_POINT("); n == 0 || len(rows) < n {
-		t.Fatalf("%d of %d rows were read", len(rows), n)
-	}
-	for _, row := range rows {
-		if strings.HasPrefix(row[1], "delivery_") {
+	for _, p := range points {
+		if !strings.HasPrefix(p.Name, "rpc_") && !strings.HasPrefix(p.Name, "store_") {
 			continue
 		}
-		all = append(all, fault{row[1], "kill"})
-		if strings.Contains(row[2], "fail:") {
-			all = append(all, fault{row[1], "fail"})
+		all = append(all, fault{p.Name, "kill"})
+		if strings.Contains(p.Meaning, "fail:") {
+			all = append(all, fault{p.Name, "fail"})
 		}
 	}
 	return all
@@ -51,7 +41,7 @@ func faults(t *testing.T) []fault {
 // Each fault point kills the server, or fails, under load and at a random pass: what was acknowledged is there, what was not happened
 // wholly or not at all, and a repeated request id is answered to the byte.
 func TestEveryFaultPoint(t *testing.T) {
-	server, err := house.Binary("MARKETING_SERVER_FAULTS", ".state/bin/server-faults", "./dev build")
+	server, err := house.FaultServer()
 	must(t, err)
 	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
 		t.Run(string(store), func(t *testing.T) {

@@ -4,6 +4,7 @@
 #include "agents/record/row_status.h"
 #include "agents/record/times.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/ids.h"
 
 #define TRANSPORT_ID_MAX 512
@@ -309,7 +310,9 @@ struct status report_delivery(struct ctx *c, const struct report_source *source,
     TRY(make_ids(c, source->name, events, n, &ids));
     TRY(lead_events_ask(b->events, ids, n));
     TRY(take_all(b, ids, events, n));
-    return store(b);
+    TRY(store(b));
+    (void)FAULT(feedback_before_commit);
+    return ok();
 }
 
 struct status record_delivery_events(struct ctx *c, const RecordDeliveryEventsRequest *req,

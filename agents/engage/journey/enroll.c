@@ -7,6 +7,7 @@
 #include "agents/record/checks.h"
 #include "agents/record/events.h"
 #include "agents/record/times.h"
+#include "base/fault.h"
 #include "base/ids.h"
 
 /* ---- Rows ---- */
@@ -133,6 +134,7 @@ static struct status put_place(struct ctx *c, const struct plan *p, const struct
                                struct enrolled *x)
 {
     Enrollment *e = x->e;
+    (void)FAULT(journey_before_move);
     e->state = at->left ? ENROLLMENT__STATE_EXITED : ENROLLMENT__STATE_ACTIVE;
     e->exit_cause = at->cause;
     e->step_count = at->taken;

@@ -2,6 +2,7 @@
 #include "agents/engage/journey/journey.h"
 #include "agents/engage/journey/stored.h"
 #include "agents/record/aside.h"
+#include "base/fault.h"
 #include "store/committer.h"
 
 #define DUE_AT_ONCE 64
@@ -76,7 +77,11 @@ static struct status move_some(struct ctx *c, const struct work *w, bool *ret_mo
         worst = is_ok(s) ? worst : s;
     }
     db_read_done(c);
+    if (r->n)
+        (void)FAULT(timer_before_commit);
     size_t done = committer_run_all(c->app->committer, r->units, r->n);
+    if (done)
+        (void)FAULT(timer_after_commit);
     *ret_more = done > 0;
     return worst;
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // Dial makes a connection of the caller's own to one of the house's addresses. Calls carry the house's credential.
-func (h *House) Dial(address string) (*grpc.ClientConn, error) {
-	return grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(h.credentials()), grpc.WithPerRPCCredentials(bearer{h}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20), grpc.MaxCallSendMsgSize(64<<20)))
+func (h *House) Dial(address string, more ...grpc.DialOption) (*grpc.ClientConn, error) {
+	return grpc.NewClient("passthrough:///"+address, append(more, grpc.WithTransportCredentials(h.credentials()), grpc.WithPerRPCCredentials(bearer{h}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20), grpc.MaxCallSendMsgSize(64<<20)))...)
 }
 
 // Conn is the house's own connection to the C server; made at first use and after each restart.
