@@ -10,7 +10,7 @@
 #   asan      the unit tests again with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer
 #   tsan      the tests of server and store again with ThreadSanitizer
 #   go        gateway and clients
-#   stories   whole-system tests over the running programs: end to end, kill, bad input
+#   stories   whole-system tests over the running programs: end to end, kill, exactly once, bad input
 #   demo      ./dev up, what ./dev run shows and each line that it prints, twice, ./dev down
 #   fuzz      each fuzz target for a few seconds
 #   proto     buf breaking against proto/baseline.binpb; the generated code is current

@@ -21,6 +21,13 @@ func Start(t testing.TB) *Sink {
 	return new(Sink).start(t, "127.0.0.1", nil)
 }
 
+// StartFor does the same, and tells of each mail before its sender is answered.
+func StartFor(t testing.TB, taken func(inbox.Mail)) *Sink {
+	t.Helper()
+	s := &Sink{Box: inbox.Box{Taken: taken}}
+	return s.start(t, "127.0.0.1", nil)
+}
+
 // StartSecured serves at an address of this machine with STARTTLS, or, `implicit`, within TLS from the first byte, and takes mails only after this login ("user:password";
 // empty: from everybody).
 func StartSecured(t testing.TB, host string, pair tls.Certificate, implicit bool, login string) *Sink {

@@ -32,9 +32,10 @@ func (m Mail) Parsed() (*mail.Message, error) { return mail.ReadMessage(bytes.Ne
 type Box struct {
 	TLS   *tls.Config // for STARTTLS; nil: it is not offered
 	Login string      // "user:password", without which nothing is taken; empty: there is none
+	Taken func(Mail)  // hears of each mail before its sender is answered; nil: nobody does
 
 	mu    sync.Mutex
-	taken int
+	count int // of all that came
 	mails []Mail
 }
 
@@ -47,10 +48,13 @@ func (b *Box) Mails() []Mail {
 
 func (b *Box) keep(m Mail) {
 	m.Time = time.Now()
+	if b.Taken != nil {
+		b.Taken(m)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.taken++
-	m.ID = b.taken
+	b.count++
+	m.ID = b.count
 	b.mails = append(b.mails, m)
 	b.mails = b.mails[max(0, len(b.mails)-Kept):]
 }
