@@ -59,29 +59,29 @@ static struct status note_end(struct ctx *c, struct event_log *l)
     return ok();
 }
 
-/* True where nothing can come below l->end any more; reads from now on see all of it. */
-static struct status end_is_complete(struct ctx *c, const struct event_log *l, bool *ret)
+static struct status writers_ended(struct ctx *c, const struct event_log *l, bool *ret)
 {
     struct rows rows;
-    *ret = true;
-    if (l->writers.n) {
-        TRY(DB_QUERY(c, &sql[LOG_WRITERS], &rows, v_str(buf_str(&l->writers))));
-        *ret = row_at(&rows, 0)[0].i == 0;
-    }
-    db_read_done(c);
+    TRY(DB_QUERY(c, &sql[LOG_WRITERS], &rows, v_str(buf_str(&l->writers))));
+    *ret = row_at(&rows, 0)[0].i == 0;
     return ok();
 }
 
+/* What writers that have ended meanwhile have committed only another snapshot shows. */
 struct status event_log_follow(struct ctx *c, struct event_log *l)
 {
-    bool complete;
-    if (l->end == 0)
-        TRY(note_end(c, l));
-    TRY(end_is_complete(c, l, &complete));
+    bool complete = true;
+    if (l->writers.n)
+        TRY(writers_ended(c, l, &complete));
+    db_read_done(c);
     if (!complete)
         return ok();
     l->complete = l->end;
-    return note_end(c, l);
+    TRY(note_end(c, l));
+    if (!l->writers.n)
+        l->complete = l->end;
+    db_read_done(c);
+    return ok();
 }
 
 static struct status take(struct ctx *c, const struct value *v, struct event_seen *e)

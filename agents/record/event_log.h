@@ -21,9 +21,10 @@ struct event_log {
 void event_log_init(struct event_log *l);
 void event_log_done(struct event_log *l);
 
-/* Moves l->complete on; what the ctx reads from now on shows all of the log up to it. To be called again and
- * again, by one thread at a time, with a ctx that reaches all workspaces (db_reach_all), or always its own
- * one alone: then it is that one's log. Fails: as db_query. */
+/* Moves l->complete on, to the end of the log where nobody is writing to it; what the ctx reads from now on
+ * shows all of the log up to it. To be called again and again, by one thread at a time, with a ctx that
+ * reaches all workspaces (db_reach_all), or always its own one alone: then it is that one's log. Fails: as
+ * db_query. */
 MUSTCHECK struct status event_log_follow(struct ctx *c, struct event_log *l);
 
 /* An event as others react to it. Texts lie in the arena. */

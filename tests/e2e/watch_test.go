@@ -8,6 +8,7 @@ import (
 	"time"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/house"
 	"github.com/marketing-agents/marketing/tests/e2e/want"
 	"google.golang.org/grpc/codes"
 )
@@ -87,6 +88,32 @@ func TestMessagesAreWatched(t *testing.T) {
 			want.Error(s, err, codes.InvalidArgument, "FIELD_INVALID")
 		}
 	})
+}
+
+// While somebody writes to the log it is not known what belongs before "now": the watch waits for that, and does not begin with the log.
+func TestAWatchBeginsNowWhileOthersWrite(t *testing.T) {
+	t.Parallel()
+	o := plansOnly
+	o.Store = house.PostgreSQL // on SQLite there is one writer, and it is the server
+	s := &story{T: t, h: house.New(t, o), ctx: t.Context()}
+	s.putTemplate("welcome", "transactional", "Welcome", "Welcome.")
+	ann := s.create(&pb.Lead{Email: "ann@watch.example"}).Name
+	s.plan(ann, time.Hour)
+	written := make(chan error, 1)
+	go func() {
+		_, err := s.h.Query("BEGIN; LOCK TABLE event IN ROW EXCLUSIVE MODE; SELECT pg_sleep(2); COMMIT")
+		written <- err
+	}()
+	for writers := "0"; writers == "0"; {
+		rows, err := s.h.Query("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
+		want.OK(t, err)
+		writers = rows[0][0]
+	}
+	w := s.watch(&pb.WatchMessagesRequest{})
+	want.OK(t, <-written)
+	later := s.plan(ann, time.Hour)
+	want.Equal(t, "changes", fmt.Sprint(w.until(1)), fmt.Sprint([]string{"scheduled " + later}))
+	w.end()
 }
 
 // What a preview shows is what is sent then, but for ids and dates; nothing is stored by it.

@@ -108,7 +108,7 @@ static struct status read_some(struct ctx *c, struct message_watch *w, WatchMess
     return ok();
 }
 
-/* Where the watch begins, once the end of the log is known. */
+/* Where the watch begins, once it is known up to where the log is complete. */
 static void begin(struct message_watch *w)
 {
     w->gap = !w->from_now && w->at > w->log.end;
@@ -130,6 +130,8 @@ struct status watch_messages(struct ctx *c, struct message_watch *w, WatchMessag
                              bool *ret_send)
 {
     TRY(event_log_follow(c, &w->log));
+    if (w->log.end && !w->log.complete)
+        return ok(); /* it is not known yet where "now" is */
     if (!w->told_mono_us)
         begin(w);
     res->changes = ARENA_ARRAY(c->arena, AT_ONCE, MessageChange *);
