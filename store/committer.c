@@ -27,6 +27,9 @@ struct committer {
     pthread_t thread;
     struct unit *todo; /* the thread's: oldest first */
     _Atomic uint64_t units, groups, failed_units, redone_groups, commit_us;
+    pthread_mutex_t news_lock; /* over the rest */
+    void (*on_news)(void *arg);
+    void *news_arg;
 };
 
 static bool is_mark(const struct committer *c, const struct unit *u)
@@ -97,6 +100,14 @@ static bool failed_alone(struct status s)
            s.reason != REASON_COMMIT_UNKNOWN;
 }
 
+static void tell_news(struct committer *c)
+{
+    pthread_mutex_lock(&c->news_lock);
+    if (c->on_news)
+        c->on_news(c->news_arg);
+    pthread_mutex_unlock(&c->news_lock);
+}
+
 static void write_group(struct committer *c, struct unit **group, size_t n)
 {
     int64_t start = clock_mono_us();
@@ -108,10 +119,11 @@ static void write_group(struct committer *c, struct unit **group, size_t n)
         units_fail(group, n, REASON_COMMIT_UNKNOWN, "fault store_after_commit");
     count(&c->commit_us, (uint64_t)(clock_mono_us() - start));
     size_t failed = 0;
-    bool redone = false;
+    bool redone = false, news = false;
     for (size_t i = 0; i < n; i++) {
         failed += !is_ok(group[i]->outcome);
         redone |= n > 1 && failed_alone(group[i]->outcome);
+        news |= group[i]->news && is_ok(group[i]->outcome);
     }
     count(&c->units, n);
     count(&c->groups, 1);
@@ -120,6 +132,8 @@ static void write_group(struct committer *c, struct unit **group, size_t n)
     atomic_fetch_sub(&c->queued, n);
     for (size_t i = 0; i < n; i++)
         group[i]->done(group[i], group[i]->arg); /* may reuse the unit's memory */
+    if (news)
+        tell_news(c);
 }
 
 static void *committer_thread(void *arg)
@@ -140,6 +154,7 @@ struct status committer_start(struct db *db, size_t queue_limit, struct arena *a
         return fail_memory();
     c->db = db;
     c->limit = queue_limit;
+    pthread_mutex_init(&c->news_lock, NULL);
     if (sem_init(&c->wake, 0, 0) || pthread_create(&c->thread, NULL, committer_thread, c))
         return fail(NULL, REASON_STORE_UNAVAILABLE, "the committer thread cannot be started");
     pthread_setname_np(c->thread, "committer");
@@ -225,6 +240,14 @@ struct status committer_run(struct committer *c, struct unit *u)
 {
     committer_run_all(c, u, 1);
     return u->outcome;
+}
+
+void committer_on_news(struct committer *c, void (*fn)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&c->news_lock);
+    c->on_news = fn;
+    c->news_arg = arg;
+    pthread_mutex_unlock(&c->news_lock);
 }
 
 void committer_stats(struct committer *c, struct committer_stats *ret)

@@ -32,6 +32,9 @@ MUSTCHECK struct status committer_submit(struct committer *, struct unit *u);
 MUSTCHECK struct status committer_run(struct committer *, struct unit *u);
 /* Submits all and waits for all; each has its outcome then. The number that were made durable. */
 size_t committer_run_all(struct committer *, struct unit *units, size_t n);
+/* Has `fn` called on the committer's thread after each group in which a unit with `news` became durable; it
+ * must not block. fn NULL: nobody is called any more, and no call is under way. Any thread. */
+void committer_on_news(struct committer *, void (*fn)(void *arg), void *arg);
 void committer_stats(struct committer *, struct committer_stats *ret);
 
 C_END

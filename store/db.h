@@ -153,6 +153,7 @@ struct unit {
     void (*done)(struct unit *,
                  void *arg); /* called by the committer's thread, once, after the commit or the failure */
     void *arg;
+    bool news;         /* others wait for what it says (committer_on_news) */
     struct unit *next; /* the committer's */
     size_t bytes;      /* of the texts and bytes it writes, kept by unit_add */
 };

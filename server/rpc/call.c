@@ -51,6 +51,7 @@ static struct status run_item(struct slot *s)
 static struct status run_next(struct slot *s)
 {
     s->next_is = RPC_END;
+    s->news = __atomic_load_n(&s->rpc->news, __ATOMIC_SEQ_CST);
     return new_response(s) ? s->m->row->handler->next(&s->ctx, s->state, s->res, &s->next_is) : fail_memory();
 }
 

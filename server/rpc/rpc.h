@@ -39,7 +39,7 @@ enum rpc_shape { RPC_SHAPE_UNARY, RPC_SHAPE_SERVER_STREAM, RPC_SHAPE_CLIENT_STRE
 enum rpc_next {
     RPC_END,  /* nothing left: the stream ends with OK; the response is not sent */
     RPC_SEND, /* send the response, then ask again once it was written */
-    RPC_WAIT  /* nothing now: ask again within a quarter of a second, or at rpc_wake() */
+    RPC_WAIT  /* nothing now: ask again within a quarter of a second, or once a unit with news is committed */
 };
 
 enum rpc_flags {
@@ -275,7 +275,8 @@ void rpc_stop(struct rpc *r);
 
 /* Health of one service ("" for the server as a whole). Any thread. */
 void rpc_health_set(struct rpc *r, const char *service, bool serving);
-/* Asks every stream that said RPC_WAIT again, now. Any thread. */
+/* Asks every stream that said RPC_WAIT again, as happens where units with `news` are committed. Where there
+ * are many streams, that is half a millisecond for each of them apart. Any thread. */
 void rpc_wake(struct rpc *r);
 
 C_END

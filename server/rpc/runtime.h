@@ -126,6 +126,7 @@ struct slot {
     pthread_mutex_t
         io_lock;     /* held while a read is started: who claims the wait for it lets the start end first */
     int64_t rest_us; /* atomic: since when it waits */
+    uint64_t news;   /* of rpc->news, when the handler was last asked for what is next */
     int64_t admitted_us; /* atomic: when it was last admitted */
 };
 
@@ -166,6 +167,7 @@ struct rpc {
     pthread_cond_t ticker_wake;
     pthread_t ticker;
     bool ticking, woken, ticker_stop; /* under streams_lock */
+    uint64_t news;                    /* atomic: calls of rpc_wake so far */
 
     pthread_mutex_t turn_lock;
     struct turn_line turn_lines[TURN_LINES]; /* under turn_lock */
@@ -271,6 +273,8 @@ bool ahead_unpark(struct slot *s); /* after an item was repaired: what it interr
 /* ticker.c */
 MUSTCHECK struct status ticker_start(struct rpc *r);
 void ticker_stop(struct rpc *r);
+/* As rpc_wake, for streams that may have missed one. */
+void streams_wake(struct rpc *r);
 
 /* health.c, reflect.c */
 #define HEALTH_METHODS 2

@@ -207,6 +207,19 @@ void item_next(struct slot *s)
     }
 }
 
+/* Once it waits, the slot is anybody's. */
+static void wait_for_news(struct slot *s)
+{
+    uint64_t news = s->news;
+    slot_ref(s);
+    rest(s, WAIT_TIMER);
+    if (call_cancelled(s) && stream_claim(s, WAIT_TIMER))
+        reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
+    if (news != __atomic_load_n(&s->rpc->news, __ATOMIC_SEQ_CST))
+        streams_wake(s->rpc); /* some came while it was asked */
+    slot_unref(s);
+}
+
 void next_settled(struct slot *s, struct status st)
 {
     if (is_ok(st) && s->next_is == RPC_SEND)
@@ -216,11 +229,7 @@ void next_settled(struct slot *s, struct status st)
     } else if (s->next_is == RPC_SEND) {
         write_reply(s);
     } else {
-        slot_ref(s); /* once it waits, the slot is anybody's */
-        rest(s, WAIT_TIMER);
-        if (call_cancelled(s) && stream_claim(s, WAIT_TIMER))
-            reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
-        slot_unref(s);
+        wait_for_news(s);
     }
 }
 

@@ -9,6 +9,7 @@
  * claims under the list's lock (a listed slot cannot be recycled meanwhile) and acts after it. */
 
 #define WAIT_US 250000 /* how long a stream that said RPC_WAIT waits */
+#define APART_US 500   /* wakes, for each open stream: being asked takes a stream some tens of microseconds */
 #define GAUGES_US US_PER_SECOND
 
 enum verdict { LEAVE, ASK, READMIT, DRAIN, LATE, IDLE };
@@ -120,29 +121,37 @@ static bool is_busy(const struct rpc *r)
     return r->streams || __atomic_load_n(&r->turn_waiting, __ATOMIC_SEQ_CST);
 }
 
-/* Called with the lock held: until it is time, a wake, or the end. */
-static void sleep_until_due(struct rpc *r)
+/* Called with the lock held. True at the time. */
+static bool sleep_until(struct rpc *r, int64_t mono_us)
 {
-    bool busy = is_busy(r);
+    struct timespec t = { mono_us / US_PER_SECOND, mono_us % US_PER_SECOND * 1000 };
+    return pthread_cond_timedwait(&r->ticker_wake, &r->streams_lock, &t) != 0;
+}
+
+/* Called with the lock held: until it is time, a wake, or the end. The more streams a wake asks, the longer
+ * after the one before. */
+static void sleep_until_due(struct rpc *r, int64_t woken_us)
+{
+    bool busy = is_busy(r), due = false;
     int64_t until = clock_mono_us() + (busy ? WAIT_US / 2 : GAUGES_US);
-    struct timespec t = { until / US_PER_SECOND, until % US_PER_SECOND * 1000 };
-    while (!r->woken && !r->ticker_stop && busy == is_busy(r))
-        if (pthread_cond_timedwait(&r->ticker_wake, &r->streams_lock, &t))
-            return;
+    while (!due && !r->ticker_stop && busy == is_busy(r))
+        due = sleep_until(r, r->woken ? MIN(until, woken_us + r->n_streams * APART_US) : until);
 }
 
 static void *run(void *arg)
 {
     struct rpc *r = arg;
-    int64_t gauges_due = 0;
+    int64_t gauges_due = 0, woken_us = 0;
     for (;;) {
         pthread_mutex_lock(&r->streams_lock);
-        sleep_until_due(r);
+        sleep_until_due(r, woken_us);
         bool woken = r->woken, stop = r->ticker_stop;
         r->woken = false;
         pthread_mutex_unlock(&r->streams_lock);
         if (stop)
             return NULL;
+        if (woken)
+            woken_us = clock_mono_us();
         for (enum verdict v = ASK; v <= IDLE; v++)
             tend(r, v, woken);
         turn_expire(r);
@@ -153,16 +162,27 @@ static void *run(void *arg)
     }
 }
 
+static void on_news(void *r)
+{
+    rpc_wake(r);
+}
+
 struct status ticker_start(struct rpc *r)
 {
     r->ticking = pthread_create(&r->ticker, NULL, run, r) == 0;
-    return r->ticking ? ok() : fail(NULL, REASON_OVERLOADED, "no thread for the ticker");
+    if (!r->ticking)
+        return fail(NULL, REASON_OVERLOADED, "no thread for the ticker");
+    if (r->o.committer)
+        committer_on_news(r->o.committer, on_news, r);
+    return ok();
 }
 
 void ticker_stop(struct rpc *r)
 {
     if (!r->ticking)
         return;
+    if (r->o.committer)
+        committer_on_news(r->o.committer, NULL, NULL);
     pthread_mutex_lock(&r->streams_lock);
     r->ticker_stop = true;
     pthread_cond_signal(&r->ticker_wake);
@@ -173,8 +193,15 @@ void ticker_stop(struct rpc *r)
 
 void rpc_wake(struct rpc *r)
 {
+    __atomic_fetch_add(&r->news, 1, __ATOMIC_SEQ_CST);
+    streams_wake(r);
+}
+
+void streams_wake(struct rpc *r)
+{
     pthread_mutex_lock(&r->streams_lock);
-    r->woken = true;
-    pthread_cond_signal(&r->ticker_wake);
+    r->woken = r->streams != NULL;
+    if (r->woken)
+        pthread_cond_signal(&r->ticker_wake);
     pthread_mutex_unlock(&r->streams_lock);
 }

@@ -90,6 +90,22 @@ func TestMessagesAreWatched(t *testing.T) {
 	})
 }
 
+// A commit wakes the watches of its replica: they are told long before they would ask again.
+func TestAWatchIsToldAtOnce(t *testing.T) {
+	tellWith(t, plansOnly, func(s *story) {
+		s.putTemplate("welcome", "transactional", "Welcome", "Welcome.")
+		ann := s.create(&pb.Lead{Email: "ann@watch.example"}).Name
+		w := s.watch(&pb.WatchMessagesRequest{})
+		start := time.Now()
+		for n := 1; n <= 20; n++ {
+			s.plan(ann, time.Hour)
+			w.until(n)
+		}
+		want.True(s, time.Since(start) < 3*time.Second, "20 changes took %v", time.Since(start))
+		w.end()
+	})
+}
+
 // While somebody writes to the log it is not known what belongs before "now": the watch waits for that, and does not begin with the log.
 func TestAWatchBeginsNowWhileOthersWrite(t *testing.T) {
 	t.Parallel()

@@ -21,6 +21,7 @@ struct status message_announce(struct ctx *c, const Message *m, const char *acti
     if (!e.payload.p)
         return fail_memory();
     event_add(c, &e);
+    c->unit->news = true;
     return ok();
 }
 

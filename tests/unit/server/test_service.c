@@ -110,6 +110,7 @@ static struct status prepare_add(struct ctx *c, const AddRequest *req, int64_t *
     *ret_total = total;
     if (!req->amount)
         return ok();
+    c->unit->news = true;
     if (req->lose_ms)
         version = lose(c, req->lose_ms, version);
     if (version)

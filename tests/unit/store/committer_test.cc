@@ -19,6 +19,7 @@ struct GateDb {
     std::mutex lock;
     std::condition_variable changed;
     bool open = true;
+    struct unit *fails = nullptr;
     size_t waiting = 0;
     std::vector<size_t> groups;
     std::vector<struct unit *> order;
@@ -43,7 +44,7 @@ struct GateDb {
         waiting--;
         groups.push_back(n);
         for (size_t i = 0; i < n; i++) {
-            units[i]->outcome = ok();
+            units[i]->outcome = units[i] == fails ? fail(NULL, REASON_CONFLICT, "as planned") : ok();
             order.push_back(units[i]);
         }
     }
@@ -127,6 +128,34 @@ TEST_F(Committer, TakesWhatIsQueuedInTheOrderOfSubmission)
         EXPECT_EQ(units[i].done, 1);
     }
     EXPECT_EQ(db.upkeeps, 2);
+}
+
+TEST_F(Committer, NewsAreToldOnceAGroupAndOnlyWhereTheyAreDurable)
+{
+    std::atomic<int> told{ 0 };
+    start(100);
+    committer_on_news(
+        committer, [](void *arg) { ++*static_cast<std::atomic<int> *>(arg); }, &told);
+    std::vector<TestUnit> units(6);
+    for (size_t i : { 2, 3 })
+        units[i].unit.news = true;
+    units[4].unit.news = true;
+    db.fails = &units[4].unit;
+    db.shut();
+    ASSERT_TRUE(is_ok(submit(units[0])));
+    db.wait_until_held();
+    for (size_t i : { 1, 2, 3 })
+        ASSERT_TRUE(is_ok(submit(units[i])));
+    db.let_go();
+    while (!units[3].done)
+        std::this_thread::yield();
+    EXPECT_EQ(committer_run(committer, &units[4].unit).reason, REASON_CONFLICT);
+    EXPECT_EQ(told, 1);
+    committer_on_news(committer, nullptr, nullptr);
+    units[5].unit.news = true;
+    EXPECT_TRUE(is_ok(committer_run(committer, &units[5].unit)));
+    committer_stop(committer);
+    EXPECT_EQ(told, 1);
 }
 
 TEST_F(Committer, AFullQueueRefusesAndDoneIsNeverCalled)

@@ -130,8 +130,9 @@ type EngageServiceClient interface {
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error)
 	// Lists messages, oldest first.
 	ListMessages(ctx context.Context, in *ListMessagesRequest, opts ...grpc.CallOption) (*ListMessagesResponse, error)
-	// Tells what happens to messages, as it happens, and what happened since a cursor. The stream ends only with its caller or the server; whoever
-	// comes back with the last cursor misses nothing. Fails: NOT_FOUND / LEAD_NOT_FOUND.
+	// Tells what happens to messages, as it happens, and what happened since a cursor: within milliseconds where this replica did it, within half
+	// a second where another one did. The stream ends only with its caller or the server; whoever comes back with the last cursor misses nothing.
+	// Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	WatchMessages(ctx context.Context, in *WatchMessagesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchMessagesResponse], error)
 	// Tells what EngageLead would send to a lead now, to the last header, and what the gate would say. Stores nothing. Fails: as EngageLead and
 	// RenderTemplate; FAILED_PRECONDITION / CHANNEL_STATE where no channel is in service for the medium.
@@ -823,8 +824,9 @@ type EngageServiceServer interface {
 	GetMessage(context.Context, *GetMessageRequest) (*Message, error)
 	// Lists messages, oldest first.
 	ListMessages(context.Context, *ListMessagesRequest) (*ListMessagesResponse, error)
-	// Tells what happens to messages, as it happens, and what happened since a cursor. The stream ends only with its caller or the server; whoever
-	// comes back with the last cursor misses nothing. Fails: NOT_FOUND / LEAD_NOT_FOUND.
+	// Tells what happens to messages, as it happens, and what happened since a cursor: within milliseconds where this replica did it, within half
+	// a second where another one did. The stream ends only with its caller or the server; whoever comes back with the last cursor misses nothing.
+	// Fails: NOT_FOUND / LEAD_NOT_FOUND.
 	WatchMessages(*WatchMessagesRequest, grpc.ServerStreamingServer[WatchMessagesResponse]) error
 	// Tells what EngageLead would send to a lead now, to the last header, and what the gate would say. Stores nothing. Fails: as EngageLead and
 	// RenderTemplate; FAILED_PRECONDITION / CHANNEL_STATE where no channel is in service for the medium.
