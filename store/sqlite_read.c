@@ -129,13 +129,12 @@ static bool column_value(sqlite3_stmt *stmt, int i, struct arena *a, struct valu
         return true;
     case SQLITE_TEXT:
         ret->type = VALUE_TEXT;
-        ret->s.p = (const char *)sqlite3_column_text(stmt, i);
         break;
     default:
         ret->type = VALUE_BYTES;
-        ret->s.p = sqlite3_column_blob(stmt, i);
         break;
     }
+    ret->s.p = sqlite3_column_blob(stmt, i); /* asked for text, SQLite copies it to put a NUL behind it */
     ret->s.n = (size_t)sqlite3_column_bytes(stmt, i);
     ret->s.p = arena_dup(a, ret->s);
     return ret->s.p != NULL;
