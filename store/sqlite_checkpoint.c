@@ -6,12 +6,12 @@
 /* In pages of the WAL (4 KiB each). At PASS_PAGES the thread copies what is there while the committer goes on
  * writing; then the committer copies the little that came meanwhile, after which the WAL is written again
  * from its start. A pass copies a page once, however many commits wrote it: with passes of 250 pages a
- * decision cost a fifth more processor time. That commits do not wait for a pass is the slices' affair
- * (sqlite_vfs.c). */
-#define PASS_PAGES 4000
+ * decision cost a tenth to a fifth more processor time. That commits do not wait for a pass is the slices'
+ * affair (sqlite_vfs.c). */
+#define PASS_PAGES 10000
 #define REST_PAGES 80    /* few enough for the committer to copy */
 #define PASSES 4         /* one after the other, until the rest is small */
-#define MOST_PAGES 12000 /* here the committer waits for the thread: the disk is slower than the load */
+#define MOST_PAGES 20000 /* here the committer waits for the thread: the disk is slower than the load */
 #define READER_WAIT_US 50
 #define READER_WAITS 200
 
