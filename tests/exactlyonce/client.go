@@ -31,6 +31,7 @@ type clients struct {
 
 	mu       sync.Mutex
 	answered []call
+	cut      map[string]int // calls of a method that a server took its answer to into its grave
 }
 
 // call is a call with a request id, to the byte.
@@ -42,7 +43,7 @@ type call struct {
 func newClients(h *house.House) (*clients, error) {
 	often := backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.5, MaxDelay: 100 * time.Millisecond}
 	conn, err := h.Dial(h.Address, grpc.WithConnectParams(grpc.ConnectParams{Backoff: often, MinConnectTimeout: time.Second}))
-	return &clients{conn: conn}, err
+	return &clients{conn: conn, cut: map[string]int{}}, err
 }
 
 // until makes the call again and again until a server has answered it.
@@ -54,6 +55,9 @@ func (c *clients) until(ctx context.Context, method string, request []byte) ([]b
 		if status.Code(err) != codes.Unavailable {
 			return reply, err
 		}
+		c.mu.Lock()
+		c.cut[method]++
+		c.mu.Unlock()
 	}
 }
 

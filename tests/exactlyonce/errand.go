@@ -9,12 +9,14 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// An errand is four sends to two leads: a note by mail and one by phone that EngageLead asks for, and the two of a journey that the second
-// lead enters by signing up. Its hello, by phone, is reported as delivered, which ends a wait; after another wait it says bye, by mail.
+// An errand is four sends to two leads: a note by mail and one by phone that EngageLead asks for, and those of the two journeys that the second
+// lead enters by signing up. One greets it, by phone. The other waits until the greeting is reported as delivered, pauses, and says bye by
+// mail, in one of two ways. What happens twice shows: the first may be entered again, and a second arrival would end the pause without a bye.
 const (
-	sendsOfErrand = 4
-	helloText     = "hello there"
-	journeySteps  = 4
+	sendsOfErrand     = 4
+	decisionsOfErrand = 3        // two of triage, and how to say bye
+	eventsOfLead      = int64(2) // of who signed up: that, and that the greeting arrived
+	helloText         = "hello there"
 )
 
 // errand is what was acknowledged of it.
@@ -70,21 +72,30 @@ func template(text string, media ...pb.Medium) *pb.Template {
 	return t
 }
 
-func send(id string, medium pb.Medium) *pb.JourneyStep {
-	return &pb.JourneyStep{Id: id, Action: &pb.JourneyStep_Send{Send: &pb.JourneySend{Template: "templates/" + id, Medium: medium}}}
+func send(id string, s *pb.JourneySend) *pb.JourneyStep {
+	return &pb.JourneyStep{Id: id, Action: &pb.JourneyStep_Send{Send: s}}
 }
 
-func wait(id string, d time.Duration, event string) *pb.JourneyStep {
-	return &pb.JourneyStep{Id: id, Action: &pb.JourneyStep_Wait{Wait: &pb.JourneyWait{Duration: durationpb.New(d), Event: event}}}
+func wait(id string, w *pb.JourneyWait) *pb.JourneyStep {
+	return &pb.JourneyStep{Id: id, Action: &pb.JourneyStep_Wait{Wait: w}}
 }
 
-func signUp() *pb.Journey {
-	return &pb.Journey{Entry: &pb.JourneyEntry{Event: "signup"}, Steps: []*pb.JourneyStep{
-		send("hello", pb.Medium_MEDIUM_SMS), wait("arrival", 24*time.Hour, "message.delivered"),
-		wait("pause", time.Second, ""), send("bye", pb.Medium_MEDIUM_EMAIL)}}
+// journeys are those that a lead enters which signs up.
+func journeys() map[string]*pb.Journey {
+	const arrival = "message.delivered"
+	entry := &pb.JourneyEntry{Event: "signup"}
+	byes := []*pb.SendOption{{Template: "templates/bye", Medium: pb.Medium_MEDIUM_EMAIL}, {Template: "templates/so-long", Medium: pb.Medium_MEDIUM_EMAIL}}
+	return map[string]*pb.Journey{
+		"greet": {Entry: entry, ReEntry: pb.Journey_RE_ENTRY_AFTER_EXIT, Steps: []*pb.JourneyStep{
+			send("hello", &pb.JourneySend{Template: "templates/hello", Medium: pb.Medium_MEDIUM_SMS})}},
+		"part": {Entry: entry, Steps: []*pb.JourneyStep{
+			wait("arrival", &pb.JourneyWait{Duration: durationpb.New(24 * time.Hour), Event: arrival}),
+			wait("pause", &pb.JourneyWait{Duration: durationpb.New(time.Second), Event: arrival, EventNext: "end"}),
+			send("bye", &pb.JourneySend{Options: byes})}},
+	}
 }
 
-// furnish puts channels through the proxies, templates and the journey into service.
+// furnish puts channels through the proxies, templates and the journeys into service.
 func (w *walk) furnish() error {
 	c, ctx := w.h.Engage(), w.ctx
 	channels := map[string]*pb.Channel{
@@ -99,7 +110,7 @@ func (w *walk) furnish() error {
 		}
 	}
 	templates := map[string]*pb.Template{"note": template("a note", media...), "hello": template(helloText, pb.Medium_MEDIUM_SMS),
-		"bye": template("good bye", pb.Medium_MEDIUM_EMAIL)}
+		"bye": template("good bye", pb.Medium_MEDIUM_EMAIL), "so-long": template("so long", pb.Medium_MEDIUM_EMAIL)}
 	for id, t := range templates {
 		if _, err := c.CreateTemplate(ctx, &pb.CreateTemplateRequest{TemplateId: id, Template: t}); err != nil {
 			return err
@@ -108,9 +119,13 @@ func (w *walk) furnish() error {
 			return err
 		}
 	}
-	if _, err := c.CreateJourney(ctx, &pb.CreateJourneyRequest{JourneyId: "sign-up", Journey: signUp()}); err != nil {
-		return err
+	for id, j := range journeys() {
+		if _, err := c.CreateJourney(ctx, &pb.CreateJourneyRequest{JourneyId: id, Journey: j}); err != nil {
+			return err
+		}
+		if _, err := c.PublishJourney(ctx, &pb.PublishJourneyRequest{Name: "journeys/" + id}); err != nil {
+			return err
+		}
 	}
-	_, err := c.PublishJourney(ctx, &pb.PublishJourneyRequest{Name: "journeys/sign-up"})
-	return err
+	return nil
 }

@@ -1,9 +1,7 @@
 package exactlyonce
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -13,89 +11,6 @@ import (
 	"github.com/marketing-agents/marketing/tests/e2e/want"
 )
 
-const page = 1000
-
-// pages reads a list to its end.
-func pages[T any](fetch func(token string) ([]T, string, error)) (all []T, err error) {
-	for token := ""; ; {
-		var some []T
-		if some, token, err = fetch(token); err != nil {
-			return nil, err
-		}
-		if all = append(all, some...); token == "" {
-			return all, nil
-		}
-	}
-}
-
-// messages are all that there are, by name.
-func (w *walk) messages() map[string]*pb.Message {
-	w.Helper()
-	list, err := pages(func(token string) ([]*pb.Message, string, error) {
-		r, err := w.h.Engage().ListMessages(w.ctx, &pb.ListMessagesRequest{PageSize: page, PageToken: token})
-		return r.GetMessages(), r.GetNextPageToken(), err
-	})
-	want.OK(w, err)
-	all := map[string]*pb.Message{}
-	for _, m := range list {
-		all[m.Name] = m
-	}
-	want.Equal(w, "messages listed", len(list), len(all))
-	return all
-}
-
-// settle waits until all messages are planned and none is under way.
-func (w *walk) settle() {
-	w.Helper()
-	for limit := time.Now().Add(5 * time.Minute); ; time.Sleep(300 * time.Millisecond) {
-		states := map[pb.Message_State]int{}
-		for _, m := range w.messages() {
-			states[m.State]++
-		}
-		n := 0
-		for _, of := range states {
-			n += of
-		}
-		if n >= w.given*sendsOfErrand && states[pb.Message_STATE_SCHEDULED]+states[pb.Message_STATE_SENDING] == 0 {
-			return
-		}
-		want.True(w, time.Now().Before(limit), "of %d messages: %v", w.given*sendsOfErrand, states)
-	}
-}
-
-// entry is a line of the log.
-type entry struct {
-	action, decision string
-	time             time.Time
-}
-
-// log is the audit log, by subject.
-func (w *walk) log() map[string][]entry {
-	w.Helper()
-	list, err := pages(func(token string) ([]*pb.AuditEvent, string, error) {
-		r, err := w.h.Audit().ListAuditEvents(w.ctx, &pb.ListAuditEventsRequest{PageSize: page, PageToken: token})
-		return r.GetAuditEvents(), r.GetNextPageToken(), err
-	})
-	want.OK(w, err)
-	log := map[string][]entry{}
-	for _, e := range list {
-		log[e.Subject] = append(log[e.Subject], entry{e.Action, e.Decision, e.CreateTime.AsTime()})
-	}
-	for _, of := range log {
-		slices.SortStableFunc(of, func(a, b entry) int { return a.time.Compare(b.time) })
-	}
-	return log
-}
-
-func count(log []entry, action string) (n int) {
-	for _, e := range log {
-		if e.action == action {
-			n++
-		}
-	}
-	return n
-}
-
 // reckon holds what came of the walk against what was to come of it.
 func (w *walk) reckon() {
 	w.Helper()
@@ -104,11 +19,14 @@ func (w *walk) reckon() {
 	messages, log := w.messages(), w.log()
 	w.providersHaveAll(messages)
 	w.allIsPlannedOnce(messages, log)
-	w.chainHolds()
+	entries := 0
+	for _, of := range log {
+		entries += len(of)
+	}
+	w.chainHolds(entries)
 	w.nothingComesAgain()
 	want.OK(w, w.h.Stop())
 	want.OK(w, w.h.CheckIntegrity())
-	want.OK(w, w.h.Up())
 }
 
 // cutOff tells whether the server died while the message was on its way.
@@ -178,71 +96,95 @@ func (w *walk) providersHaveAll(messages map[string]*pb.Message) {
 	}
 }
 
-// allIsPlannedOnce: each errand has its four messages and no other, each lead one decision and, who signed up, one way through the journey.
+// ended is what there is when all has come to its end.
+type ended struct {
+	messages  map[string]*pb.Message
+	decisions map[string]*pb.Decision
+	journeys  map[string]map[string]*pb.Enrollment // by journey and lead
+	told      map[string][]*pb.Message             // by enrollment
+	log       map[string][]entry
+}
+
+// allIsPlannedOnce: there are the messages, decisions and enrollments of the errands, and no others.
 func (w *walk) allIsPlannedOnce(messages map[string]*pb.Message, log map[string][]entry) {
 	w.Helper()
-	enrollments := w.enrollments()
+	x := &ended{messages, w.decisions(), map[string]map[string]*pb.Enrollment{}, map[string][]*pb.Message{}, log}
 	want.Equal(w, "errands", len(w.errands), w.given)
 	want.Equal(w, "messages", len(messages), w.given*sendsOfErrand)
-	want.Equal(w, "enrollments", len(enrollments), w.given)
-	planned := map[string]int{} // "enrollment template"
+	want.Equal(w, "decisions", len(x.decisions), w.given*decisionsOfErrand)
+	for journey := range journeys() {
+		x.journeys[journey] = w.enrollments(journey)
+		want.Equal(w, "enrollments in "+journey, len(x.journeys[journey]), w.given)
+	}
 	for name, m := range messages {
-		planned[m.Enrollment+" "+m.Template]++
 		want.Equal(w, name+" scheduled", count(log[name], "message.scheduled"), 1)
+		x.told[m.Enrollment] = append(x.told[m.Enrollment], m)
 	}
 	for _, e := range w.errands {
-		for medium, name := range e.notes {
-			want.True(w, messages[name].GetLead() == e.noted && messages[name].Medium == medium, "the note %s: %v", name, messages[name])
-		}
 		for lead, decision := range e.decisions {
-			want.Equal(w, "decisions on "+lead, count(log[lead], "lead.triaged"), 1)
-			want.True(w, slices.ContainsFunc(log[lead], func(e entry) bool { return e.decision == decision }), "%s of %s is not in the log", decision, lead)
+			want.Equal(w, "lead of "+decision, x.decisions[decision].GetLead(), lead)
+			want.Equal(w, "triages of "+lead, count(log[lead], "lead.triaged"), 1)
 		}
-		x := enrollments[e.signedUp]
-		want.True(w, x.GetExitCause() == pb.Enrollment_EXIT_CAUSE_FINISHED && x.StepCount == journeySteps, "%s in the journey: %v", e.signedUp, x)
-		for _, template := range []string{"hello", "bye"} {
-			want.Equal(w, template+" of "+x.Name, planned[x.Name+" templates/"+template], 1)
+		for medium, name := range e.notes {
+			m := messages[name]
+			want.True(w, m.GetLead() == e.noted && m.Medium == medium && m.Template == "templates/note", "the note %s: %v", name, m)
 		}
-		for _, action := range []string{"journey.entered", "journey.exited"} {
-			want.Equal(w, action+" of "+e.signedUp, count(log[e.signedUp], action), 1)
-		}
+		w.wentThrough(e.signedUp, x)
 	}
 	parked, err := w.h.System().ListParkedEvents(w.ctx, &pb.ListParkedEventsRequest{})
 	want.OK(w, err)
 	want.Equal(w, "parked events", len(parked.ParkedEvents), 0)
 }
 
-// enrollments are all of the journey, by lead.
-func (w *walk) enrollments() map[string]*pb.Enrollment {
+// wentThrough: the lead was greeted and bidden farewell once, and all that happened to it is in the log and counted once.
+func (w *walk) wentThrough(lead string, x *ended) {
 	w.Helper()
-	list, err := pages(func(token string) ([]*pb.Enrollment, string, error) {
-		r, err := w.h.Engage().ListEnrollments(w.ctx, &pb.ListEnrollmentsRequest{Parent: "journeys/sign-up", PageSize: page, PageToken: token})
-		return r.GetEnrollments(), r.GetNextPageToken(), err
-	})
-	want.OK(w, err)
-	all := map[string]*pb.Enrollment{}
-	for _, x := range list {
-		all[x.Lead] = x
+	hello, bye := w.only(x, "greet", lead), w.only(x, "part", lead)
+	want.Equal(w, "medium of "+hello.Name, hello.Medium, pb.Medium_MEDIUM_SMS)
+	choice := x.decisions[bye.Decision]
+	want.True(w, choice.GetLead() == lead && choice.Kind == pb.Decision_KIND_CHOICE, "the choice of %s: %v", bye.Name, choice)
+	want.Equal(w, "arrivals of "+hello.Name, count(x.log[hello.Name], "message.delivered"), 1)
+	for _, action := range []string{"journey.entered", "journey.exited"} {
+		want.Equal(w, action+" of "+lead, count(x.log[lead], action), len(x.journeys))
 	}
-	want.Equal(w, "enrollments listed", len(list), len(all))
-	return all
+	now, err := w.h.Leads().GetLead(w.ctx, &pb.GetLeadRequest{Name: lead})
+	want.OK(w, err)
+	want.Equal(w, "events of "+lead, now.Engagement.GetEventCount(), eventsOfLead)
 }
 
-// chainHolds: the audit chain has no damage.
-func (w *walk) chainHolds() {
+// only is the one message that the lead got in the journey, which it has gone through.
+func (w *walk) only(x *ended, journey, lead string) *pb.Message {
+	w.Helper()
+	e := x.journeys[journey][lead]
+	want.Equal(w, lead+" in "+journey, e.GetExitCause(), pb.Enrollment_EXIT_CAUSE_FINISHED)
+	want.Equal(w, "steps of "+e.Name, int(e.StepCount), len(journeys()[journey].Steps))
+	want.Equal(w, "messages of "+e.Name, len(x.told[e.Name]), 1)
+	want.Equal(w, "lead of "+e.Name, x.told[e.Name][0].Lead, lead)
+	return x.told[e.Name][0]
+}
+
+// chainHolds: the audit chain has no damage, and comes to hold so many entries.
+func (w *walk) chainHolds(entries int) {
+	w.Helper()
+	var verified int64
+	for limit := time.Now().Add(20 * time.Second); verified < int64(entries); time.Sleep(100 * time.Millisecond) {
+		want.True(w, time.Now().Before(limit), "%d of %d entries were sealed", verified, entries)
+		verified = w.verified()
+	}
+	w.Logf("%d entries of the audit chain are good", verified)
+}
+
+// verified is how many entries of the audit chain are good, which must be all that it has.
+func (w *walk) verified() int64 {
 	w.Helper()
 	stream, err := w.h.Audit().VerifyAuditChain(w.ctx, &pb.VerifyAuditChainRequest{})
 	want.OK(w, err)
 	for {
 		m, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			w.Fatal("the verification did not finish")
-		}
 		want.OK(w, err)
 		want.True(w, m.Damage == nil, "the audit chain: %v", m.Damage)
 		if m.Finished {
-			w.Logf("%d entries of the audit chain are good", m.VerifiedEntries)
-			return
+			return m.VerifiedEntries
 		}
 	}
 }

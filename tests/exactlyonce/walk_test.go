@@ -100,6 +100,7 @@ func (w *walk) prove(messages int) {
 	w.finish()
 	w.Logf("%s: %d messages, killed at %d points and %d times at random, %d answers lost, %d posts to %d phones, %d mails", w.h.Options.Store,
 		w.given*sendsOfErrand, atPoints, len(w.deaths)-atPoints, w.phoneProxy.cuts+w.mailProxy.cuts, w.phones.posts, len(w.phones.taken), len(w.mailbox.taken))
+	w.Logf("calls whose answer died: %v", w.clients.cut)
 	w.reckon()
 }
 
