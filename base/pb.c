@@ -11,12 +11,6 @@ static void release(void *arena, void *p)
     (void)p;
 }
 
-ProtobufCAllocator pb_allocator(struct arena *a)
-{
-    ProtobufCAllocator allocator = { allocate, release, a };
-    return allocator;
-}
-
 void *pb_new(struct arena *a, const ProtobufCMessageDescriptor *d)
 {
     void *m = arena_raw(a, d->sizeof_message);
@@ -27,7 +21,7 @@ void *pb_new(struct arena *a, const ProtobufCMessageDescriptor *d)
 
 void *pb_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, struct str bytes)
 {
-    ProtobufCAllocator allocator = pb_allocator(a);
+    ProtobufCAllocator allocator = { allocate, release, a };
     return protobuf_c_message_unpack(d, &allocator, bytes.n, (const uint8_t *)bytes.p);
 }
 

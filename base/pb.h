@@ -9,9 +9,6 @@
 
 C_BEGIN
 
-/* The arena as protobuf-c's allocator; lives as long as the struct it is in. */
-ProtobufCAllocator pb_allocator(struct arena *a);
-
 /* A message with its defaults. NULL over the arena's budget. */
 void *pb_new(struct arena *a, const ProtobufCMessageDescriptor *d);
 #define PB_NEW(a, type) ((type *)pb_new((a), &type##_descriptor))

@@ -172,7 +172,9 @@ struct status booster_save(struct booster *b, int rounds, struct arena *errors, 
     return to->overflow ? fail_memory() : s;
 }
 
-struct status booster_load(struct str json, struct arena *errors, struct booster **ret)
+/* ---- The fallback ---- */
+
+static struct status foreign_open(struct str json, struct arena *errors, void **ret)
 {
     struct booster *b;
     TRY(create(NULL, 0, NULL, errors, &b));
@@ -182,16 +184,6 @@ struct status booster_load(struct str json, struct arena *errors, struct booster
     }
     booster_free(b);
     return fail(errors, REASON_MODEL_INVALID, "XGBoost refuses the booster: %.200s", XGBGetLastError());
-}
-
-/* ---- The fallback ---- */
-
-static struct status foreign_open(struct str json, struct arena *errors, void **ret)
-{
-    struct booster *b;
-    TRY(booster_load(json, errors, &b));
-    *ret = b;
-    return ok();
 }
 
 static struct status foreign_contributions(struct booster *b, const float *row, size_t width, float *ret)

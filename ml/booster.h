@@ -49,11 +49,10 @@ MUSTCHECK struct status booster_row_margin(struct booster *b, const float *row, 
 
 /* The first `rounds` rounds (0: all) as XGBoost's JSON. */
 MUSTCHECK struct status booster_save(struct booster *b, int rounds, struct arena *errors, struct buf *to);
-/* Reads trusted bytes only: XGBoost 1.7 does not check indices. Fails: MODEL_INVALID. */
-MUSTCHECK struct status booster_load(struct str json, struct arena *errors, struct booster **ret);
 
 /* What model_load needs to serve a member by XGBoost: see struct model_trust. */
 struct model_foreign {
+    /* Reads trusted bytes only: XGBoost 1.7 does not check indices. Fails: MODEL_INVALID. */
     struct status (*open)(struct str json, struct arena *errors, void **ret);
     /* Margin of one row; contributions (width + 1 floats) where not NULL. May be called from any thread. */
     struct status (*predict)(void *member, const float *row, size_t width, float *ret_margin,

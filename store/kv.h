@@ -18,7 +18,6 @@
 C_BEGIN
 
 #define KV_KEY_MAX 256
-#define KV_VALUE_MAX (1u << 20)
 
 /* A token bucket that everybody charges; it starts full. */
 struct kv_bucket {
@@ -39,7 +38,7 @@ struct kv_ops {
     /* Expected to copy the value, NUL-ended, into the arena; *ret_found false (and ok) where there is none.
      */
     struct status (*get)(struct kv *, const char *key, struct arena *, bool *ret_found, struct str *ret);
-    /* Expected to store at most KV_VALUE_MAX bytes that are gone after ttl_ms > 0. */
+    /* Expected to store a copy of the value, which is gone after ttl_ms > 0. */
     struct status (*set)(struct kv *, const char *key, struct str value, int64_t ttl_ms);
     /* Expected to add to a decimal number, which starts at 0 and is gone ttl_ms after its first change. */
     struct status (*add)(struct kv *, const char *key, int64_t n, int64_t ttl_ms, int64_t *ret);

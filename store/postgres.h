@@ -67,10 +67,8 @@ MUSTCHECK struct status pg_connect(struct pg_db *d, enum pg_mode mode, int64_t d
 void pg_disconnect(struct pg_conn *c); /* keeps the memory of c; copes with one never connected */
 /* Marks the connection as lost: for a call to libpq that failed to send. */
 void pg_lost(struct pg_conn *c);
-/* The next thing from the server: a result (the caller clears it), or NULL at the end of one statement.
- * False, and c->dead, when the connection is lost or the deadline passed. */
-MUSTCHECK bool pg_next(struct pg_conn *c, int64_t deadline_us, PGresult **ret);
-/* The one result of one statement in pipeline mode, its end included. False like pg_next. */
+/* The one result of one statement in pipeline mode, its end included; the caller clears it. False, and
+ * c->dead, when the connection is lost or the deadline passed. */
 MUSTCHECK bool pg_one(struct pg_conn *c, int64_t deadline_us, PGresult **ret);
 /* Runs texts without parameters, not in pipeline mode. ret_number, if not NULL, gets the first integer of the
  * last result. */

@@ -112,7 +112,8 @@ static bool wait_socket(int fd, short events, int64_t deadline_us)
     }
 }
 
-bool pg_next(struct pg_conn *c, int64_t deadline_us, PGresult **ret)
+/* The next thing from the server: a result, or NULL at the end of one statement. False like pg_one. */
+static bool next_result(struct pg_conn *c, int64_t deadline_us, PGresult **ret)
 {
     if (c->dead)
         return false;
@@ -137,12 +138,12 @@ bool pg_next(struct pg_conn *c, int64_t deadline_us, PGresult **ret)
 bool pg_one(struct pg_conn *c, int64_t deadline_us, PGresult **ret)
 {
     PGresult *end = NULL;
-    if (!pg_next(c, deadline_us, ret))
+    if (!next_result(c, deadline_us, ret))
         return false;
     ASSERT(*ret); /* else more is waited for than was sent */
     if (PQresultStatus(*ret) == PGRES_PIPELINE_SYNC)
         return true; /* nothing follows a sync */
-    if (!pg_next(c, deadline_us, &end)) {
+    if (!next_result(c, deadline_us, &end)) {
         PQclear(*ret);
         return false;
     }
@@ -157,7 +158,7 @@ struct status pg_simple(struct pg_conn *c, const char *sql, int64_t deadline_us,
     struct status s = ok();
     if (PQsendQuery(c->h, sql) != 1)
         pg_lost(c);
-    while (pg_next(c, deadline_us, &r) && r) {
+    while (next_result(c, deadline_us, &r) && r) {
         if (pg_failed(r) && is_ok(s))
             s = pg_error(r, "setting up", a);
         if (ret_number && PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1)

@@ -17,10 +17,6 @@ MUSTCHECK struct status chain_cursor(struct ctx *c, int64_t *ret_seq);
 MUSTCHECK struct status chain_head(struct ctx *c, const char *workspace, int64_t *ret_position,
                                    unsigned char ret_head[SHA256_BYTES]);
 
-/* A signed checkpoint of this place in the chain, in the arena. Fails: INTERNAL where OpenSSL does. */
-MUSTCHECK struct status checkpoint_make(struct ctx *c, const char *workspace, int64_t position,
-                                        struct str head, AuditCheckpoint **ret);
-
 enum checkpoint_signer { SIGNER_NONE, SIGNER_US, SIGNER_ANOTHER };
 /* Whose signature it bears; SIGNER_NONE where it does not fit, or a part is missing. */
 enum checkpoint_signer checkpoint_signer(struct ctx *c, const char *workspace, const AuditCheckpoint *p);

@@ -68,8 +68,9 @@ static struct str signed_text(struct ctx *c, const char *workspace, const AuditC
     return str_make(text, text ? strlen(text) : 0);
 }
 
-struct status checkpoint_make(struct ctx *c, const char *workspace, int64_t position, struct str head,
-                              AuditCheckpoint **ret)
+/* A signed checkpoint of this place in the chain. */
+static struct status make(struct ctx *c, const char *workspace, int64_t position, struct str head,
+                          AuditCheckpoint **ret)
 {
     AuditCheckpoint *p = PB_NEW(c->arena, AuditCheckpoint);
     if (!p)
@@ -140,7 +141,7 @@ struct status audit_checkpoints(struct ctx *c)
         AuditCheckpoint *p;
         if (v[2].s.n != SHA256_BYTES)
             return fail(c->arena, REASON_INTERNAL, "the audit chain of %s ends in half a hash", v[0].s.p);
-        TRY(checkpoint_make(c, v[0].s.p, v[1].i, v[2].s, &p));
+        TRY(make(c, v[0].s.p, v[1].i, v[2].s, &p));
         TRY(checkpoint_add(c, v[0].s.p, p));
     }
     return ok();
@@ -159,7 +160,7 @@ struct status create_checkpoint(struct ctx *c, const CreateCheckpointRequest *re
         return fail(c->arena, REASON_AUDIT_EMPTY, "nothing has happened yet that could be signed");
     TRY(checkpoint_next(c, position, &p));
     if (!p) {
-        TRY(checkpoint_make(c, c->workspace, position, str_make((const char *)head, sizeof head), &p));
+        TRY(make(c, c->workspace, position, str_make((const char *)head, sizeof head), &p));
         TRY(checkpoint_add(c, c->workspace, p));
         event_note(c, "audit", "audit.checkpoint_created", p->name);
     }

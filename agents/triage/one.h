@@ -6,10 +6,6 @@
 
 C_BEGIN
 
-/* Decides on a lead as it is with what is in service; reads and stores nothing else. The decision carries its
- * inputs, and reasons where asked for. */
-MUSTCHECK struct status decide_on_lead(struct ctx *c, const Lead *lead, bool explain, Decision **ret);
-
 /* Names the decision, makes it the lead's last, and adds it with an event of this action to the unit; the
  * caller saves the lead. */
 MUSTCHECK struct status decision_record(struct ctx *c, struct lead_row *row, Decision *d, const char *action);
@@ -23,10 +19,6 @@ MUSTCHECK struct status lead_given(struct ctx *c, Lead *lead, const char *field)
 
 /* The decision as a reply carries it: a copy without inputs. NULL over the budget. */
 Decision *decision_basic(struct arena *a, const Decision *d);
-
-/* TriageLead of a lead that was given, but for its reply: decided, decision and lead in the unit. */
-MUSTCHECK struct status triage_given(struct ctx *c, Lead *given, const char *field, bool explain,
-                                     struct lead_row *row, Decision **ret);
 
 C_END
 #endif

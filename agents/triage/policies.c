@@ -44,7 +44,8 @@ static struct status builtin_get(struct ctx *c, RoutingPolicy **ret)
     return ok();
 }
 
-struct status policy_get(struct ctx *c, const char *id, int64_t version, RoutingPolicy **ret)
+/* A stored policy version with its state and time; version 0 of the built-in is made. */
+static struct status get_policy(struct ctx *c, const char *id, int64_t version, RoutingPolicy **ret)
 {
     return is_builtin(id, version) ? builtin_get(c, ret) : versions_get(c, &versions, id, version, ret);
 }
@@ -90,7 +91,7 @@ struct status policy_load(struct ctx *c, const char *resource_id, const char *ve
     if (*resource_id && !str_to_i64(str_of(version), &number))
         return fail(c->arena, REASON_INTERNAL, "the policy in service has version \"%s\"", version);
     if (*resource_id)
-        TRY(policy_get(c, resource_id, number, &stored));
+        TRY(get_policy(c, resource_id, number, &stored));
     else if (!(stored = route_builtin(c->arena, c->app->confidence_threshold)))
         return fail_memory();
     TRY(route_compile(c->arena, stored, "routing_policy", &compiled));
@@ -151,7 +152,7 @@ struct status get_routing_policy(struct ctx *c, const GetRoutingPolicyRequest *r
     RoutingPolicy *p;
     TRY(name_id(c->arena, req->name, COLLECTION, "name", &id));
     TRY(chosen_version(c, id, req->version, &version));
-    TRY(policy_get(c, id, version, &p));
+    TRY(get_policy(c, id, version, &p));
     *res = *p;
     return ok();
 }
@@ -229,7 +230,7 @@ struct status publish_routing_policy(struct ctx *c, const PublishRoutingPolicyRe
         TRY(versions_newest(c, &versions, id, &version));
     if (version <= 0)
         return fail(c->arena, REASON_POLICY_NOT_FOUND, "%s has no stored version", req->name);
-    TRY(policy_get(c, id, version, &p));
+    TRY(get_policy(c, id, version, &p));
     *res = *p;
     res->state = ROUTING_POLICY__STATE_PUBLISHED;
     if (p->state == ROUTING_POLICY__STATE_PUBLISHED)
@@ -253,7 +254,7 @@ struct status rollback_routing_policy(struct ctx *c, const RollbackRoutingPolicy
     if (*id && !str_to_i64(str_of(text), &version))
         return fail(c->arena, REASON_INTERNAL, "the policy that was in service has version \"%s\"", text);
     id = *id ? id : BUILTIN_ID;
-    TRY(policy_get(c, id, version, &p));
+    TRY(get_policy(c, id, version, &p));
     move(c, serving, serving_version, ROUTING_POLICY__STATE_PUBLISHED, ROUTING_POLICY__STATE_RETIRED);
     move(c, id, version, p->state, ROUTING_POLICY__STATE_PUBLISHED);
     *res = *p;

@@ -19,10 +19,7 @@ MUSTCHECK struct status scores_of_decision(struct ctx *c, const Decision *d, str
 /* Its lead's inputs. Fails: REPLAY_IMPOSSIBLE where it was stored without. */
 MUSTCHECK struct status inputs_of_decision(struct ctx *c, const Decision *d, struct decide_inputs *ret);
 
-/* A stored policy version with its state and time; version 0 of the built-in is made. Fails:
- * POLICY_NOT_FOUND. */
-MUSTCHECK struct status policy_get(struct ctx *c, const char *id, int64_t version, RoutingPolicy **ret);
-/* The same, compiled. */
+/* A stored policy version, compiled. Fails: POLICY_NOT_FOUND. */
 MUSTCHECK struct status policy_compiled(struct ctx *c, const char *id, int64_t version,
                                         const struct route_policy **ret);
 

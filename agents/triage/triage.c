@@ -25,7 +25,9 @@ static struct status add_reasons(struct ctx *c, const struct decide_inputs *in,
     return ok();
 }
 
-struct status decide_on_lead(struct ctx *c, const Lead *lead, bool explain, Decision **ret)
+/* Decides on a lead as it is with what is in service; reads and stores nothing else. The decision carries its
+ * inputs, and reasons where asked for. */
+static struct status decide_on_lead(struct ctx *c, const Lead *lead, bool explain, Decision **ret)
 {
     struct decide_inputs in;
     struct decide_with with;
@@ -148,6 +150,14 @@ static struct status try_only(struct ctx *c, const TriageLeadRequest *req, const
     return res->decision ? ok() : fail_memory();
 }
 
+/* Decides on the lead; decision and lead are in the unit. */
+static struct status decide_and_save(struct ctx *c, struct lead_row *row, bool explain, Decision **ret)
+{
+    announce_row(c, row);
+    TRY(triage_decide(c, row, explain, ret));
+    return lead_save(c, row, REASON_CONFLICT);
+}
+
 struct status triage_lead(struct ctx *c, const TriageLeadRequest *req, TriageLeadResponse *res)
 {
     struct lead_row row;
@@ -157,22 +167,10 @@ struct status triage_lead(struct ctx *c, const TriageLeadRequest *req, TriageLea
     res->lead_created = !row.before;
     if (req->validate_only)
         return try_only(c, req, &row, res);
-    announce_row(c, &row);
-    TRY(triage_decide(c, &row, req->explain, &d));
-    TRY(lead_save(c, &row, REASON_CONFLICT));
+    TRY(decide_and_save(c, &row, req->explain, &d));
     res->lead = row.lead->name;
     res->decision = decision_basic(c->arena, d);
     return res->decision ? ok() : fail_memory();
-}
-
-struct status triage_given(struct ctx *c, Lead *given, const char *field, bool explain, struct lead_row *row,
-                           Decision **ret)
-{
-    TRY(lead_given(c, given, field));
-    TRY(lead_resolve(c, given, row));
-    announce_row(c, row);
-    TRY(triage_decide(c, row, explain, ret));
-    return lead_save(c, row, REASON_CONFLICT);
 }
 
 /* ---- ScoreLead ---- */
@@ -223,7 +221,9 @@ struct status stream_triage_item(struct ctx *c, struct triage_stream *s, const S
     if (strlen(req->correlation_id) > CORRELATION_MAX)
         return fail_field(c->arena, REASON_FIELD_TOO_LONG, "correlation_id", "at most %d bytes",
                           CORRELATION_MAX);
-    TRY(triage_given(c, req->lead, "lead", req->explain, &row, &d));
+    TRY(lead_given(c, req->lead, "lead"));
+    TRY(lead_resolve(c, req->lead, &row));
+    TRY(decide_and_save(c, &row, req->explain, &d));
     TriageResult *r = PB_NEW(c->arena, TriageResult);
     if (!r || !(r->status = row_status(c->arena, ok())) || !(r->decision = decision_basic(c->arena, d)))
         return fail_memory();

@@ -51,7 +51,8 @@ struct bucket_limit quota_whole(const struct quota *q, double rate)
     return l;
 }
 
-struct bucket_limit quota_part(const struct quota *q, double rate)
+/* The part of a limit that is this replica's. */
+static struct bucket_limit part_of(const struct quota *q, double rate)
 {
     struct bucket_limit l = quota_whole(q, rate);
     unsigned n = __atomic_load_n(&q->replicas, __ATOMIC_RELAXED);
@@ -112,7 +113,7 @@ static double missing(const struct quota *q, const struct quota_place *p, int64_
     struct bucket b = p->bucket;
     if (!p->tag)
         return -1;
-    struct bucket_limit l = quota_part(q, p->rate);
+    struct bucket_limit l = part_of(q, p->rate);
     bucket_fill(&b, l, mono_us);
     return (l.burst - b.tokens) / l.burst;
 }
@@ -143,7 +144,7 @@ static struct quota_place *find(struct quota *q, const struct owner *o, uint64_t
     struct quota_place *p = &q->places[at];
     memset(p, 0, sizeof *p);
     p->tag = tag;
-    p->bucket = bucket_full(quota_part(q, o->rate), mono_us);
+    p->bucket = bucket_full(part_of(q, o->rate), mono_us);
     if (q->kv)
         write_key(q->keys[at], o);
     return p;
@@ -156,7 +157,7 @@ static double hope(const struct quota *q, const struct owner *o)
 {
     if (quota_in_step(q))
         return o->rate;
-    return quota_part(q, o->rate).rate;
+    return part_of(q, o->rate).rate;
 }
 
 /* The owner's place, filled, with its lock held; NULL where there is no limit. */
@@ -169,7 +170,7 @@ static struct quota_place *enter(struct quota *q, const struct owner *o, int64_t
     size_t set = (tag & (QUOTA_SETS - 1)) * QUOTA_WAYS;
     *ret_lock = quota_lock(q, set);
     struct quota_place *p = find(q, o, tag, set, mono_us);
-    bucket_fill(&p->bucket, quota_part(q, o->rate), mono_us);
+    bucket_fill(&p->bucket, part_of(q, o->rate), mono_us);
     p->rate = o->rate;
     p->asked = true;
     return p;

@@ -37,8 +37,6 @@ struct quota {
     char keys[QUOTA_PLACES][KV_KEY_MAX + 1]; /* the bucket in kv; written only where there is one */
 };
 
-/* The part of a limit that is this replica's. */
-struct bucket_limit quota_part(const struct quota *q, double rate);
 /* The limit as a whole. */
 struct bucket_limit quota_whole(const struct quota *q, double rate);
 

@@ -271,11 +271,6 @@ static struct status scan_message(const struct frame *up, const struct shape *s,
     return ok();
 }
 
-struct status codec_scan(const struct shape *s, struct str bytes, struct arena *a)
-{
-    return scan_message(NULL, s, bytes, a);
-}
-
 /* ---- canonical maps ---- */
 
 static const void *member(const ProtobufCMessage *m, unsigned offset)
@@ -369,7 +364,7 @@ static bool canonical(const struct shape *s, ProtobufCMessage *m, struct arena *
 
 struct status codec_decode(const struct shape *s, struct str bytes, struct arena *a, ProtobufCMessage **ret)
 {
-    TRY(codec_scan(s, bytes, a));
+    TRY(scan_message(NULL, s, bytes, a));
     ProtobufCMessage *m = pb_unpack(a, s->d, bytes);
     if (!m && !a->overflow)
         return refuse(NULL, a, REASON_MALFORMED_MESSAGE, "the bytes are not a message of the request's type");

@@ -43,14 +43,12 @@ struct shape_book {
 /* NULL when the arena is full. */
 const struct shape *shape_of(struct shape_book *book, const ProtobufCMessageDescriptor *d);
 
-/* Refuses what is not well-formed wire format of the shape, nested deeper than CODEC_MAX_DEPTH, or holds a
- * string that is not UTF-8 or has a NUL, or an enum number the enum does not have; the violation names the
- * field ("rows[3].lead.email"). Allocates only to say what is wrong. Fails: MALFORMED_MESSAGE,
- * NESTING_TOO_DEEP, INVALID_UTF8, EMBEDDED_NUL, FIELD_INVALID. */
-MUSTCHECK struct status codec_scan(const struct shape *s, struct str bytes, struct arena *a);
-
-/* Scans, then unpacks into the arena, map fields in their canonical form (entries by key, the last of equal
- * keys). Fails further: REQUEST_TOO_LARGE where the arena's budget does not hold the message. */
+/* Unpacks into the arena, map fields in their canonical form (entries by key, the last of equal keys). Before
+ * it allocates anything it refuses what is not well-formed wire format of the shape, nested deeper than
+ * CODEC_MAX_DEPTH, or holds a string that is not UTF-8 or has a NUL, or an enum number the enum does not
+ * have; the violation names the field ("rows[3].lead.email"). Fails: MALFORMED_MESSAGE, NESTING_TOO_DEEP,
+ * INVALID_UTF8, EMBEDDED_NUL, FIELD_INVALID; REQUEST_TOO_LARGE where the arena's budget does not hold the
+ * message. */
 MUSTCHECK struct status codec_decode(const struct shape *s, struct str bytes, struct arena *a,
                                      ProtobufCMessage **ret);
 

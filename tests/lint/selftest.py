@@ -10,6 +10,7 @@ import links
 import proofs
 import rooms
 import sizes
+import unused
 import vendors
 import ways_out
 import words
@@ -93,6 +94,18 @@ CASES = {
             "server/jobs.c": "transfer_run (t, &x, &came);\n",
         },
         ["agents/engage/journey.c:2: webhook_send", "agents/engage/journey.c:3: smtp_send", "server/jobs.c:1: transfer_run"],
+    ),
+    unused: (
+        {
+            "base/a.h": "#define A_MAX 3\n#define A_MIN 1 /* A_MIN */\nC_BEGIN\nstruct a {\n    int (*f)(int);\n};\n"
+            "MUSTCHECK struct a *a_new(int);\nvoid a_free(struct a *a);\nstatic inline int a_one(void)\n{\n    return g(1);\n}\n"
+            "int a_rpc_open(void);\nint b_rpc_open(void);\nC_END\n",
+            "base/a.c": "struct a *a_new(int n)\n{\n    return A_MAX;\n}\nvoid a_free(struct a *a) {}\nint a_rpc_open(void) {}\nint b_rpc_open(void) {}\n",
+            "server/b.c": "/* a_free */ a_new(2);\nRPC(a_rpc)\nfail(REASON_GIVEN);\n",
+            "base/reasons.def": "REASON(GIVEN, 1)\nREASON(SENT, 2)\nREASON(NEVER, 3)\n",
+            "gateway/a.go": "x := Reason_REASON_SENT\n",
+        },
+        ["base/a.h: nobody uses A_MIN", "a_free is used by no file", "b_rpc_open is used by no file", "nobody gives NEVER"],
     ),
     commands: (
         {

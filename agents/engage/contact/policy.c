@@ -11,7 +11,6 @@
 
 #define PURPOSES_MAX 32
 #define RULES_MAX 16
-#define MINUTE (60 * US_PER_SECOND)
 
 /* ---- The built-in rules ---- */
 

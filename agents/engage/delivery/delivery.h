@@ -39,8 +39,6 @@ MUSTCHECK struct status delivery_start(struct app *app, const struct delivery_op
 /* Waits for attempts under way; what is waiting stays for the next start, or another replica. NULL is
  * allowed. */
 void delivery_stop(struct delivery *d);
-/* Something became due. Any thread; NULL is allowed. */
-void delivery_wake(struct delivery *d);
 
 /* What would be handed over of a message that is not stored, in place of its name: nothing of it can be sent,
  * followed or signed. Fails: as the template's rendering; CHANNEL_STATE where no channel can be used. */

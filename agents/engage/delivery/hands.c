@@ -57,14 +57,6 @@ void hands_end(struct hands *t)
     pthread_mutex_unlock(&t->lock);
 }
 
-void hands_wake(struct hands *t)
-{
-    pthread_mutex_lock(&t->lock);
-    t->woken = true;
-    pthread_cond_signal(&t->room);
-    pthread_mutex_unlock(&t->lock);
-}
-
 /* The lock is held. */
 static void move(struct hands *t, struct in_hand *h, enum in_hand_state to)
 {

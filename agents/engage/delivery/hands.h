@@ -33,7 +33,6 @@ void hands_close(struct hands *t);
 /* Nothing is claimed any more; then: nothing comes into the line any more. */
 void hands_stop(struct hands *t);
 void hands_end(struct hands *t);
-void hands_wake(struct hands *t);
 
 /* Waits until there may be something to claim (at once where `more`), and room for it; LOOK_US at most.
  * *ret: how many to claim now, BATCH_MAX at most; 0: none. False where the delivery stops. */

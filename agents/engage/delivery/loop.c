@@ -182,9 +182,3 @@ void delivery_stop(struct delivery *d)
     batch_close(&d->batch);
     hands_close(&d->hands);
 }
-
-void delivery_wake(struct delivery *d)
-{
-    if (d)
-        hands_wake(&d->hands);
-}

@@ -65,7 +65,6 @@ MUSTCHECK struct status soft_bounces_count(struct ctx *c, const struct happening
 #define ATTRIBUTE_MEDIUM "medium"
 #define ATTRIBUTE_BOUNCE "bounce"
 const char *medium_name(struct ctx *c, Medium medium);
-const char *bounce_name(struct ctx *c, Message__Bounce bounce);
 
 C_END
 #endif

@@ -182,7 +182,7 @@ const char *medium_name(struct ctx *c, Medium medium)
     return short_name(c, &Medium_descriptor, (int)medium, "MEDIUM_");
 }
 
-const char *bounce_name(struct ctx *c, Message__Bounce bounce)
+static const char *bounce_name(struct ctx *c, Message__Bounce bounce)
 {
     return short_name(c, &Message__Bounce_descriptor, (int)bounce, "BOUNCE_");
 }

@@ -211,8 +211,8 @@ static struct status end_handoff(struct ctx *c, const struct lead_row *lead, con
     return from->kind == JOURNEY_STEP__ACTION_HANDOFF ? owner_take_back(c, lead, from->queue) : ok();
 }
 
-struct status enroll_push(struct ctx *c, const struct plan *p, const struct lead_row *lead,
-                          struct enrolled *x, const char *event)
+static struct status push_by(struct ctx *c, const struct plan *p, const struct lead_row *lead,
+                             struct enrolled *x, const char *event)
 {
     bool moved;
     struct walker w = { c, lead, x->e };
@@ -269,12 +269,12 @@ bool journey_is_held(const struct journeys *all, const struct enrolled *x)
     return p && p->paused;
 }
 
-struct status enroll_push_any(struct ctx *c, const struct journeys *all, const struct lead_row *lead,
-                              struct enrolled *x, const char *event)
+struct status enroll_push(struct ctx *c, const struct journeys *all, const struct lead_row *lead,
+                          struct enrolled *x, const char *event)
 {
     const struct plan *p;
     TRY(plan_of(c, all, x, &p));
-    return p ? enroll_push(c, p, lead, x, event) : enroll_leave(c, x, ENROLLMENT__EXIT_CAUSE_FAILED);
+    return p ? push_by(c, p, lead, x, event) : enroll_leave(c, x, ENROLLMENT__EXIT_CAUSE_FAILED);
 }
 
 struct status enroll_take_out(struct ctx *c, const struct journeys *all, const struct lead_row *lead,

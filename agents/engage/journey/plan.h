@@ -70,9 +70,6 @@ void plan_free(void *plan); /* NULL is allowed */
 /* The step of this id; PLAN_END where there is none. */
 size_t plan_step_of(const struct plan *p, const char *id);
 
-/* Whether a lead stays in a step until something happens. */
-bool plan_stays(const struct plan_step *s);
-
 /* Where a lead is. Between two calls it stands in a step that it stays in, or has left. */
 struct place {
     size_t step;    /* of one that has left, the last it took */

@@ -42,7 +42,8 @@ static size_t branch(const struct plan_step *s, const Lead *lead)
     return s->next;
 }
 
-bool plan_stays(const struct plan_step *s)
+/* Whether a lead stays in a step until something happens. */
+static bool stays(const struct plan_step *s)
 {
     return s->kind == JOURNEY_STEP__ACTION_WAIT || s->kind == JOURNEY_STEP__ACTION_HANDOFF;
 }
@@ -60,7 +61,7 @@ static struct status go_on(const struct plan *p, const Lead *lead, int64_t now_u
         place->step = at;
         place->taken++;
         TRY(actor->take(actor->arg, s));
-        if (plan_stays(s)) {
+        if (stays(s)) {
             place->due_us = now_us + s->wait_us;
             return ok();
         }

@@ -90,7 +90,7 @@ static struct status push_all(struct ctx *c, const struct journeys *all, const s
     for (size_t i = 0; i < rows.n; i++) {
         TRY(enrolled_take(c, row_at(&rows, i), &x));
         if (!journey_is_held(all, &x))
-            TRY(enroll_push_any(c, all, lead, &x, event));
+            TRY(enroll_push(c, all, lead, &x, event));
     }
     return ok();
 }

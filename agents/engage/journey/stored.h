@@ -70,12 +70,10 @@ MUSTCHECK struct status enroll_may(struct ctx *c, const struct plan *p, const st
 /* The lead enters and goes as far as it can. */
 MUSTCHECK struct status enroll_enter(struct ctx *c, const struct plan *p, const struct lead_row *lead,
                                      int64_t entry, const char *why, Enrollment **ret);
-/* An event (NULL: time) pushes it. */
-MUSTCHECK struct status enroll_push(struct ctx *c, const struct plan *p, const struct lead_row *lead,
+/* An event (NULL: time) pushes it, by the plan of the version that it entered; where that cannot be run any
+ * more, it leaves. */
+MUSTCHECK struct status enroll_push(struct ctx *c, const struct journeys *all, const struct lead_row *lead,
                                     struct enrolled *x, const char *event);
-/* The same by the plan of the version that it entered; where that cannot be run any more, it leaves. */
-MUSTCHECK struct status enroll_push_any(struct ctx *c, const struct journeys *all,
-                                        const struct lead_row *lead, struct enrolled *x, const char *event);
 MUSTCHECK struct status enroll_leave(struct ctx *c, struct enrolled *x, Enrollment__ExitCause cause);
 /* A caller has it leave, wherever it stands. */
 MUSTCHECK struct status enroll_take_out(struct ctx *c, const struct journeys *all,

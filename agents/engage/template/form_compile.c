@@ -56,7 +56,8 @@ static struct status start_fields(struct build *b)
     return ok();
 }
 
-size_t form_find_field(const struct form *f, struct str path)
+/* The number of the field that `path` names; f->n_fields where there is none. */
+static size_t find_field(const struct form *f, struct str path)
 {
     size_t i = 0;
     while (i < f->n_fields && !str_eq(path, str_of(f->names[i].name)))
@@ -78,7 +79,7 @@ static size_t declared(struct build *b, const TemplateField *d, const char *at)
 {
     struct form *f = b->f;
     struct str path = str_of(d->path), prefix = STR(ATTRIBUTES);
-    size_t i = form_find_field(f, path);
+    size_t i = find_field(f, path);
     for (size_t k = 0; k < b->t->n_fields && b->t->fields[k] != d; k++)
         if (strcmp(b->t->fields[k]->path, d->path) == 0) {
             wrong(b, at, "fields[%zu] has the same path", k);

@@ -32,9 +32,6 @@ struct form {
     const char *default_locale; /* in lower case */
 };
 
-/* The number of the field that `path` names among the first n of f; f->n_fields where there is none. */
-size_t form_find_field(const struct form *f, struct str path);
-
 /* ---- Values (form_values.c) ---- */
 
 /* The text as it is shown, in the arena. False where it is not of the type, or the budget is used up. */

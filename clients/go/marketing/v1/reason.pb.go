@@ -52,8 +52,6 @@ const (
 	Reason_REASON_FILTER_INVALID Reason = 10
 	// [INVALID_ARGUMENT] The page token is damaged or belongs to another list call.
 	Reason_REASON_PAGE_TOKEN_INVALID Reason = 11
-	// [INVALID_ARGUMENT] Order_by names a field that cannot be ordered by.
-	Reason_REASON_ORDER_BY_INVALID Reason = 12
 	// [INVALID_ARGUMENT] The update mask names an unknown or output-only field.
 	Reason_REASON_UPDATE_MASK_INVALID Reason = 13
 	// [INVALID_ARGUMENT] The request id was used before with another body.
@@ -94,8 +92,6 @@ const (
 	Reason_REASON_REPLAY_IMPOSSIBLE Reason = 35
 	// [NOT_FOUND] No such routing policy or version.
 	Reason_REASON_POLICY_NOT_FOUND Reason = 36
-	// [ALREADY_EXISTS] A routing policy of this id exists.
-	Reason_REASON_POLICY_ALREADY_EXISTS Reason = 37
 	// [INVALID_ARGUMENT] The routing policy's rules do not cover every case or contradict each other.
 	Reason_REASON_POLICY_INVALID Reason = 38
 	// [FAILED_PRECONDITION] The routing policy version is not in a state that allows this.
@@ -229,7 +225,6 @@ var (
 		9:   "REASON_REQUEST_TOO_LARGE",
 		10:  "REASON_FILTER_INVALID",
 		11:  "REASON_PAGE_TOKEN_INVALID",
-		12:  "REASON_ORDER_BY_INVALID",
 		13:  "REASON_UPDATE_MASK_INVALID",
 		14:  "REASON_REQUEST_ID_REUSED",
 		15:  "REASON_METHOD_UNKNOWN",
@@ -250,7 +245,6 @@ var (
 		34:  "REASON_DECISION_NOT_FOUND",
 		35:  "REASON_REPLAY_IMPOSSIBLE",
 		36:  "REASON_POLICY_NOT_FOUND",
-		37:  "REASON_POLICY_ALREADY_EXISTS",
 		38:  "REASON_POLICY_INVALID",
 		39:  "REASON_POLICY_STATE",
 		40:  "REASON_MODEL_NOT_FOUND",
@@ -323,7 +317,6 @@ var (
 		"REASON_REQUEST_TOO_LARGE":           9,
 		"REASON_FILTER_INVALID":              10,
 		"REASON_PAGE_TOKEN_INVALID":          11,
-		"REASON_ORDER_BY_INVALID":            12,
 		"REASON_UPDATE_MASK_INVALID":         13,
 		"REASON_REQUEST_ID_REUSED":           14,
 		"REASON_METHOD_UNKNOWN":              15,
@@ -344,7 +337,6 @@ var (
 		"REASON_DECISION_NOT_FOUND":          34,
 		"REASON_REPLAY_IMPOSSIBLE":           35,
 		"REASON_POLICY_NOT_FOUND":            36,
-		"REASON_POLICY_ALREADY_EXISTS":       37,
 		"REASON_POLICY_INVALID":              38,
 		"REASON_POLICY_STATE":                39,
 		"REASON_MODEL_NOT_FOUND":             40,
@@ -437,7 +429,7 @@ var File_marketing_v1_reason_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xdb\x14\n" +
+	"\x19marketing/v1/reason.proto\x12\fmarketing.v1*\xdf\x14\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15REASON_FIELD_REQUIRED\x10\x01\x12\x18\n" +
@@ -451,8 +443,7 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x18REASON_REQUEST_TOO_LARGE\x10\t\x12\x19\n" +
 	"\x15REASON_FILTER_INVALID\x10\n" +
 	"\x12\x1d\n" +
-	"\x19REASON_PAGE_TOKEN_INVALID\x10\v\x12\x1b\n" +
-	"\x17REASON_ORDER_BY_INVALID\x10\f\x12\x1e\n" +
+	"\x19REASON_PAGE_TOKEN_INVALID\x10\v\x12\x1e\n" +
 	"\x1aREASON_UPDATE_MASK_INVALID\x10\r\x12\x1c\n" +
 	"\x18REASON_REQUEST_ID_REUSED\x10\x0e\x12\x19\n" +
 	"\x15REASON_METHOD_UNKNOWN\x10\x0f\x12\x1a\n" +
@@ -472,8 +463,7 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x19REASON_IDENTITY_AMBIGUOUS\x10!\x12\x1d\n" +
 	"\x19REASON_DECISION_NOT_FOUND\x10\"\x12\x1c\n" +
 	"\x18REASON_REPLAY_IMPOSSIBLE\x10#\x12\x1b\n" +
-	"\x17REASON_POLICY_NOT_FOUND\x10$\x12 \n" +
-	"\x1cREASON_POLICY_ALREADY_EXISTS\x10%\x12\x19\n" +
+	"\x17REASON_POLICY_NOT_FOUND\x10$\x12\x19\n" +
 	"\x15REASON_POLICY_INVALID\x10&\x12\x17\n" +
 	"\x13REASON_POLICY_STATE\x10'\x12\x1a\n" +
 	"\x16REASON_MODEL_NOT_FOUND\x10(\x12\x1f\n" +
@@ -531,7 +521,7 @@ const file_marketing_v1_reason_proto_rawDesc = "" +
 	"\x18REASON_SIGNATURE_INVALID\x10c\x12\x1b\n" +
 	"\x17REASON_JOURNEY_TEMPLATE\x10m\x12\x16\n" +
 	"\x12REASON_OWNER_TAKEN\x10n\x12!\n" +
-	"\x1dREASON_PARKED_EVENT_NOT_FOUND\x10oBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
+	"\x1dREASON_PARKED_EVENT_NOT_FOUND\x10o\"\x04\b\f\x10\f\"\x04\b%\x10%*\x17REASON_ORDER_BY_INVALID*\x1cREASON_POLICY_ALREADY_EXISTSBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
 var (
 	file_marketing_v1_reason_proto_rawDescOnce sync.Once
