@@ -35,17 +35,24 @@ type hook struct {
 
 func newHook(s *story) *hook {
 	s.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	want.OK(s, err)
-	h := &hook{url: fmt.Sprintf("http://%s/hook", l.Addr())}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := &hook{}
+	h.url = s.serveHTTP(func(w http.ResponseWriter, r *http.Request) {
 		h.Lock()
 		defer h.Unlock()
 		h.posts = append(h.posts, r.Header.Clone())
-	})}
-	go server.Serve(l)
-	s.Cleanup(func() { server.Close() })
+	}) + "hook"
 	return h
+}
+
+// serveHTTP serves at a port of loopback until the story ends.
+func (s *story) serveHTTP(handler http.HandlerFunc) (url string) {
+	s.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	want.OK(s, err)
+	server := &http.Server{Handler: handler}
+	go server.Serve(l)
+	s.Cleanup(func() { _ = server.Close() })
+	return fmt.Sprintf("http://%s/", l.Addr())
 }
 
 func (h *hook) taken() []http.Header {

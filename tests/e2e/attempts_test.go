@@ -1,0 +1,51 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/house"
+	"github.com/marketing-agents/marketing/tests/e2e/want"
+)
+
+// How long to wait for another attempt, and for a server that died, is as the options say: the provider fails once, and falls silent as the server dies.
+func TestAttemptsAreMadeAgainInTime(t *testing.T) {
+	o := house.Options{Env: []string{"CHANNEL_HOSTS=127.0.0.1", "RETRY_WAIT=1", "TAKEOVER_WAIT=1", "RESPONSE_TIMEOUT=2"}}
+	tellWith(t, o, func(s *story) {
+		const silent = 2 // the attempt that is not answered
+		var attempts atomic.Int32
+		reached := make(chan bool, 8)
+		url := s.serveHTTP(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			n := attempts.Add(1)
+			reached <- true
+			switch n {
+			case 1:
+				w.WriteHeader(http.StatusInternalServerError)
+			case silent:
+				<-r.Context().Done()
+			}
+		})
+		s.createChannel("hook", &pb.Channel{Medium: pb.Medium_MEDIUM_EMAIL, Webhook: &pb.WebhookSettings{Url: url, SigningSecret: channelSecret}})
+		s.putTemplate("note", "transactional", "A note", "A note.")
+		began := time.Now()
+		lead := s.create(&pb.Lead{Email: "ann@attempts.example"}).Name
+		_, err := s.h.Engage().EngageLead(s.ctx, &pb.EngageLeadRequest{Lead: lead, Template: "templates/note", Medium: pb.Medium_MEDIUM_EMAIL, RequestId: requestID()})
+		want.OK(s, err)
+		<-reached
+		<-reached
+		second := time.Since(began)
+		want.True(s, second > 700*time.Millisecond && second < 4*time.Second, "the second attempt came after %s", second)
+		want.OK(s, s.h.Kill())
+		want.OK(s, s.h.Up())
+		m := s.settled(lead, 1)[0]
+		third := time.Since(began) - second
+		want.Equal(s, "state", m.State, pb.Message_STATE_SENT)
+		want.Equal(s, "attempts", attempts.Load(), 3)
+		want.True(s, third > 5*time.Second && third < 20*time.Second, "the third attempt came after %s", third)
+	})
+}
