@@ -24,6 +24,7 @@ func TestMain(m *testing.M) { os.Exit(house.Main(m.Run)) }
 var sends = map[house.Store]int{house.SQLite: 400, house.PostgreSQL: 200}
 
 const (
+	round    = 2500 // messages, with each of which all fault points are met again
 	workers  = 8
 	patience = 8 * time.Second // with a server that brings nothing more while it is killed
 )
@@ -89,16 +90,18 @@ func (w *walk) prove(messages int) {
 		w.running.Go(w.runErrands)
 	}
 	want.OK(w, w.h.Stop())
-	all := messages/sendsOfErrand + 1
-	for _, point := range points {
-		w.meet(point.Name, all/2/len(points))
+	all, rounds := messages/sendsOfErrand+1, messages/round+1
+	for range rounds {
+		for _, point := range points {
+			w.meet(point.Name, all/2/rounds/len(points))
+		}
 	}
 	atPoints := len(w.deaths)
 	w.hand(max(all-w.given, all/2))
 	w.killAtRandom()
 	want.OK(w, w.h.Up())
 	w.finish()
-	w.Logf("%s: %d messages, killed at %d points and %d times at random, %d answers lost, %d posts to %d phones, %d mails", w.h.Options.Store,
+	w.Logf("%s: %d messages, killed %d times at a fault point and %d times at random, %d answers lost, %d posts to %d phones, %d mails", w.h.Options.Store,
 		w.given*sendsOfErrand, atPoints, len(w.deaths)-atPoints, w.phoneProxy.cuts+w.mailProxy.cuts, w.phones.posts, len(w.phones.taken), len(w.mailbox.taken))
 	w.Logf("calls whose answer died: %v", w.clients.cut)
 	w.reckon()
