@@ -12,13 +12,15 @@
 
 /* What a session starts with. A server whose peer is gone stops working for it within
  * client_connection_check_interval, so a passed deadline only has to close the connection. Readers: a
- * snapshot is the implicit transaction of the pipeline, whose isolation comes from the default. The writer:
- * all writes find their rows by key, so its plans are made once and only from index look-ups; a server set to
- * answer before the WAL is on the disk is overruled. */
+ * snapshot is the implicit transaction of the pipeline, whose isolation comes from the default; a plan that
+ * was made while a table was empty would read all of it for as long as the session lives, so plans use
+ * indexes. The writer: all writes find their rows by key, so its plans are made once and only from index
+ * look-ups; a server set to answer before the WAL is on the disk is overruled. */
 static const char *const setup[] = {
     [PG_READ] =
         "SET client_connection_check_interval = '100ms'; SET jit = off; SET statement_timeout = '60s'; "
-        "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on",
+        "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on; "
+        "SET enable_seqscan = off",
     [PG_WRITE] =
         "SET client_connection_check_interval = '100ms'; SET jit = off; SET statement_timeout = '30s'; "
         "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '60s'; "

@@ -143,6 +143,21 @@ TEST_P(PostgresFault, ReadersWaitForAConnectionUntilTheDeadline)
         db->ops->read_end(held[i]);
 }
 
+TEST_P(PostgresFault, APlanMadeOfAnEmptyTableServesAFullOne)
+{
+    static const struct stmt plan = { "plan_newest", "",
+                                      "t",           "EXPLAIN SELECT COALESCE(MAX(seq), 0) FROM event",
+                                      nullptr,       nullptr };
+    open();
+    Memory m;
+    struct rows rows = query(&m.arena, &plan, {});
+    std::string text;
+    for (size_t i = 0; i < rows.n; i++)
+        text += std::string(row_at(&rows, i)[0].s.p) + "\n";
+    EXPECT_EQ(text.find("Seq Scan"), std::string::npos) << text;
+    EXPECT_NE(text.find("Index"), std::string::npos) << text;
+}
+
 TEST_P(PostgresFault, ThePasswordIsNeverTold)
 {
     const char *urls[] = {
