@@ -217,6 +217,7 @@ RPC_SERVER_STREAM(export_subject, ExportSubjectRequest, ExportSubjectResponse, s
 RPC_UNARY(get_system_status, GetSystemStatusRequest, SystemStatus)
 RPC_UNARY(list_parked_events, ListParkedEventsRequest, ListParkedEventsResponse)
 RPC_UNARY(retry_parked_event, RetryParkedEventRequest, ParkedEvent)
+RPC_UNARY(dismiss_parked_event, DismissParkedEventRequest, ParkedEvent)
 RPC_UNARY(resume_delivery, ResumeDeliveryRequest, SystemStatus)
 RPC_UNARY(get_config, GetConfigRequest, Config)
 
@@ -422,6 +423,8 @@ static const struct rpc_method methods[] = {
     { SYSTEM, "ListParkedEvents", &list_parked_events_rpc, LANE_DB, "system.read", QUOTA_READ, 0, 4096, 0 },
     { SYSTEM, "RetryParkedEvent", &retry_parked_event_rpc, LANE_DB, "engage.send", QUOTA_WRITE, RPC_MUTATES,
       65536, 0 },
+    { SYSTEM, "DismissParkedEvent", &dismiss_parked_event_rpc, LANE_DB, "engage.send", QUOTA_WRITE,
+      RPC_MUTATES, 128, 0 },
     { SYSTEM, "ResumeDelivery", &resume_delivery_rpc, LANE_DB, "system.admin", QUOTA_ADMIN, RPC_MUTATES, 128,
       0 },
     { SYSTEM, "GetConfig", &get_config_rpc, LANE_INLINE, "system.admin", QUOTA_READ, 0, 128, 0 },

@@ -14,10 +14,11 @@
 #define TRIES 5 /* of an event that fails for a reason of its own */
 
 #define PARKED_COLUMNS                                                                                       \
-    "SELECT p.subscriber, p.seq, p.create_time, p.reason, p.message, e.action, e.subject, e.create_time"     \
+    "SELECT p.subscriber, p.seq, p.create_time, p.reason, p.message, e.action, e.subject, e.create_time,"    \
+    " p.dismiss_time, p.dismisser, p.dismiss_reason"                                                         \
     " FROM reaction_parked AS p JOIN event AS e ON e.seq = p.seq AND e.workspace = p.workspace"              \
     " WHERE p.workspace = $1"
-#define PARKED_LETTERS "tiitttti"
+#define PARKED_LETTERS "tiittttiitt"
 
 const struct stmt reaction_sql[REACTION_STATEMENTS] = {
     [CURSOR_GET] = { "reaction_cursor_get", "t", "i", "SELECT seq FROM reaction_cursor WHERE subscriber = $1",
@@ -28,12 +29,17 @@ const struct stmt reaction_sql[REACTION_STATEMENTS] = {
                "INSERT INTO reaction_parked (workspace, subscriber, seq, create_time, reason, message)"
                " VALUES ($1, $2, $3, $4, $5, $6)",
                NULL, NULL },
-    [PARKED_LIST] = { "reaction_parked_list", "titi", PARKED_LETTERS,
-                      PARKED_COLUMNS " AND (p.seq > $2 OR (p.seq = $2 AND p.subscriber > $3))"
-                                     " ORDER BY p.seq, p.subscriber LIMIT $4",
+    [PARKED_LIST] = { "reaction_parked_list", "titii", PARKED_LETTERS,
+                      PARKED_COLUMNS
+                      " AND (p.seq > $2 OR (p.seq = $2 AND p.subscriber > $3))"
+                      " AND (p.dismiss_time = 0 OR $4 = 1) ORDER BY p.seq, p.subscriber LIMIT $5",
                       NULL, NULL },
     [PARKED_GET] = { "reaction_parked_get", "tti", PARKED_LETTERS,
                      PARKED_COLUMNS " AND p.subscriber = $2 AND p.seq = $3", NULL, NULL },
+    [PARKED_DISMISS] = { "reaction_parked_dismiss", "itttti", "",
+                         "UPDATE reaction_parked SET dismiss_time = $1, dismisser = $2, dismiss_reason = $3"
+                         " WHERE workspace = $4 AND subscriber = $5 AND seq = $6 AND dismiss_time = 0",
+                         NULL, NULL },
     [UNPARK] = { "reaction_unpark", "tti", "",
                  "DELETE FROM reaction_parked WHERE workspace = $1 AND subscriber = $2 AND seq = $3", NULL,
                  NULL },

@@ -33,12 +33,14 @@ void orchestrator_close(struct orchestrator *o); /* NULL is allowed */
  * as the store; what failed is tried again at the next call. */
 MUSTCHECK struct status orchestrator_react(struct ctx *c);
 
-/* Handlers of SystemService: what was parked in the caller's workspace, and another try with one of it, in
- * the call's own unit. */
+/* Handlers of SystemService: what was parked in the caller's workspace; another try with one of it, in the
+ * call's own unit; and leaving one alone. */
 MUSTCHECK struct status list_parked_events(struct ctx *c, const ListParkedEventsRequest *req,
                                            ListParkedEventsResponse *res);
 MUSTCHECK struct status retry_parked_event(struct ctx *c, const RetryParkedEventRequest *req,
                                            ParkedEvent *res);
+MUSTCHECK struct status dismiss_parked_event(struct ctx *c, const DismissParkedEventRequest *req,
+                                             ParkedEvent *res);
 
 extern const struct stmt_table orchestrator_statements;
 

@@ -11,9 +11,10 @@ enum reaction_stmt {
     CURSOR_GET,
     CURSOR_MOVE,
     PARK,
-    PARKED_LIST, /* workspace, after seq, after subscriber, limit -> PARKED_COLUMNS */
+    PARKED_LIST, /* workspace, after seq, after subscriber, with the dismissed (1), limit -> PARKED_COLUMNS */
     PARKED_GET,  /* workspace, subscriber, seq -> PARKED_COLUMNS */
-    UNPARK,      /* workspace, subscriber, seq */
+    PARKED_DISMISS, /* time, who, why, workspace, subscriber, seq */
+    UNPARK,         /* workspace, subscriber, seq */
     REACTION_STATEMENTS
 };
 extern const struct stmt reaction_sql[REACTION_STATEMENTS];

@@ -292,11 +292,12 @@ func auditServiceSeeds(_ *world) map[string]proto.Message {
 
 func systemServiceSeeds(_ *world) map[string]proto.Message {
 	return map[string]proto.Message{
-		"GetSystemStatus":  &pb.GetSystemStatusRequest{},
-		"ResumeDelivery":   &pb.ResumeDeliveryRequest{Overdue: pb.ResumeDeliveryRequest_OVERDUE_SEND},
-		"ListParkedEvents": &pb.ListParkedEventsRequest{PageSize: 5},
-		"RetryParkedEvent": &pb.RetryParkedEventRequest{Name: "parkedEvents/engage-7"},
-		"GetConfig":        &pb.GetConfigRequest{},
+		"GetSystemStatus":    &pb.GetSystemStatusRequest{},
+		"ResumeDelivery":     &pb.ResumeDeliveryRequest{Overdue: pb.ResumeDeliveryRequest_OVERDUE_SEND},
+		"ListParkedEvents":   &pb.ListParkedEventsRequest{PageSize: 5},
+		"DismissParkedEvent": &pb.DismissParkedEventRequest{Name: "parkedEvents/engage-7", Reason: "done by hand"},
+		"RetryParkedEvent":   &pb.RetryParkedEventRequest{Name: "parkedEvents/engage-7"},
+		"GetConfig":          &pb.GetConfigRequest{},
 	}
 }
 

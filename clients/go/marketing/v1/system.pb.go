@@ -683,7 +683,13 @@ type ParkedEvent struct {
 	// Why: a reason of docs/errors.md.
 	Reason string `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The same for people.
-	Message       string `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,8,opt,name=message,proto3" json:"message,omitempty"`
+	// When it was dismissed; unset: it was not.
+	DismissTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=dismiss_time,json=dismissTime,proto3" json:"dismiss_time,omitempty"`
+	// Who dismissed it, as "users/ann".
+	Dismisser string `protobuf:"bytes,10,opt,name=dismisser,proto3" json:"dismisser,omitempty"`
+	// Why.
+	DismissReason string `protobuf:"bytes,11,opt,name=dismiss_reason,json=dismissReason,proto3" json:"dismiss_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -774,13 +780,36 @@ func (x *ParkedEvent) GetMessage() string {
 	return ""
 }
 
+func (x *ParkedEvent) GetDismissTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DismissTime
+	}
+	return nil
+}
+
+func (x *ParkedEvent) GetDismisser() string {
+	if x != nil {
+		return x.Dismisser
+	}
+	return ""
+}
+
+func (x *ParkedEvent) GetDismissReason() string {
+	if x != nil {
+		return x.DismissReason
+	}
+	return ""
+}
+
 // Request of ListParkedEvents.
 type ListParkedEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1 to 1,000; 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// From the reply before.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Those that were dismissed too.
+	ShowDismissed bool `protobuf:"varint,3,opt,name=show_dismissed,json=showDismissed,proto3" json:"show_dismissed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -827,6 +856,13 @@ func (x *ListParkedEventsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListParkedEventsRequest) GetShowDismissed() bool {
+	if x != nil {
+		return x.ShowDismissed
+	}
+	return false
 }
 
 // Reply of ListParkedEvents.
@@ -939,6 +975,70 @@ func (x *RetryParkedEventRequest) GetRequestId() string {
 	return ""
 }
 
+// Request of DismissParkedEvent.
+type DismissParkedEventRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `parkedEvents/{subscriber}-{number}`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why nothing is to follow from it: 1 to 1,024 bytes. It is kept for good: name no person in it.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a retry safe.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DismissParkedEventRequest) Reset() {
+	*x = DismissParkedEventRequest{}
+	mi := &file_marketing_v1_system_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DismissParkedEventRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DismissParkedEventRequest) ProtoMessage() {}
+
+func (x *DismissParkedEventRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_marketing_v1_system_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DismissParkedEventRequest.ProtoReflect.Descriptor instead.
+func (*DismissParkedEventRequest) Descriptor() ([]byte, []int) {
+	return file_marketing_v1_system_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DismissParkedEventRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DismissParkedEventRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DismissParkedEventRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 var File_marketing_v1_system_proto protoreflect.FileDescriptor
 
 const file_marketing_v1_system_proto_rawDesc = "" +
@@ -989,7 +1089,7 @@ const file_marketing_v1_system_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x16\n" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x12 \n" +
-	"\vdescription\x18\x04 \x01(\tR\vdescription\"\x99\x02\n" +
+	"\vdescription\x18\x04 \x01(\tR\vdescription\"\x9d\x03\n" +
 	"\vParkedEvent\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
 	"\n" +
@@ -1001,23 +1101,34 @@ const file_marketing_v1_system_proto_rawDesc = "" +
 	"event_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\teventTime\x127\n" +
 	"\tpark_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bparkTime\x12\x16\n" +
 	"\x06reason\x18\a \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\b \x01(\tR\amessage\"U\n" +
+	"\amessage\x18\b \x01(\tR\amessage\x12=\n" +
+	"\fdismiss_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\vdismissTime\x12\x1c\n" +
+	"\tdismisser\x18\n" +
+	" \x01(\tR\tdismisser\x12%\n" +
+	"\x0edismiss_reason\x18\v \x01(\tR\rdismissReason\"|\n" +
 	"\x17ListParkedEventsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageToken\"\x82\x01\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12%\n" +
+	"\x0eshow_dismissed\x18\x03 \x01(\bR\rshowDismissed\"\x82\x01\n" +
 	"\x18ListParkedEventsResponse\x12>\n" +
 	"\rparked_events\x18\x01 \x03(\v2\x19.marketing.v1.ParkedEventR\fparkedEvents\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"Q\n" +
 	"\x17RetryParkedEventRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId2\x88\x05\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\"p\n" +
+	"\x19DismissParkedEventRequest\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tB\x03\xe0A\x02R\x04name\x12\x1b\n" +
+	"\x06reason\x18\x02 \x01(\tB\x03\xe0A\x02R\x06reason\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId2\x91\x06\n" +
 	"\rSystemService\x12\xa0\x01\n" +
 	"\x0fGetSystemStatus\x12$.marketing.v1.GetSystemStatusRequest\x1a\x1a.marketing.v1.SystemStatus\"K\x82\xd3\xe4\x93\x02EZ\x1b\x12\x19/api/agents/system/statusZ\x14\x12\x12/api/agents/health\x12\x10/v1/systemStatus\x12}\n" +
 	"\x0eResumeDelivery\x12#.marketing.v1.ResumeDeliveryRequest\x1a\x1a.marketing.v1.SystemStatus\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/systemStatus:resumeDelivery\x12{\n" +
 	"\x10ListParkedEvents\x12%.marketing.v1.ListParkedEventsRequest\x1a&.marketing.v1.ListParkedEventsResponse\"\x18\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/parkedEvents\x12\x80\x01\n" +
-	"\x10RetryParkedEvent\x12%.marketing.v1.RetryParkedEventRequest\x1a\x19.marketing.v1.ParkedEvent\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{name=parkedEvents/*}:retry\x12U\n" +
+	"\x10RetryParkedEvent\x12%.marketing.v1.RetryParkedEventRequest\x1a\x19.marketing.v1.ParkedEvent\"*\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/v1/{name=parkedEvents/*}:retry\x12\x86\x01\n" +
+	"\x12DismissParkedEvent\x12'.marketing.v1.DismissParkedEventRequest\x1a\x19.marketing.v1.ParkedEvent\",\x82\xd3\xe4\x93\x02&:\x01*\"!/v1/{name=parkedEvents/*}:dismiss\x12U\n" +
 	"\tGetConfig\x12\x1e.marketing.v1.GetConfigRequest\x1a\x14.marketing.v1.Config\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/configBKZIgithub.com/marketing-agents/marketing/clients/go/marketing/v1;marketingv1b\x06proto3"
 
@@ -1034,7 +1145,7 @@ func file_marketing_v1_system_proto_rawDescGZIP() []byte {
 }
 
 var file_marketing_v1_system_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_marketing_v1_system_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_marketing_v1_system_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_marketing_v1_system_proto_goTypes = []any{
 	(ResumeDeliveryRequest_Overdue)(0), // 0: marketing.v1.ResumeDeliveryRequest.Overdue
 	(*GetSystemStatusRequest)(nil),     // 1: marketing.v1.GetSystemStatusRequest
@@ -1050,36 +1161,40 @@ var file_marketing_v1_system_proto_goTypes = []any{
 	(*ListParkedEventsRequest)(nil),    // 11: marketing.v1.ListParkedEventsRequest
 	(*ListParkedEventsResponse)(nil),   // 12: marketing.v1.ListParkedEventsResponse
 	(*RetryParkedEventRequest)(nil),    // 13: marketing.v1.RetryParkedEventRequest
-	(*timestamppb.Timestamp)(nil),      // 14: google.protobuf.Timestamp
-	(AgentType)(0),                     // 15: marketing.v1.AgentType
+	(*DismissParkedEventRequest)(nil),  // 14: marketing.v1.DismissParkedEventRequest
+	(*timestamppb.Timestamp)(nil),      // 15: google.protobuf.Timestamp
+	(AgentType)(0),                     // 16: marketing.v1.AgentType
 }
 var file_marketing_v1_system_proto_depIdxs = []int32{
-	14, // 0: marketing.v1.SystemStatus.start_time:type_name -> google.protobuf.Timestamp
+	15, // 0: marketing.v1.SystemStatus.start_time:type_name -> google.protobuf.Timestamp
 	5,  // 1: marketing.v1.SystemStatus.dependencies:type_name -> marketing.v1.DependencyStatus
 	6,  // 2: marketing.v1.SystemStatus.agents:type_name -> marketing.v1.AgentStatus
 	3,  // 3: marketing.v1.SystemStatus.delivery_hold:type_name -> marketing.v1.DeliveryHold
-	14, // 4: marketing.v1.DeliveryHold.start_time:type_name -> google.protobuf.Timestamp
+	15, // 4: marketing.v1.DeliveryHold.start_time:type_name -> google.protobuf.Timestamp
 	0,  // 5: marketing.v1.ResumeDeliveryRequest.overdue:type_name -> marketing.v1.ResumeDeliveryRequest.Overdue
-	15, // 6: marketing.v1.AgentStatus.agent_type:type_name -> marketing.v1.AgentType
+	16, // 6: marketing.v1.AgentStatus.agent_type:type_name -> marketing.v1.AgentType
 	9,  // 7: marketing.v1.Config.options:type_name -> marketing.v1.ConfigOption
-	14, // 8: marketing.v1.ParkedEvent.event_time:type_name -> google.protobuf.Timestamp
-	14, // 9: marketing.v1.ParkedEvent.park_time:type_name -> google.protobuf.Timestamp
-	10, // 10: marketing.v1.ListParkedEventsResponse.parked_events:type_name -> marketing.v1.ParkedEvent
-	1,  // 11: marketing.v1.SystemService.GetSystemStatus:input_type -> marketing.v1.GetSystemStatusRequest
-	4,  // 12: marketing.v1.SystemService.ResumeDelivery:input_type -> marketing.v1.ResumeDeliveryRequest
-	11, // 13: marketing.v1.SystemService.ListParkedEvents:input_type -> marketing.v1.ListParkedEventsRequest
-	13, // 14: marketing.v1.SystemService.RetryParkedEvent:input_type -> marketing.v1.RetryParkedEventRequest
-	7,  // 15: marketing.v1.SystemService.GetConfig:input_type -> marketing.v1.GetConfigRequest
-	2,  // 16: marketing.v1.SystemService.GetSystemStatus:output_type -> marketing.v1.SystemStatus
-	2,  // 17: marketing.v1.SystemService.ResumeDelivery:output_type -> marketing.v1.SystemStatus
-	12, // 18: marketing.v1.SystemService.ListParkedEvents:output_type -> marketing.v1.ListParkedEventsResponse
-	10, // 19: marketing.v1.SystemService.RetryParkedEvent:output_type -> marketing.v1.ParkedEvent
-	8,  // 20: marketing.v1.SystemService.GetConfig:output_type -> marketing.v1.Config
-	16, // [16:21] is the sub-list for method output_type
-	11, // [11:16] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	15, // 8: marketing.v1.ParkedEvent.event_time:type_name -> google.protobuf.Timestamp
+	15, // 9: marketing.v1.ParkedEvent.park_time:type_name -> google.protobuf.Timestamp
+	15, // 10: marketing.v1.ParkedEvent.dismiss_time:type_name -> google.protobuf.Timestamp
+	10, // 11: marketing.v1.ListParkedEventsResponse.parked_events:type_name -> marketing.v1.ParkedEvent
+	1,  // 12: marketing.v1.SystemService.GetSystemStatus:input_type -> marketing.v1.GetSystemStatusRequest
+	4,  // 13: marketing.v1.SystemService.ResumeDelivery:input_type -> marketing.v1.ResumeDeliveryRequest
+	11, // 14: marketing.v1.SystemService.ListParkedEvents:input_type -> marketing.v1.ListParkedEventsRequest
+	13, // 15: marketing.v1.SystemService.RetryParkedEvent:input_type -> marketing.v1.RetryParkedEventRequest
+	14, // 16: marketing.v1.SystemService.DismissParkedEvent:input_type -> marketing.v1.DismissParkedEventRequest
+	7,  // 17: marketing.v1.SystemService.GetConfig:input_type -> marketing.v1.GetConfigRequest
+	2,  // 18: marketing.v1.SystemService.GetSystemStatus:output_type -> marketing.v1.SystemStatus
+	2,  // 19: marketing.v1.SystemService.ResumeDelivery:output_type -> marketing.v1.SystemStatus
+	12, // 20: marketing.v1.SystemService.ListParkedEvents:output_type -> marketing.v1.ListParkedEventsResponse
+	10, // 21: marketing.v1.SystemService.RetryParkedEvent:output_type -> marketing.v1.ParkedEvent
+	10, // 22: marketing.v1.SystemService.DismissParkedEvent:output_type -> marketing.v1.ParkedEvent
+	8,  // 23: marketing.v1.SystemService.GetConfig:output_type -> marketing.v1.Config
+	18, // [18:24] is the sub-list for method output_type
+	12, // [12:18] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_marketing_v1_system_proto_init() }
@@ -1094,7 +1209,7 @@ func file_marketing_v1_system_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_marketing_v1_system_proto_rawDesc), len(file_marketing_v1_system_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,11 +21,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SystemService_GetSystemStatus_FullMethodName  = "/marketing.v1.SystemService/GetSystemStatus"
-	SystemService_ResumeDelivery_FullMethodName   = "/marketing.v1.SystemService/ResumeDelivery"
-	SystemService_ListParkedEvents_FullMethodName = "/marketing.v1.SystemService/ListParkedEvents"
-	SystemService_RetryParkedEvent_FullMethodName = "/marketing.v1.SystemService/RetryParkedEvent"
-	SystemService_GetConfig_FullMethodName        = "/marketing.v1.SystemService/GetConfig"
+	SystemService_GetSystemStatus_FullMethodName    = "/marketing.v1.SystemService/GetSystemStatus"
+	SystemService_ResumeDelivery_FullMethodName     = "/marketing.v1.SystemService/ResumeDelivery"
+	SystemService_ListParkedEvents_FullMethodName   = "/marketing.v1.SystemService/ListParkedEvents"
+	SystemService_RetryParkedEvent_FullMethodName   = "/marketing.v1.SystemService/RetryParkedEvent"
+	SystemService_DismissParkedEvent_FullMethodName = "/marketing.v1.SystemService/DismissParkedEvent"
+	SystemService_GetConfig_FullMethodName          = "/marketing.v1.SystemService/GetConfig"
 )
 
 // SystemServiceClient is the client API for SystemService service.
@@ -41,10 +42,14 @@ type SystemServiceClient interface {
 	// FIELD_REQUIRED, FIELD_INVALID.
 	ResumeDelivery(ctx context.Context, in *ResumeDeliveryRequest, opts ...grpc.CallOption) (*SystemStatus, error)
 	// Lists events of this workspace to which a reaction failed for good, oldest first: nothing follows from them until somebody retries.
+	// Those that were dismissed are left out unless they are asked for.
 	ListParkedEvents(ctx context.Context, in *ListParkedEventsRequest, opts ...grpc.CallOption) (*ListParkedEventsResponse, error)
 	// Reacts to a parked event now, as to the lead as it is now; it is parked no longer. Fails: NOT_FOUND / PARKED_EVENT_NOT_FOUND; else as the
 	// reaction does, and the event stays parked.
 	RetryParkedEvent(ctx context.Context, in *RetryParkedEventRequest, opts ...grpc.CallOption) (*ParkedEvent, error)
+	// Leaves a parked event alone: it is listed no longer, and stays with who decided so and why. It can still be retried. Dismissing it again
+	// changes nothing. Fails: NOT_FOUND / PARKED_EVENT_NOT_FOUND.
+	DismissParkedEvent(ctx context.Context, in *DismissParkedEventRequest, opts ...grpc.CallOption) (*ParkedEvent, error)
 	// Returns every option with its value; secrets are shown as "***".
 	GetConfig(ctx context.Context, in *GetConfigRequest, opts ...grpc.CallOption) (*Config, error)
 }
@@ -97,6 +102,16 @@ func (c *systemServiceClient) RetryParkedEvent(ctx context.Context, in *RetryPar
 	return out, nil
 }
 
+func (c *systemServiceClient) DismissParkedEvent(ctx context.Context, in *DismissParkedEventRequest, opts ...grpc.CallOption) (*ParkedEvent, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ParkedEvent)
+	err := c.cc.Invoke(ctx, SystemService_DismissParkedEvent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *systemServiceClient) GetConfig(ctx context.Context, in *GetConfigRequest, opts ...grpc.CallOption) (*Config, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Config)
@@ -120,10 +135,14 @@ type SystemServiceServer interface {
 	// FIELD_REQUIRED, FIELD_INVALID.
 	ResumeDelivery(context.Context, *ResumeDeliveryRequest) (*SystemStatus, error)
 	// Lists events of this workspace to which a reaction failed for good, oldest first: nothing follows from them until somebody retries.
+	// Those that were dismissed are left out unless they are asked for.
 	ListParkedEvents(context.Context, *ListParkedEventsRequest) (*ListParkedEventsResponse, error)
 	// Reacts to a parked event now, as to the lead as it is now; it is parked no longer. Fails: NOT_FOUND / PARKED_EVENT_NOT_FOUND; else as the
 	// reaction does, and the event stays parked.
 	RetryParkedEvent(context.Context, *RetryParkedEventRequest) (*ParkedEvent, error)
+	// Leaves a parked event alone: it is listed no longer, and stays with who decided so and why. It can still be retried. Dismissing it again
+	// changes nothing. Fails: NOT_FOUND / PARKED_EVENT_NOT_FOUND.
+	DismissParkedEvent(context.Context, *DismissParkedEventRequest) (*ParkedEvent, error)
 	// Returns every option with its value; secrets are shown as "***".
 	GetConfig(context.Context, *GetConfigRequest) (*Config, error)
 	mustEmbedUnimplementedSystemServiceServer()
@@ -147,6 +166,9 @@ func (UnimplementedSystemServiceServer) ListParkedEvents(context.Context, *ListP
 }
 func (UnimplementedSystemServiceServer) RetryParkedEvent(context.Context, *RetryParkedEventRequest) (*ParkedEvent, error) {
 	return nil, status.Error(codes.Unimplemented, "method RetryParkedEvent not implemented")
+}
+func (UnimplementedSystemServiceServer) DismissParkedEvent(context.Context, *DismissParkedEventRequest) (*ParkedEvent, error) {
+	return nil, status.Error(codes.Unimplemented, "method DismissParkedEvent not implemented")
 }
 func (UnimplementedSystemServiceServer) GetConfig(context.Context, *GetConfigRequest) (*Config, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConfig not implemented")
@@ -244,6 +266,24 @@ func _SystemService_RetryParkedEvent_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SystemService_DismissParkedEvent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DismissParkedEventRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SystemServiceServer).DismissParkedEvent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SystemService_DismissParkedEvent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SystemServiceServer).DismissParkedEvent(ctx, req.(*DismissParkedEventRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SystemService_GetConfig_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetConfigRequest)
 	if err := dec(in); err != nil {
@@ -284,6 +324,10 @@ var SystemService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RetryParkedEvent",
 			Handler:    _SystemService_RetryParkedEvent_Handler,
+		},
+		{
+			MethodName: "DismissParkedEvent",
+			Handler:    _SystemService_DismissParkedEvent_Handler,
 		},
 		{
 			MethodName: "GetConfig",

@@ -228,6 +228,54 @@ TEST_F(Orchestrator, WhatIsParkedIsListedAndTriedAgain)
               "PAGE_TOKEN_INVALID");
 }
 
+TEST_F(Orchestrator, WhatIsDismissedIsLeftAlone)
+{
+    log.failures["leads/1"] = log.failures["leads/2"] = 1000;
+    happen(2);
+    for (int i = 0; i < 3; i++)
+        react();
+    ListParkedEventsRequest list = LIST_PARKED_EVENTS_REQUEST_INIT;
+    auto names = [&](bool dismissed) {
+        std::vector<std::string> all;
+        list.show_dismissed = dismissed;
+        auto page = house.call(list_parked_events, list, &ListParkedEventsResponse_descriptor);
+        for (size_t i = 0; page.ok_() && i < page->n_parked_events; i++)
+            all.push_back(page->parked_events[i]->name);
+        return all;
+    };
+    auto dismiss = [&](const std::string &name, const std::string &reason) {
+        DismissParkedEventRequest req = DISMISS_PARKED_EVENT_REQUEST_INIT;
+        req.name = const_cast<char *>(name.c_str());
+        req.reason = const_cast<char *>(reason.c_str());
+        return house.call(dismiss_parked_event, req, &ParkedEvent_descriptor);
+    };
+    const std::vector<std::string> both = names(false);
+    ASSERT_EQ(both.size(), 2u);
+    EXPECT_EQ(dismiss(both[0], "").fields(), "reason");
+    EXPECT_EQ(dismiss(both[0], std::string(1025, 'x')).fields(), "reason");
+    EXPECT_EQ(dismiss("parkedEvents/engage-77", "gone").reason(), "PARKED_EVENT_NOT_FOUND");
+    auto done = dismiss(both[0], "done by hand");
+    ASSERT_TRUE(done.ok_()) << done.message();
+    EXPECT_STREQ(done->dismisser, "tester");
+    EXPECT_EQ(names(false), std::vector<std::string>{ both[1] });
+    EXPECT_EQ(names(true), both);
+    auto again = dismiss(both[0], "for another reason");
+    EXPECT_STREQ(again->dismiss_reason, "done by hand");
+    EXPECT_EQ(again->dismiss_time->seconds, done->dismiss_time->seconds);
+    EXPECT_EQ(again.writes, 0);
+    EXPECT_EQ(house.count("SELECT count(*) FROM event WHERE workspace = $1 AND action = 'event.dismissed'"),
+              1);
+    house.workspace = "acme";
+    EXPECT_EQ(dismiss(both[1], "of others").reason(), "PARKED_EVENT_NOT_FOUND");
+    house.workspace = "default";
+
+    log.failures["leads/1"] = 0;
+    RetryParkedEventRequest retry = RETRY_PARKED_EVENT_REQUEST_INIT;
+    retry.name = const_cast<char *>(both[0].c_str());
+    EXPECT_EQ(house.call(retry_parked_event, retry, &ParkedEvent_descriptor).reason(), "OK");
+    EXPECT_EQ(names(true), std::vector<std::string>{ both[1] });
+}
+
 TEST_F(Orchestrator, WhatFailsForNowIsNeverParked)
 {
     log.failures["leads/1"] = 50;
