@@ -8,6 +8,7 @@ import banned
 import commands
 import links
 import proofs
+import reasons
 import rooms
 import sizes
 import unused
@@ -75,8 +76,9 @@ CASES = {
             "a.md": "# One two\n[x](b.md) [y](docs/) [z](#one-two) [w](http://example.com) `[v](nowhere)`\n[x](c.md)\n[x](b.md#two)\n[z](#gone)\n",
             "b.md": "# One\n```\n# Two\n```\n",
             "docs/x.md": "[up](../a.md#one-two)\n[up](a.md)\n",
+            "c.h": "/* c.h: after base/gone.h and docs/x.md, not base/NAME.c, as in x/base/y.h */\n",
         },
-        ["a.md:3: there is no c.md", "a.md:4: b.md has no heading", "a.md:5: a.md has no heading", "docs/x.md:2: there is no docs/a.md"],
+        ["a.md:3: there is no c.md", "c.h:1: there is no base/gone.h", "a.md:4: b.md has no heading", "a.md:5: a.md has no heading", "docs/x.md:2: there is no docs/a.md"],
     ),
     proofs: (
         {
@@ -101,11 +103,22 @@ CASES = {
             "MUSTCHECK struct a *a_new(int);\nvoid a_free(struct a *a);\nstatic inline int a_one(void)\n{\n    return g(1);\n}\n"
             "int a_rpc_open(void);\nint b_rpc_open(void);\nC_END\n",
             "base/a.c": "struct a *a_new(int n)\n{\n    return A_MAX;\n}\nvoid a_free(struct a *a) {}\nint a_rpc_open(void) {}\nint b_rpc_open(void) {}\n",
-            "server/b.c": "/* a_free */ a_new(2);\nRPC(a_rpc)\nfail(REASON_GIVEN);\n",
-            "base/reasons.def": "REASON(GIVEN, 1)\nREASON(SENT, 2)\nREASON(NEVER, 3)\n",
+            "server/b.c": "/* a_free */ a_new(2);\nRPC(a_rpc)\n",
+        },
+        ["base/a.h: nobody uses A_MIN", "a_free is used by no file", "b_rpc_open is used by no file"],
+    ),
+    reasons: (
+        {
+            "base/reasons.def": "".join(
+                f'REASON({name}, {number}, NOT_FOUND, "gone")\n' for number, name in enumerate(["A", "SENT", "NEVER", "OTHER", "ROW"], 1)
+            ),
+            "proto/marketing/v1/reason.proto": "enum Reason {\n  // Never sent.\n  REASON_UNSPECIFIED = 0;\n" + "".join(
+                f"  // [NOT_FOUND] Gone.\n  REASON_{name} = {number};\n" for name, number in dict(A=1, SENT=2, NEVER=3, OTHER=5, WORD=6).items()
+            ) + "}\n",
+            "base/a.c": "fail(REASON_A);\nfail(REASON_OTHER);\nfail(REASON_ROW); /* REASON_NEVER */\n",
             "gateway/a.go": "x := Reason_REASON_SENT\n",
         },
-        ["base/a.h: nobody uses A_MIN", "a_free is used by no file", "b_rpc_open is used by no file", "nobody gives NEVER"],
+        ["ROW stands in one of them only", "WORD stands in one of them only", "OTHER is ('5'", "nobody gives NEVER"],
     ),
     commands: (
         {

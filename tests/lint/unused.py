@@ -1,4 +1,4 @@
-"""Unused: what a header declares another file uses, every macro is named, every error reason is given by somebody."""
+"""Unused: what a header declares another file uses, and every macro is named."""
 import collections
 import re
 
@@ -8,8 +8,6 @@ MACRO = re.compile(r"^\s*#\s*define\s+(\w+)", re.M)
 DECLARED = re.compile(r"^\s*(?!typedef|extern|static)(?:\w+[\s*]+)+(\w+)\s*\([^;]*$", re.S)
 # Ends of names that the macros of server/rpc/rpc.h make from a method's.
 PASTED = re.compile(r"(\w+)_(?:open|item|next|committed|refused|finish|stop)")
-REASON = re.compile(r"^REASON\((\w+),", re.M)
-REASONS = "base/reasons.def"
 
 
 def top_level(code):
@@ -42,11 +40,3 @@ def check(tree):
             method = PASTED.fullmatch(name)
             if words[name] < 2 and files[name] < 3 and not (method and files[method.group(1)]):
                 yield f"{path}: {name} is used by no file but its own"
-    yield from unused_reasons(tree, times)
-
-
-def unused_reasons(tree, times):
-    edge = "".join(tree.text(path) for path in tree.named(".go") if path.startswith("gateway/") and not path.endswith("_test.go"))
-    for name in REASON.findall(tree.text(REASONS)) if REASONS in tree.files else ():
-        if not times[f"REASON_{name}"] and f"Reason_REASON_{name}" not in edge:
-            yield f"{REASONS}: nobody gives {name}"

@@ -10,13 +10,13 @@
 #   docs      the pages that tools/docs.py makes are current
 #   headers   every header compiles alone, as C11 and as C++17
 #   selftest  every check below finds what it is for, in a small tree of mistakes
-#   rooms vendors banned sizes words links proofs ways_out commands unused
+#   rooms vendors banned sizes words links proofs ways_out commands reasons unused
 #             tests/lint/NAME.py says what each holds up
 
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-checks=(format govet shell workflow proto docs headers selftest rooms vendors banned sizes words links proofs ways_out commands unused)
+checks=(format govet shell workflow proto docs headers selftest rooms vendors banned sizes words links proofs ways_out commands reasons unused)
 
 check_format() {
     local changed
