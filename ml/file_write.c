@@ -2,7 +2,7 @@
 
 #include "base/ids.h"
 
-/* This architecture is little-endian, so numbers are copied as they lie; the reader does the same. */
+/* Both x86-64 and arm64 are little-endian, so numbers are copied as they lie; the reader does the same. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the model file is little-endian");
 
 static void put_u32(struct buf *b, uint32_t v)

@@ -10,8 +10,9 @@
  *     model_row(m, cells, n, row);             the lead's fields -> feature row
  *     model_score_row(m, row, &score);         feature row -> probability, margin, conformal sets
  *     model_explain_row(m, row, arena, &why);  exact contributions of the lead's own fields
- * The same row gives the same bits on every machine of this architecture: keep the row, and a score can be
- * replayed. */
+ * The same row gives the same bits on every x86-64 and arm64 machine: keep the row, and a score can be
+ * replayed. (Of `probability` the last bit rests on the C library's exp and log1p: glibc rounds them
+ * otherwise on x86-64 without FMA, which processors have had since 2013.) */
 #ifndef ML_MODEL_H
 #define ML_MODEL_H
 

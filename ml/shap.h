@@ -61,7 +61,7 @@ MUSTCHECK bool shap_build(const struct forest *f, const uint32_t *target, double
                           struct shap *ret);
 
 /* Adds the contributions of one row to phi, a vector a place: its lanes sum to the contribution. base + all
- * contributions = weight * margin. The same bits on every machine of this architecture. */
+ * contributions = weight * margin. The same bits on every x86-64 and arm64 machine. */
 void shap_add(const struct shap *s, const float *doubled, shap_lanes *phi);
 double shap_sum(const shap_lanes *v);
 
