@@ -118,6 +118,11 @@ func (w *walk) allIsPlannedOnce(messages map[string]*pb.Message, log map[string]
 	}
 	for name, m := range messages {
 		want.Equal(w, name+" scheduled", count(log[name], "message.scheduled"), 1)
+		sent := 1
+		if m.Cause == pb.Message_CAUSE_REPORTED || m.Cause == pb.Message_CAUSE_RESOLVED {
+			sent = 0 // somebody else said so
+		}
+		want.Equal(w, name+" sent", count(log[name], "message.sent"), sent)
 		x.told[m.Enrollment] = append(x.told[m.Enrollment], m)
 	}
 	for _, e := range w.errands {
