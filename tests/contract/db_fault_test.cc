@@ -357,6 +357,26 @@ class SqliteForget : public DbFault
     std::list<std::string> texts_;
 };
 
+TEST_P(SqliteForget, SplitPagesAndUndoneGroupsLeaveAWholeFile)
+{
+    static const struct stmt check = { "check_file", "", "t", "PRAGMA integrity_check", nullptr, nullptr };
+    open();
+    for (int i = 0; i < 60; i++) {
+        fill("key", 50);
+        std::string twice = texts_.back(), once = twice + "-";
+        Units units;
+        for (const std::string *value : { &once, &twice })
+            for (int kind = 0; kind < 5; kind++)
+                UNIT_ADD(units.add(), &spine_identity_insert, 1, REASON_CONFLICT, v_text("w"), v_int(kind),
+                         v_text(value->c_str()), v_text("l"));
+        units.write(db);
+        EXPECT_EQ(count("w")[3], (i + 1) * (50 + 9)) << "one of ten was there";
+    }
+    Memory m;
+    struct rows said = query(&m.arena, &check, {});
+    EXPECT_STREQ(row_at(&said, 0)[0].s.p, "ok");
+}
+
 // Not in the middle of pages either, where SQLite leaves copies of rows that it has moved.
 TEST_P(SqliteForget, NothingIsLeftOfDeletedRows)
 {
