@@ -3,9 +3,12 @@
 #include "agents/record/leads.h"
 
 const struct stmt lead_sql[LEAD_STMTS] = {
+    /* `id = COALESCE((SELECT ...), $2)` PostgreSQL would compare only behind the wall: with each lead of the
+     * workspace. */
     [LEAD_BY_ID] = { "lead_by_id", "tt", "tibb",
-                     "SELECT id, version, data, subject_key FROM lead WHERE workspace = $1 AND id = COALESCE("
-                     "(SELECT lead_id FROM lead_alias WHERE workspace = $1 AND alias_id = $2), $2)",
+                     "SELECT id, version, data, subject_key FROM lead WHERE workspace = $1 AND id = "
+                     "(SELECT COALESCE(MAX(lead_id), $2) FROM lead_alias WHERE workspace = $1"
+                     " AND alias_id = $2)",
                      NULL, NULL },
     [LEAD_BY_IDENTITY] = { "lead_by_identity", "tit", "tibb",
                            "SELECT l.id, l.version, l.data, l.subject_key FROM lead_identity AS i"

@@ -1,4 +1,5 @@
 // Every statement of every room is prepared on both databases, against the schema of store/migrations.
+#include "agents/engage/message/message_sql.h"
 #include "agents/record/lists.h"
 #include "server/services.h"
 #include "tests/contract/db_fixture.h"
@@ -81,6 +82,25 @@ TEST_P(PostgresPlans, ListsAreLookedUpAndNotReadThrough)
             lists++;
         }
     EXPECT_GE(lists, 4);
+}
+
+TEST_P(PostgresPlans, ALeadAndItsOpenMessagesAreLookedUpAndNotReadThrough)
+{
+    open();
+    int asked = 0;
+    for (const struct stmt_table *const *t = all_statements; *t; t++)
+        for (size_t i = 0; i < (*t)->n; i++) {
+            const struct stmt *s = &(*t)->rows[i];
+            bool lead = strcmp(s->name, "lead_by_id") == 0;
+            if (!lead && !strstr(s->sql, MESSAGES_OPEN))
+                continue;
+            std::vector<std::string> found = conditions(s);
+            ASSERT_EQ(found.size(), 2u) << s->name;
+            EXPECT_NE(found[lead ? 0 : 1].find(lead ? "AND (id = " : "AND (lead_id = ("), std::string::npos)
+                << s->name << testing::PrintToString(found);
+            asked++;
+        }
+    EXPECT_EQ(asked, 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, PostgresPlans, testing::Values("postgresql"));

@@ -32,6 +32,20 @@ void batch_close(struct batch *b)
 
 /* ---- What is due ---- */
 
+/* What was found lasts as long as the batch is decided on. */
+static struct in_hand *take_one(struct batch *b, const struct value *found)
+{
+    struct in_hand *h =
+        hands_claim(b->hands, found[DUE_WORKSPACE].s.p, found[DUE_ID].s.p, found[DUE_LEAD].s.p);
+    if (!h)
+        return NULL;
+    h->row.version = found[DUE_VERSION].i;
+    h->first = found[DUE_FROZEN].i == 0;
+    h->planned_us = found[DUE_PLANNED].i;
+    h->stored = found[DUE_DATA].s;
+    return h;
+}
+
 /* Where another replica claims too, each takes the leads of a share that it draws anew each time: two that
  * want the same message hold up all of both batches. */
 static void take(struct batch *b, const struct rows *due, unsigned want, unsigned shares)
@@ -39,10 +53,10 @@ static void take(struct batch *b, const struct rows *due, unsigned want, unsigne
     uint64_t chance;
     random_bytes(&chance, sizeof chance);
     for (size_t i = 0; i < due->n && b->n < want; i++) {
-        const struct value *v = row_at(due, i);
-        if (hash64(v[2].s, 0) % shares != chance % shares)
+        const struct value *found = row_at(due, i);
+        if (hash64(found[DUE_LEAD].s, 0) % shares != chance % shares)
             continue;
-        struct in_hand *h = hands_claim(b->hands, v[0].s.p, v[1].s.p, v[2].s.p);
+        struct in_hand *h = take_one(b, found);
         if (h)
             b->taken[b->n++] = h;
     }

@@ -15,27 +15,33 @@
 
 /* ---- What is at hand ---- */
 
-/* *ret_behind_us: when it is its turn after those of the lead's that come before it; 0: now. Behind them in
- * due time too, it does not come before its turn again, however many there are. */
-static struct status load(struct ctx *c, struct in_hand *h, bool *ret_due, int64_t *ret_behind_us)
+static struct status load_frozen(struct ctx *c, struct in_hand *h)
 {
     struct rows rows;
-    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_ROW], &rows, v_text(c->workspace), v_text(h->lead),
-                 v_int(c->now_us + BEHIND_US), v_text(h->id)));
-    const struct value *v = row_at(&rows, 0);
-    *ret_due = rows.n && v[1].i <= MESSAGE__STATE_SENDING && v[2].i <= c->now_us;
-    if (!*ret_due)
-        return ok();
-    *ret_behind_us = v[5].i == 1 ? c->now_us + BEHIND_US : v[5].i ? v[5].i + 1 : 0;
+    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_FROZEN], &rows, v_text(c->workspace), v_text(h->id)));
+    unfreeze(h, row_at(&rows, 0)[0].s);
+    return ok();
+}
+
+static struct status load(struct ctx *c, struct in_hand *h)
+{
     h->row.id = h->id;
-    h->row.version = v[0].i;
-    h->row.message = PB_UNPACK(c->arena, Message, v[4].s);
+    h->row.message = PB_UNPACK(c->arena, Message, h->stored);
     if (!h->row.message)
         return c->arena->overflow ? fail_memory()
                                   : fail(c->arena, REASON_INTERNAL, "messages/%s cannot be decoded", h->id);
-    h->first = v[3].s.n == 0;
-    if (!h->first)
-        unfreeze(h, v[3].s);
+    return h->first ? ok() : load_frozen(c, h);
+}
+
+/* When it is its turn after those of the lead's that come before it; 0: now. Behind them in due time too, it
+ * does not come before its turn again, however many there are. */
+static struct status find_turn(struct ctx *c, const struct in_hand *h, int64_t *ret_us)
+{
+    struct rows rows;
+    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_BEFORE], &rows, v_text(h->lead), v_text(c->workspace),
+                 v_text(h->id), v_int(c->now_us + BEHIND_US), v_int(h->planned_us)));
+    int64_t last = row_at(&rows, 0)[0].i;
+    *ret_us = last == 1 ? c->now_us + BEHIND_US : last ? last + 1 : 0;
     return ok();
 }
 
@@ -206,18 +212,16 @@ struct status claim(struct ctx *c, void *arg)
 {
     struct in_hand *h = arg;
     struct lead_row lead;
-    bool due;
-    int64_t behind_us;
+    int64_t turn_us;
     h->sending = false;
-    TRY(load(c, h, &due, &behind_us));
-    if (!due)
-        return ok();
+    TRY(load(c, h));
     if (may_have_left(c, h->row.message))
         return finish(c, h, MESSAGE__STATE_UNKNOWN, MESSAGE__CAUSE_RESTORED, "the database was put back");
     if (h->row.message->state == MESSAGE__STATE_SENDING)
         return take_over(c, h);
-    if (behind_us) {
-        defer(c, h, behind_us);
+    TRY(find_turn(c, h, &turn_us));
+    if (turn_us) {
+        defer(c, h, turn_us);
         return ok();
     }
     struct status s = lead_load(c, h->row.message->lead, "lead", &lead);

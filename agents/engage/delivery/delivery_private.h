@@ -47,6 +47,8 @@ struct in_hand {
     struct arena arena;                                           /* of all that follows */
     struct unit unit;
     struct message_row row; /* version: of the row as it stands now */
+    struct str stored;      /* the message as it was found, while it is decided on */
+    int64_t planned_us;
     struct channel_row channel;
     Channel *secrets;
     struct frozen frozen;

@@ -110,7 +110,7 @@ struct status message_waiting(struct ctx *c, const char *lead_id, Priority above
                               struct message_waiting **ret, size_t *ret_n)
 {
     struct rows rows;
-    TRY(DB_QUERY(c, &message_sql[MESSAGES_WAITING], &rows, v_text(c->workspace), v_text(lead_id),
+    TRY(DB_QUERY(c, &message_sql[MESSAGES_WAITING], &rows, v_text(lead_id), v_text(c->workspace),
                  v_int(above), v_int((int64_t)limit)));
     struct message_waiting *all = ARENA_ARRAY(c->arena, rows.n + 1, struct message_waiting);
     if (!all)

@@ -4,6 +4,9 @@
 #include "agents/record/lists.h"
 
 #define INSERT_COLUMNS "workspace, id, lead_id, version, state, due_time, priority, create_time, data, frozen"
+#define WAITING(open)                                                                                        \
+    "SELECT b.due_time, b.data FROM " open " AND b.state = 1 AND b.priority > $3"                            \
+    " ORDER BY b.due_time, b.id LIMIT $4"
 
 const struct stmt message_sql[MESSAGE_STATEMENTS] = {
     [MESSAGE_INSERT] = { "message_insert", "tttiiiiibb", "",
@@ -35,11 +38,8 @@ const struct stmt message_sql[MESSAGE_STATEMENTS] = {
                            "SELECT id, data FROM message WHERE workspace = $1 AND lead_id IN " LEAD_AND_MERGED
                            " AND id > $3 AND $4 IN (0, state) ORDER BY id LIMIT $5",
                            NULL, NULL },
-    [MESSAGES_WAITING] = { "messages_waiting", "ttii", "ib",
-                           "SELECT due_time, data FROM message WHERE workspace = $1 AND lead_id "
-                           "IN " LEAD_AND_MERGED
-                           " AND state = 1 AND priority > $3 ORDER BY due_time, id LIMIT $4",
-                           NULL, NULL },
+    [MESSAGES_WAITING] = { "messages_waiting", "ttii", "ib", WAITING(MESSAGES_OPEN), NULL,
+                           WAITING(MESSAGES_OPEN_PG) },
 };
 
 const struct stmt_table message_statements = { message_sql, MESSAGE_STATEMENTS };
