@@ -7,11 +7,19 @@ const struct stmt contact_sql[CONTACT_STMTS] = {
                       "SELECT version, data FROM contact WHERE workspace = $1 AND lead_id = $2", NULL, NULL },
     [CONTACT_INSERT] = { "contact_insert", "ttb", "",
                          "INSERT INTO contact (workspace, lead_id, version, data) VALUES ($1, $2, 1, $3)",
-                         NULL, NULL },
+                         "INSERT INTO contact (workspace, lead_id, version, data)"
+                         " SELECT workspace, lead_id, 1, data FROM unnest($1::text[], $2::text[], "
+                         "$3::bytea[]) AS u (workspace, lead_id, data)",
+                         NULL },
     [CONTACT_UPDATE] = { "contact_update", "btti", "",
                          "UPDATE contact SET version = version + 1, data = $1"
                          " WHERE workspace = $2 AND lead_id = $3 AND version = $4",
-                         NULL, NULL },
+                         "UPDATE contact AS k SET version = k.version + 1, data = u.data"
+                         " FROM unnest($1::bytea[], $2::text[], $3::text[], $4::bigint[])"
+                         " AS u (data, workspace, lead_id, version)"
+                         " WHERE k.workspace = u.workspace AND k.lead_id = u.lead_id"
+                         " AND k.version = u.version",
+                         NULL },
     [CONTACT_TOUCH] = { "contact_touch", "btt", "",
                         "INSERT INTO contact (data, workspace, lead_id, version)"
                         " SELECT $1, workspace, id, 1 FROM lead WHERE workspace = $2 AND id = $3"

@@ -58,7 +58,10 @@ const struct stmt lead_sql[LEAD_STMTS] = {
                       NULL },
     [LEAD_HOLD] = { "lead_hold", "tti", "",
                     "UPDATE lead SET version = version WHERE workspace = $1 AND id = $2 AND version = $3",
-                    NULL, NULL },
+                    "UPDATE lead AS l SET version = l.version"
+                    " FROM unnest($1::text[], $2::text[], $3::bigint[]) AS u (workspace, id, version)"
+                    " WHERE l.workspace = u.workspace AND l.id = u.id AND l.version = u.version",
+                    NULL },
     [LEAD_KEEP_KEY] = { "lead_keep_key", "btt", "",
                         "UPDATE lead SET subject_key = $1"
                         " WHERE workspace = $2 AND id = $3 AND (subject_key IS NULL OR subject_key = $1)",
