@@ -9,14 +9,16 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// An errand is four sends to two leads: a note by mail and one by phone that EngageLead asks for, and those of the two journeys that the second
-// lead enters by signing up. One greets it, by phone. The other waits until the greeting is reported as delivered, pauses, and says bye by
-// mail, in one of two ways. What happens twice shows: the first may be entered again, and a second arrival would end the pause without a bye.
+// An errand is six sends to two leads: a note by mail and one by phone that EngageLead asks the first for, and those of the two journeys that
+// the second enters by signing up. One greets it, by phone. The other waits until the greeting is reported as delivered, pauses, and says bye
+// by mail, in one of two ways. Both get news by phone from a journey for everybody, which is put into service on the way. What happens twice
+// shows: the first journey may be entered again, and a second arrival would end the pause without a bye.
 const (
-	sendsOfErrand     = 4
+	sendsOfErrand     = 6
 	decisionsOfErrand = 3        // two of triage, and how to say bye
 	eventsOfLead      = int64(2) // of who signed up: that, and that the greeting arrived
 	helloText         = "hello there"
+	source            = "walk" // of all leads
 )
 
 // errand is what was acknowledged of it.
@@ -51,7 +53,7 @@ func (c *clients) run(ctx context.Context, n int) (*errand, error) {
 
 // meet has a new lead triaged.
 func (c *clients) meet(ctx context.Context, e *errand, id string, phone int) (string, error) {
-	lead := &pb.Lead{ExternalId: id, Email: id + "@once.example", Phone: fmt.Sprintf("+43660%07d", phone), FullName: id}
+	lead := &pb.Lead{ExternalId: id, Email: id + "@once.example", Phone: fmt.Sprintf("+43660%07d", phone), FullName: id, Source: source}
 	reply := &pb.TriageLeadResponse{}
 	if err := c.ask(ctx, triage+"TriageLead", &pb.TriageLeadRequest{Lead: lead, RequestId: "triage-" + id}, reply); err != nil {
 		return "", err
@@ -80,22 +82,36 @@ func wait(id string, w *pb.JourneyWait) *pb.JourneyStep {
 	return &pb.JourneyStep{Id: id, Action: &pb.JourneyStep_Wait{Wait: w}}
 }
 
-// journeys are those that a lead enters which signs up.
+// journeys are all that there are, the one for everybody without an event.
 func journeys() map[string]*pb.Journey {
 	const arrival = "message.delivered"
 	entry := &pb.JourneyEntry{Event: "signup"}
+	phone := func(template string) *pb.JourneySend {
+		return &pb.JourneySend{Template: "templates/" + template, Medium: pb.Medium_MEDIUM_SMS}
+	}
 	byes := []*pb.SendOption{{Template: "templates/bye", Medium: pb.Medium_MEDIUM_EMAIL}, {Template: "templates/so-long", Medium: pb.Medium_MEDIUM_EMAIL}}
 	return map[string]*pb.Journey{
-		"greet": {Entry: entry, ReEntry: pb.Journey_RE_ENTRY_AFTER_EXIT, Steps: []*pb.JourneyStep{
-			send("hello", &pb.JourneySend{Template: "templates/hello", Medium: pb.Medium_MEDIUM_SMS})}},
+		"greet": {Entry: entry, ReEntry: pb.Journey_RE_ENTRY_AFTER_EXIT, Steps: []*pb.JourneyStep{send("hello", phone("hello"))}},
 		"part": {Entry: entry, Steps: []*pb.JourneyStep{
 			wait("arrival", &pb.JourneyWait{Duration: durationpb.New(24 * time.Hour), Event: arrival}),
 			wait("pause", &pb.JourneyWait{Duration: durationpb.New(time.Second), Event: arrival, EventNext: "end"}),
 			send("bye", &pb.JourneySend{Options: byes})}},
+		everybody: {Entry: &pb.JourneyEntry{Filter: `source = "` + source + `"`}, Steps: []*pb.JourneyStep{send("news", phone("news"))}},
 	}
 }
 
-// furnish puts channels through the proxies, templates and the journeys into service.
+const everybody = "everybody"
+
+// open puts a journey into service.
+func (c *clients) open(ctx context.Context, id string) error {
+	create := &pb.CreateJourneyRequest{JourneyId: id, Journey: journeys()[id], RequestId: "create-" + id}
+	if err := c.ask(ctx, engage+"CreateJourney", create, &pb.Journey{}); err != nil {
+		return err
+	}
+	return c.ask(ctx, engage+"PublishJourney", &pb.PublishJourneyRequest{Name: "journeys/" + id, RequestId: "publish-" + id}, &pb.Journey{})
+}
+
+// furnish puts channels through the proxies, templates and the journeys of those who sign up into service.
 func (w *walk) furnish() error {
 	c, ctx := w.h.Engage(), w.ctx
 	channels := map[string]*pb.Channel{
@@ -109,7 +125,7 @@ func (w *walk) furnish() error {
 			return err
 		}
 	}
-	templates := map[string]*pb.Template{"note": template("a note", media...), "hello": template(helloText, pb.Medium_MEDIUM_SMS),
+	templates := map[string]*pb.Template{"note": template("a note", media...), "hello": template(helloText, pb.Medium_MEDIUM_SMS), "news": template("some news", pb.Medium_MEDIUM_SMS),
 		"bye": template("good bye", pb.Medium_MEDIUM_EMAIL), "so-long": template("so long", pb.Medium_MEDIUM_EMAIL)}
 	for id, t := range templates {
 		if _, err := c.CreateTemplate(ctx, &pb.CreateTemplateRequest{TemplateId: id, Template: t}); err != nil {
@@ -119,11 +135,11 @@ func (w *walk) furnish() error {
 			return err
 		}
 	}
-	for id, j := range journeys() {
-		if _, err := c.CreateJourney(ctx, &pb.CreateJourneyRequest{JourneyId: id, Journey: j}); err != nil {
-			return err
+	for id := range journeys() {
+		if id == everybody {
+			continue
 		}
-		if _, err := c.PublishJourney(ctx, &pb.PublishJourneyRequest{Name: "journeys/" + id}); err != nil {
+		if err := w.clients.open(ctx, id); err != nil {
 			return err
 		}
 	}

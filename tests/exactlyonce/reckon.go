@@ -112,9 +112,9 @@ func (w *walk) allIsPlannedOnce(messages map[string]*pb.Message, log map[string]
 	want.Equal(w, "errands", len(w.errands), w.given)
 	want.Equal(w, "messages", len(messages), w.given*sendsOfErrand)
 	want.Equal(w, "decisions", len(x.decisions), w.given*decisionsOfErrand)
-	for journey := range journeys() {
+	for journey, leads := range map[string]int{"greet": w.given, "part": w.given, everybody: 2 * w.given} {
 		x.journeys[journey] = w.enrollments(journey)
-		want.Equal(w, "enrollments in "+journey, len(x.journeys[journey]), w.given)
+		want.Equal(w, "enrollments in "+journey, len(x.journeys[journey]), leads)
 	}
 	for name, m := range messages {
 		want.Equal(w, name+" scheduled", count(log[name], "message.scheduled"), 1)
@@ -129,6 +129,7 @@ func (w *walk) allIsPlannedOnce(messages map[string]*pb.Message, log map[string]
 		for lead, decision := range e.decisions {
 			want.Equal(w, "lead of "+decision, x.decisions[decision].GetLead(), lead)
 			want.Equal(w, "triages of "+lead, count(log[lead], "lead.triaged"), 1)
+			want.Equal(w, "news for "+lead, w.only(x, everybody, lead).Template, "templates/news")
 		}
 		for medium, name := range e.notes {
 			m := messages[name]

@@ -68,10 +68,11 @@ func (w *walk) prove(messages int) {
 	}
 	want.OK(w, w.h.Stop())
 	all, rounds := messages/sendsOfErrand+1, messages/round+1
-	for range rounds {
-		for _, point := range points {
-			w.meet(point.Name, all/2/rounds/len(points))
+	for i := range rounds * len(points) {
+		if i == len(points)/2 {
+			w.running.Go(w.openToEverybody)
 		}
+		w.meet(points[i%len(points)].Name, all/2/rounds/len(points))
 	}
 	atPoints := len(w.deaths)
 	w.hand(max(all-w.given, all/2))
@@ -95,6 +96,13 @@ func (w *walk) runErrands() {
 		w.mu.Lock()
 		w.errands = append(w.errands, e)
 		w.mu.Unlock()
+	}
+}
+
+// openToEverybody lets all leads into a journey, those that are there as well as those to come.
+func (w *walk) openToEverybody() {
+	if err := w.clients.open(w.ctx, everybody); err != nil {
+		w.Errorf("journeys/%s: %v", everybody, err)
 	}
 }
 
