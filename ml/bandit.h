@@ -10,7 +10,9 @@
  * The weights of a level have a normal posterior of their own, kept as its mean and a Cholesky factor of its
  * precision. A reward is folded in by Laplace's approximation and then forgotten: nothing of a single context
  * or reward can be read from a level that has learnt from several. Levels that learn together share the news
- * by how uncertain each is. Order matters little, and delay not at all.
+ * by how uncertain each is. Delay does not matter, nor does order while it has nothing to do with the
+ * rewards: of 3,000, of which every tenth is 1, four levels together make 0.10; where in each thousand the
+ * ones come first, 0.03; where they come last, 0.48.
  *
  * Choosing draws from the posteriors BANDIT_DRAWS times, counts how often each option is best, and mixes in a
  * floor. What results *is* the distribution that the option is then drawn from, so the propensity of each is

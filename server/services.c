@@ -491,9 +491,6 @@ const struct reaction reactions[] = {
     { "engage", "lead.merged", journeys_on_lead_gone },
     { "engage", "lead.deleted", journeys_on_lead_gone },
     { "engage", "subject.erased", journeys_on_lead_gone },
-    { "chooser", "message.clicked", chooser_on_message },
-    { "chooser", "message.replied", chooser_on_message },
-    { "chooser", "message.complained", chooser_on_message },
     { "chooser", "lead.outcome_recorded", chooser_on_outcome },
     { NULL, NULL, NULL },
 };

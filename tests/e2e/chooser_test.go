@@ -49,21 +49,16 @@ func (s *story) soundChoice(reply *pb.EngageLeadResponse) {
 	want.Equal(s, "propensity", c.Propensity, chosen.Propensity)
 }
 
-// answers reports a click on each message that bears the template.
-func (s *story) answers(template string, messages []*pb.Message) {
+// answers reports a click on the message if it bears the template.
+func (s *story) answers(template string, m *pb.Message) {
 	s.Helper()
-	events := []*pb.DeliveryEvent{}
-	for _, m := range messages {
-		if m.Template == template {
-			events = append(events, &pb.DeliveryEvent{EventId: "click-" + m.Name[len("messages/"):], Message: m.Name, Type: pb.DeliveryEvent_TYPE_CLICKED})
-		}
-	}
-	if len(events) == 0 {
+	if m.Template != template {
 		return
 	}
-	reply, err := s.h.Engage().RecordDeliveryEvents(s.ctx, &pb.RecordDeliveryEventsRequest{Events: events})
+	click := &pb.DeliveryEvent{EventId: "click-" + m.Name[len("messages/"):], Message: m.Name, Type: pb.DeliveryEvent_TYPE_CLICKED}
+	reply, err := s.h.Engage().RecordDeliveryEvents(s.ctx, &pb.RecordDeliveryEventsRequest{Events: []*pb.DeliveryEvent{click}})
 	want.OK(s, err)
-	want.Equal(s, "recorded", int(reply.RecordedCount), len(events))
+	want.Equal(s, "recorded", int(reply.RecordedCount), 1)
 }
 
 // rewarded waits until so many choices were learnt from.
@@ -94,15 +89,10 @@ func TestTheChooserFindsWhatLeadsAnswer(t *testing.T) {
 		want.True(s, first.Choice.Options[1].Propensity < 0.6, "nothing was known: %v", first.Choice)
 		taken := 1
 		for range rounds {
-			messages := []*pb.Message{}
 			for range each {
-				messages = append(messages, s.choose(taken).Message)
+				s.answers("templates/bright", s.settled(s.choose(taken).Message.Lead, 1)[0])
 				taken++
 			}
-			for i, m := range messages {
-				messages[i] = s.settled(m.Lead, 1)[0]
-			}
-			s.answers("templates/bright", messages)
 			want.OK(s, s.h.Kill())
 			want.OK(s, s.h.Up())
 			s.rewarded(taken)

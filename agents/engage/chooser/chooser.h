@@ -5,9 +5,9 @@
  *   levels.c    what it has learnt: a row for each template, medium and hour
  *   draw.c      the choice, from values alone: so it can be made again
  *   choose.c    all of that together, as a decision
- *   reward.c    what leads do marks the choices that it answers
+ *   reward.c    conversions are noted with the choices that they answer
  *   list.c      what was learnt, for people
- *   learn.c     marked choices, and those that waited long enough, are folded in, each once
+ *   learn.c     choices whose window is over are folded in, each once
  *
  * A choice lies as a decision with the message's lead; a row of the table `choice` waits for its reward. */
 #ifndef AGENTS_ENGAGE_CHOOSER_CHOOSER_H
@@ -53,8 +53,7 @@ MUSTCHECK struct status choice_keep(struct ctx *c, const struct lead_row *lead, 
  * inputs were erased. */
 MUSTCHECK struct status choose_again(struct ctx *c, const Decision *d, Decision **ret);
 
-/* Reactions (agents/orchestrator). */
-MUSTCHECK struct status chooser_on_message(struct ctx *c, const struct event_seen *e);
+/* A reaction (agents/orchestrator). */
 MUSTCHECK struct status chooser_on_outcome(struct ctx *c, const struct event_seen *e);
 
 /* Handler. */

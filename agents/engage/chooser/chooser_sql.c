@@ -30,14 +30,11 @@ const struct stmt chooser_sql[CHOOSER_STMTS] = {
                         "INSERT INTO choice (workspace, message_id, lead_id, decision_id, state, due_time, "
                         "convert_time) VALUES ($1, $2, $3, $4, 1, $5, 0)",
                         NULL, NULL },
-    [CHOICE_LOOK] = { "choice_look", "itt", "",
-                      "UPDATE choice SET due_time = $1 WHERE workspace = $2 AND message_id = $3" STILL_WAITS,
-                      NULL, NULL },
-    [CHOICES_CONVERT] = { "choices_convert", "iitt", "",
-                          "UPDATE choice SET convert_time = $1, due_time = $2"
-                          " WHERE workspace = $3 AND lead_id IN (SELECT $4 UNION ALL"
-                          " SELECT alias_id FROM lead_alias WHERE workspace = $3 AND lead_id = "
-                          "$4)" STILL_WAITS,
+    [CHOICES_CONVERT] = { "choices_convert", "itt", "",
+                          "UPDATE choice SET convert_time = $1"
+                          " WHERE workspace = $2 AND lead_id IN (SELECT $3 UNION ALL"
+                          " SELECT alias_id FROM lead_alias WHERE workspace = $2 AND lead_id = "
+                          "$3)" STILL_WAITS,
                           NULL, NULL },
     [CHOICE_WORKSPACE] = { "choice_workspace", "it", "t",
                            "SELECT workspace FROM choice WHERE due_time <= $1 AND workspace > $2" STILL_WAITS

@@ -17,8 +17,7 @@ enum chooser_stmt {
     LEVEL_UPDATE, /* data, workspace, factor, level, version */
 
     CHOICE_INSERT,
-    CHOICE_LOOK,      /* due, workspace, message id: looked at then, where it waits */
-    CHOICES_CONVERT,  /* outcome time, due, workspace, lead id: all that wait for the lead, its merged
+    CHOICES_CONVERT,  /* outcome time, workspace, lead id: all that wait for the lead, its merged
                          duplicates' too */
     CHOICE_WORKSPACE, /* now, after workspace -> the next workspace in which some are due */
     CHOICES_DUE,      /* workspace, now, limit -> message id, convert time */

@@ -30,7 +30,9 @@ static bool is_gone(struct status s)
 }
 
 /* Of a message that has left: what its lead did within the window counts. Opening does not: mail programs
- * open what nobody reads. *ret_us: WAIT: until then. */
+ * open what nobody reads. Nothing is said before the window is over, of answers neither: answers come early
+ * and silences never, and levels that learn sorted rewards end far from the truth (ml/bandit.h). *ret_us:
+ * WAIT: until then. */
 static enum verdict judge_sent(const struct ctx *c, const Message *m, const struct due *d, double *ret_reward,
                                int64_t *ret_us)
 {
@@ -41,7 +43,7 @@ static enum verdict judge_sent(const struct ctx *c, const Message *m, const stru
         earned |= done[i] >= sent && done[i] < end;
     *ret_us = end;
     *ret_reward = earned && !m->complaint_time;
-    return earned || m->complaint_time || c->now_us >= end ? FOLD : WAIT;
+    return c->now_us >= end ? FOLD : WAIT;
 }
 
 static enum verdict judge(const struct ctx *c, const Message *m, const struct due *d, double *ret_reward,

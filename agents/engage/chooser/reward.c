@@ -1,19 +1,8 @@
-/* What leads do hastens the look at the choices that it answers: learn.c takes it from there. */
+/* What is told of leads, not of a message, is noted with the choices that it answers: learn.c takes it from
+ * there. */
 #include "agents/engage/chooser/chooser.h"
 #include "agents/engage/chooser/chooser_sql.h"
 #include "agents/record/times.h"
-
-static const char *id_of(const char *name)
-{
-    return strchr(name, '/') + 1;
-}
-
-struct status chooser_on_message(struct ctx *c, const struct event_seen *e)
-{
-    UNIT_ADD(c->unit, &chooser_sql[CHOICE_LOOK], -1, REASON_CONFLICT, v_int(c->now_us), v_text(c->workspace),
-             v_text(id_of(e->subject)));
-    return ok();
-}
 
 struct status chooser_on_outcome(struct ctx *c, const struct event_seen *e)
 {
@@ -23,6 +12,6 @@ struct status chooser_on_outcome(struct ctx *c, const struct event_seen *e)
                                   : fail(c->arena, REASON_INTERNAL, "an event's payload cannot be decoded");
     if (o->converted)
         UNIT_ADD(c->unit, &chooser_sql[CHOICES_CONVERT], -1, REASON_CONFLICT, v_int(time_us(o->outcome_time)),
-                 v_int(c->now_us), v_text(c->workspace), v_text(id_of(e->subject)));
+                 v_text(c->workspace), v_text(strchr(e->subject, '/') + 1));
     return ok();
 }

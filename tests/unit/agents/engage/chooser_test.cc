@@ -80,20 +80,22 @@ class ChooserRoom : public DeliveryRoom
         ASSERT_TRUE(a.ok_()) << a.message();
         if (f.converted)
             converts("leads/a", f.converted);
-        react(name);
+        look_soon();
     }
 
-    // The log told the chooser of a click or its kin.
-    void react(const std::string &name)
+    // As if the time to look had come.
+    void look_soon()
     {
-        auto a = house.run([&](ctx *c) {
-            event_seen e = {};
-            e.subject = name.c_str();
-            e.action = "message.clicked";
-            return chooser_on_message(c, &e);
+        static const stmt soon = {
+            "test_look_soon", "t",    "", "UPDATE choice SET due_time = 0 WHERE workspace = $1 AND state = 1",
+            nullptr,          nullptr
+        };
+        house.run([&](ctx *c) {
+            UNIT_ADD(c->unit, &soon, -1, REASON_INTERNAL, v_text(c->workspace));
+            return ok();
         });
-        ASSERT_TRUE(a.ok_()) << a.message();
     }
+
     void converts(const std::string &lead, int64_t ago_us, bool converted = true)
     {
         auto a = house.run([&](ctx *c) {
@@ -321,10 +323,10 @@ TEST_F(ChooserRoom, OfALeadWithoutAKeyIsSealedUnderOneThatIsKept)
 TEST_F(ChooserRoom, LearnsOnceOfEachLevel)
 {
     std::string name = planned();
-    happens(name, { MESSAGE__STATE_SENT, 2 * US_PER_SECOND, US_PER_SECOND });
+    happens(name, { MESSAGE__STATE_SENT, 4 * US_PER_DAY, 4 * US_PER_DAY - US_PER_SECOND });
     for (int i = 0; i < 3; i++) {
         learn();
-        react(name);
+        look_soon();
     }
     const Learnt once = { 1, 1 };
     auto d = decision(message(name)->decision);
@@ -362,14 +364,16 @@ TEST_F(ChooserRoom, WhatIsKnownOfAMessageDecides)
         { "sent just now", { SENT, sec }, 1, nothing },
         { "sent, window open", { SENT, WINDOW_US - 60 * sec }, 1, nothing },
         { "sent, window over", { SENT, WINDOW_US + sec }, 2, zero },
-        { "clicked", { SENT, day, day / 2 }, 2, one },
+        { "clicked, window open", { SENT, day, day / 2 }, 1, nothing },
+        { "clicked", { SENT, 4 * day, 3 * day }, 2, one },
         { "clicked in the last minute", { SENT, 5 * day, 2 * day + 60 * sec }, 2, one },
         { "clicked too late", { SENT, 5 * day, 2 * day - sec }, 2, zero },
-        { "replied", { SENT, day, 0, day / 2 }, 2, one },
-        { "complained", { SENT, day, 0, 0, day / 2 }, 2, zero },
-        { "clicked and complained", { SENT, day, day / 2, 0, day / 3 }, 2, zero },
-        { "converted", { SENT, day, 0, 0, 0, day / 2 }, 2, one },
-        { "converted before it was sent", { SENT, day, 0, 0, 0, 2 * day }, 1, nothing },
+        { "replied", { SENT, 4 * day, 0, 3 * day }, 2, one },
+        { "complained, window open", { SENT, day, 0, 0, day / 2 }, 1, nothing },
+        { "complained", { SENT, 4 * day, 0, 0, 3 * day }, 2, zero },
+        { "clicked and complained", { SENT, 4 * day, 3 * day, 0, 2 * day }, 2, zero },
+        { "converted, window open", { SENT, day, 0, 0, 0, day / 2 }, 1, nothing },
+        { "converted", { SENT, 4 * day, 0, 0, 0, 3 * day }, 2, one },
         { "converted before, window over", { SENT, 5 * day, 0, 0, 0, 6 * day }, 2, zero },
     };
     uint64_t trials = 0;
@@ -398,16 +402,13 @@ TEST_F(ChooserRoom, AConversionRewardsAllThatWaitForTheLead)
     person("c");
     std::vector<std::string> names = { planned(0, "leads/a"), planned(0, "leads/b"), planned(0, "leads/c") };
     for (const auto &n : names)
-        happens(n, { MESSAGE__STATE_SENT, US_PER_DAY });
+        happens(n, { MESSAGE__STATE_SENT, 4 * US_PER_DAY });
     ASSERT_TRUE(merge("leads/a", "leads/b").ok_());
-    converts("leads/a", US_PER_DAY / 2, false);
+    converts("leads/a", 3 * US_PER_DAY);
+    converts("leads/c", 3 * US_PER_DAY, false);
     learn();
-    EXPECT_EQ(choices(2), 0);
-    converts("leads/a", US_PER_DAY / 2);
-    learn();
-    EXPECT_EQ(choices(2), 2);
-    EXPECT_EQ(choices(1), 1);
-    EXPECT_EQ(learnt(CHOOSER_FACTOR_COMMON, ""), (Learnt{ 2, 2 }));
+    EXPECT_EQ(choices(2), 3);
+    EXPECT_EQ(learnt(CHOOSER_FACTOR_COMMON, ""), (Learnt{ 3, 2 }));
 }
 
 TEST_F(ChooserRoom, WhoseInputsAreGoneTeachesNothing)
@@ -419,7 +420,7 @@ TEST_F(ChooserRoom, WhoseInputsAreGoneTeachesNothing)
                                nullptr,
                                nullptr };
     std::string name = planned();
-    happens(name, { MESSAGE__STATE_SENT, US_PER_DAY, US_PER_DAY / 2 });
+    happens(name, { MESSAGE__STATE_SENT, 4 * US_PER_DAY, 3 * US_PER_DAY });
     house.run([&](ctx *c) {
         UNIT_ADD(c->unit, &lose, -1, REASON_INTERNAL, v_text(c->workspace));
         return ok();
