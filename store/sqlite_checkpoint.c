@@ -119,13 +119,15 @@ static bool pass_ended(struct lite_db *d)
     return true;
 }
 
+/* A round begins at a length of the WAL, or where rows are to be forgotten; then a short one is finished at
+ * once. */
 void lite_upkeep(struct db *db)
 {
     struct lite_db *d = (struct lite_db *)db;
     bool forget = must_forget(d);
     if (wal_pages(d) < d->round_at && !forget)
         return;
-    if (d->round == LITE_ROUND_NONE && !forget) {
+    if (d->round == LITE_ROUND_NONE && (!forget || wal_pages(d) > REST_PAGES)) {
         d->round = LITE_ROUND_PASS;
         sem_post(&d->wake);
     } else if (d->round != LITE_ROUND_PASS || pass_ended(d)) {
