@@ -3,6 +3,7 @@
 #include "agents/lead/lead.h"
 #include "agents/lead/lead_sql.h"
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/lead_events.h"
 #include "agents/record/lead_set.h"
 #include "agents/record/pages.h"
@@ -194,9 +195,7 @@ static struct status take_events(struct ctx *c, const struct rows *rows, const L
 {
     for (; res->n_events < rows->n; res->n_events++) {
         LeadEvent *e = PB_UNPACK(c->arena, LeadEvent, row_at(rows, res->n_events)[2].s);
-        if (!e)
-            return c->arena->overflow ? fail_memory()
-                                      : fail(c->arena, REASON_INTERNAL, "an event cannot be decoded");
+        TRY(decoded(c, e, "an event"));
         e->lead = lead->name;
         res->events[res->n_events] = e;
     }

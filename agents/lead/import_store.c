@@ -3,6 +3,7 @@
 #include "agents/lead/lead.h"
 #include "agents/lead/lead_sql.h"
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/pages.h"
 #include "agents/record/times.h"
 
@@ -112,9 +113,7 @@ static struct status take_rejects(struct ctx *c, const struct rows *rows, ListLe
     res->rejects = ARENA_ARRAY(c->arena, rows->n + 1, LeadImportReject *);
     for (size_t i = 0; res->rejects && i < rows->n; i++) {
         res->rejects[i] = PB_UNPACK(c->arena, LeadImportReject, row_at(rows, i)[1].s);
-        if (!res->rejects[i])
-            return c->arena->overflow ? fail_memory()
-                                      : fail(c->arena, REASON_INTERNAL, "a reject cannot be decoded");
+        TRY(decoded(c, res->rejects[i], "a reject"));
         res->n_rejects++;
     }
     return res->rejects ? ok() : fail_memory();

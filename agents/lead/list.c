@@ -4,6 +4,7 @@
 #include "agents/lead/lead.h"
 #include "agents/lead/lead_sql.h"
 #include "agents/record/aside.h"
+#include "agents/record/decoded.h"
 #include "agents/record/lead_filter.h"
 #include "agents/record/pages.h"
 
@@ -48,10 +49,7 @@ static struct status take(struct scan *s, struct ctx *step, const struct rows *r
         struct str data = row_at(rows, i)[1].s;
         struct arena_mark mark = arena_mark(step->arena);
         Lead *l = PB_UNPACK(step->arena, Lead, data);
-        if (!l && step->arena->overflow)
-            return fail_memory();
-        if (!l)
-            return fail(s->c->arena, REASON_INTERNAL, "lead %s cannot be decoded", row_at(rows, i)[0].s.p);
+        TRY(decoded(step, l, "lead %s", row_at(rows, i)[0].s.p));
         if (filter_match(s->filter, lead_filter_look, l))
             TRY(keep(s, data));
         arena_rewind(step->arena, mark);

@@ -3,6 +3,7 @@
 #include "agents/model/model.h"
 #include "agents/model/model_sql.h"
 #include "agents/record/aside.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "base/clock.h"
 #include "base/ids.h"
@@ -56,9 +57,7 @@ static int by_lead(const void *a, const void *b)
 static struct status take_label(struct ctx *c, const struct value *v, struct label *to)
 {
     Outcome *o = PB_UNPACK(c->arena, Outcome, v[3].s);
-    if (!o)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "an outcome cannot be decoded");
+    TRY(decoded(c, o, "an outcome"));
     to->lead = v[0].s.p;
     to->judged_us = v[2].i ? v[2].i : v[1].i;
     to->converted = o->converted;

@@ -4,6 +4,7 @@
 #include "agents/model/model.h"
 #include "agents/model/model_sql.h"
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "agents/record/pages.h"
 #include "agents/record/times.h"
@@ -35,9 +36,7 @@ struct status version_name_read(struct ctx *c, const char *name, const char *fie
 static struct status take(struct ctx *c, int64_t state, struct str data, ModelVersion **ret)
 {
     *ret = PB_UNPACK(c->arena, ModelVersion, data);
-    if (!*ret)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "a model version cannot be decoded");
+    TRY(decoded(c, *ret, "a model version"));
     (*ret)->state = (ModelVersion__State)state;
     return ok();
 }

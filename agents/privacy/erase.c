@@ -4,6 +4,7 @@
 #include "agents/privacy/privacy_sql.h"
 #include "agents/privacy/work.h"
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "agents/record/signer.h"
 #include "agents/record/suppression.h"
@@ -184,9 +185,7 @@ struct status get_erasure(struct ctx *c, const GetErasureRequest *req, Erasure *
     if (rows.n == 0)
         return fail(c->arena, REASON_ERASURE_NOT_FOUND, "%s does not exist", req->name);
     Erasure *e = PB_UNPACK(c->arena, Erasure, row_at(&rows, 0)[0].s);
-    if (!e)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "%s cannot be decoded", req->name);
+    TRY(decoded(c, e, "%s", req->name));
     *res = *e;
     return ok();
 }

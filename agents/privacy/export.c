@@ -2,9 +2,12 @@
 #include "agents/privacy/privacy.h"
 #include "agents/privacy/privacy_sql.h"
 #include "agents/record/decisions.h"
+#include "agents/record/decoded.h"
 #include "agents/record/leads.h"
 #include "agents/record/suppression.h"
 #include "base/pb.h"
+
+#include <stddef.h>
 
 struct subject_export {
     const char *id;
@@ -90,52 +93,6 @@ static void remember(struct subject_export *x, struct str id)
     memcpy(x->after, id.p, id.n + 1);
 }
 
-/* The next row of (time, id, data), or none. */
-static struct status next_row(struct ctx *c, struct subject_export *x, enum privacy_statement what,
-                              struct str *ret, bool *ret_found)
-{
-    struct rows rows;
-    TRY(DB_QUERY(c, &privacy_sql[what], &rows, v_text(c->workspace), v_text(x->id), v_int(x->time),
-                 v_text(x->after)));
-    *ret_found = rows.n > 0;
-    if (rows.n == 0)
-        return ok();
-    const struct value *v = row_at(&rows, 0);
-    *ret = v[2].s;
-    x->time = v[0].i;
-    remember(x, v[1].s);
-    return ok();
-}
-
-static struct status decoded(struct ctx *c, const void *message)
-{
-    if (message)
-        return ok();
-    return c->arena->overflow ? fail_memory() : fail(c->arena, REASON_INTERNAL, "a record cannot be decoded");
-}
-
-static struct status part_events(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
-                                 bool *ret_found)
-{
-    struct str data;
-    TRY(next_row(c, x, EVENT_NEXT, &data, ret_found));
-    if (!*ret_found)
-        return ok();
-    res->event = PB_UNPACK(c->arena, LeadEvent, data);
-    return decoded(c, res->event);
-}
-
-static struct status part_outcomes(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
-                                   bool *ret_found)
-{
-    struct str data;
-    TRY(next_row(c, x, OUTCOME_NEXT, &data, ret_found));
-    if (!*ret_found)
-        return ok();
-    res->outcome = PB_UNPACK(c->arena, Outcome, data);
-    return decoded(c, res->outcome);
-}
-
 static struct status part_decisions(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
                                     bool *ret_found)
 {
@@ -149,68 +106,55 @@ static struct status part_decisions(struct ctx *c, struct subject_export *x, Exp
     return decision_open(c, &list.at[0]);
 }
 
-/* The next row of (id, data), or none. */
-static struct status next_by_id(struct ctx *c, struct subject_export *x, enum privacy_statement what,
-                                struct str *ret, bool *ret_found)
+/* What is read one after another: by a function, or the rows of a table, each of which holds a message of the
+ * reply. */
+struct part {
+    part_fn fill;
+    enum privacy_statement next; /* -> id, data; where by_time: time, id, data */
+    bool by_time;
+    const ProtobufCMessageDescriptor *type;
+    size_t at; /* where the reply has it */
+};
+
+#define ROWS(next, by_time, type, member)                                                                    \
+    {                                                                                                        \
+        NULL, next, by_time, &type##_descriptor, offsetof(ExportSubjectResponse, member)                     \
+    }
+
+static const struct part parts[] = {
+    { .fill = part_lead },
+    { .fill = part_suppression },
+    { .fill = part_identities },
+    { .fill = part_aliases },
+    ROWS(EVENT_NEXT, true, LeadEvent, event),
+    ROWS(OUTCOME_NEXT, true, Outcome, outcome),
+    { .fill = part_decisions },
+    ROWS(MESSAGE_NEXT, false, Message, message),
+    ROWS(CONTACT_NEXT, false, Contact, contact),
+    ROWS(CONSENT_NEXT, false, Consent, consent),
+    ROWS(ENROLLMENT_NEXT, false, Enrollment, enrollment),
+};
+
+static struct status next_row(struct ctx *c, struct subject_export *x, const struct part *p,
+                              ExportSubjectResponse *res, bool *ret_found)
 {
+    struct value workspace = v_text(c->workspace), id = v_text(x->id), after = v_text(x->after);
     struct rows rows;
-    TRY(DB_QUERY(c, &privacy_sql[what], &rows, v_text(c->workspace), v_text(x->id), v_text(x->after)));
+    if (p->by_time)
+        TRY(DB_QUERY(c, &privacy_sql[p->next], &rows, workspace, id, v_int(x->time), after));
+    else
+        TRY(DB_QUERY(c, &privacy_sql[p->next], &rows, workspace, id, after));
     *ret_found = rows.n > 0;
     if (rows.n == 0)
         return ok();
-    remember(x, row_at(&rows, 0)[0].s);
-    *ret = row_at(&rows, 0)[1].s;
-    return ok();
+    const struct value *v = row_at(&rows, 0);
+    if (p->by_time)
+        x->time = v++->i;
+    remember(x, v[0].s);
+    void *message = pb_unpack(c->arena, p->type, v[1].s);
+    memcpy((char *)res + p->at, &message, sizeof message);
+    return decoded(c, message, "a record");
 }
-
-static struct status part_messages(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
-                                   bool *ret_found)
-{
-    struct str data;
-    TRY(next_by_id(c, x, MESSAGE_NEXT, &data, ret_found));
-    if (!*ret_found)
-        return ok();
-    res->message = PB_UNPACK(c->arena, Message, data);
-    return decoded(c, res->message);
-}
-
-static struct status part_contact(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
-                                  bool *ret_found)
-{
-    struct str data;
-    TRY(next_by_id(c, x, CONTACT_NEXT, &data, ret_found));
-    if (!*ret_found)
-        return ok();
-    res->contact = PB_UNPACK(c->arena, Contact, data);
-    return decoded(c, res->contact);
-}
-
-static struct status part_consents(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
-                                   bool *ret_found)
-{
-    struct str data;
-    TRY(next_by_id(c, x, CONSENT_NEXT, &data, ret_found));
-    if (!*ret_found)
-        return ok();
-    res->consent = PB_UNPACK(c->arena, Consent, data);
-    return decoded(c, res->consent);
-}
-
-static struct status part_enrollments(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
-                                      bool *ret_found)
-{
-    struct str data;
-    TRY(next_by_id(c, x, ENROLLMENT_NEXT, &data, ret_found));
-    if (!*ret_found)
-        return ok();
-    res->enrollment = PB_UNPACK(c->arena, Enrollment, data);
-    return decoded(c, res->enrollment);
-}
-
-static const part_fn parts[] = {
-    part_lead,      part_suppression, part_identities, part_aliases,  part_events,      part_outcomes,
-    part_decisions, part_messages,    part_contact,    part_consents, part_enrollments,
-};
 
 struct status export_subject_open(struct ctx *c, const ExportSubjectRequest *req, struct subject_export **ret)
 {
@@ -230,7 +174,8 @@ struct status export_subject(struct ctx *c, struct subject_export *x, ExportSubj
 {
     *ret_more = false;
     while (x->part < COUNT(parts)) {
-        TRY(parts[x->part](c, x, res, ret_more));
+        const struct part *p = &parts[x->part];
+        TRY(p->fill ? p->fill(c, x, res, ret_more) : next_row(c, x, p, res, ret_more));
         if (*ret_more)
             return ok();
         x->part++;

@@ -4,6 +4,7 @@
 #include "agents/privacy/privacy.h"
 #include "agents/privacy/privacy_sql.h"
 #include "agents/privacy/work.h"
+#include "agents/record/decoded.h"
 #include "agents/record/times.h"
 
 #define DECISIONS_AT_ONCE 100
@@ -46,9 +47,7 @@ struct status erasure_count(struct ctx *c, Erasure *e, const char *store, int64_
 static struct status redact_decision(struct ctx *c, const char *id, struct str data)
 {
     Decision *d = PB_UNPACK(c->arena, Decision, data);
-    if (!d)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "decision %s cannot be decoded", id);
+    TRY(decoded(c, d, "decision %s", id));
     d->inputs = NULL;
     d->n_contributions = 0;
     d->justification = (char *)protobuf_c_empty_string;
@@ -113,9 +112,7 @@ static struct status redact_reject(struct ctx *c, struct sweep *s, const struct 
 {
     bool found;
     LeadImportReject *r = PB_UNPACK(c->arena, LeadImportReject, row[2].s);
-    if (!r)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "a rejected row cannot be decoded");
+    TRY(decoded(c, r, "a rejected row"));
     TRY(work_found_in(c, &s->work, r->row, &found));
     if (!found)
         return ok();
@@ -184,9 +181,7 @@ static struct status load(struct ctx *c, const struct value *v, struct sweep *s)
     s->after = v[6].s.p;
     s->packed = v[7].s;
     s->erasure = PB_UNPACK(c->arena, Erasure, v[8].s);
-    if (!s->erasure)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "erasure %s cannot be decoded", s->id);
+    TRY(decoded(c, s->erasure, "erasure %s", s->id));
     return work_unpack(c, s->packed, &s->work);
 }
 

@@ -1,6 +1,7 @@
 #include "agents/record/contact.h"
 
 #include "agents/record/contact_sql.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "agents/record/times.h"
 #include "base/clock.h"
@@ -9,19 +10,13 @@
 
 /* ---- The row ---- */
 
-static struct status undecodable(struct ctx *c, const char *what)
-{
-    return c->arena->overflow ? fail_memory() : fail(c->arena, REASON_INTERNAL, "%s cannot be decoded", what);
-}
-
 struct status contact_load(struct ctx *c, const char *lead_id, struct contact_row *ret)
 {
     struct rows rows;
     TRY(DB_QUERY(c, &contact_sql[CONTACT_GET], &rows, v_text(c->workspace), v_text(lead_id)));
     *ret = (struct contact_row){ lead_id, rows.n ? row_at(&rows, 0)[0].i : 0, NULL };
     ret->contact = rows.n ? PB_UNPACK(c->arena, Contact, row_at(&rows, 0)[1].s) : PB_NEW(c->arena, Contact);
-    if (!ret->contact)
-        return undecodable(c, "a contact");
+    TRY(decoded(c, ret->contact, "a contact"));
     ret->contact->lead = arena_printf(c->arena, "leads/%s", lead_id);
     return ret->contact->lead ? ok() : fail_memory();
 }
@@ -175,9 +170,10 @@ struct status contact_ledger(struct ctx *c, const char *lead_id, size_t limit, C
     Consent **all = ARENA_ARRAY(c->arena, rows.n, Consent *);
     if (!all && rows.n)
         return fail_memory();
-    for (size_t i = 0; i < rows.n; i++)
-        if (!(all[i] = PB_UNPACK(c->arena, Consent, row_at(&rows, i)[0].s)))
-            return undecodable(c, "a consent");
+    for (size_t i = 0; i < rows.n; i++) {
+        all[i] = PB_UNPACK(c->arena, Consent, row_at(&rows, i)[0].s);
+        TRY(decoded(c, all[i], "a consent"));
+    }
     *ret = all;
     *ret_n = rows.n;
     return ok();

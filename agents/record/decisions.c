@@ -2,6 +2,7 @@
 
 #include "agents/record/checks.h"
 #include "agents/record/decisions_sql.h"
+#include "agents/record/decoded.h"
 #include "agents/record/subject_key.h"
 #include "agents/record/times.h"
 #include "base/ids.h"
@@ -52,19 +53,13 @@ static struct status split(struct ctx *c, struct str key, const Decision *d, str
 /* A row of (id, data, sealed, key). */
 enum { ROW_ID, ROW_DATA, ROW_SEALED, ROW_KEY };
 
-static struct status not_decoded(struct ctx *c, const char *id)
-{
-    return c->arena->overflow ? fail_memory()
-                              : fail(c->arena, REASON_INTERNAL, "decision %s cannot be decoded", id);
-}
-
 static struct status take(struct ctx *c, const struct value *row, struct listed_decision *ret)
 {
     ret->id = row[ROW_ID].s.p;
     ret->sealed = row[ROW_SEALED].s;
     ret->key = row[ROW_KEY].s;
     ret->decision = PB_UNPACK(c->arena, Decision, row[ROW_DATA].s);
-    return ret->decision ? ok() : not_decoded(c, ret->id);
+    return decoded(c, ret->decision, "decision %s", ret->id);
 }
 
 struct status decision_open(struct ctx *c, struct listed_decision *l)
@@ -74,8 +69,7 @@ struct status decision_open(struct ctx *c, struct listed_decision *l)
     if (!text.p)
         return ok(); /* in plain, or erased */
     Decision *personal = PB_UNPACK(c->arena, Decision, text);
-    if (!personal)
-        return not_decoded(c, l->id);
+    TRY(decoded(c, personal, "decision %s", l->id));
     move_personal(personal, l->decision);
     return ok();
 }

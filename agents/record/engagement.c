@@ -1,4 +1,5 @@
 #include "agents/record/engagement.h"
+#include "agents/record/decoded.h"
 #include "agents/record/times.h"
 #include "base/clock.h"
 #include "store/db.h"
@@ -122,10 +123,7 @@ struct status engagement_model_get(struct ctx *c, int64_t version, EngagementMod
         return fail(c->arena, REASON_SUBJECT_NOT_FOUND, "engagement model %lld does not exist",
                     (long long)version);
     *ret = PB_UNPACK(c->arena, EngagementModel, row_at(&rows, 0)[0].s);
-    if (!*ret)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "engagement model %lld cannot be decoded",
-                                         (long long)version);
+    TRY(decoded(c, *ret, "engagement model %lld", (long long)version));
     return ok();
 }
 

@@ -1,6 +1,7 @@
 #include "agents/record/leads.h"
 
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/known.h"
 #include "agents/record/lead_text.h"
 #include "agents/record/leads_private.h"
@@ -25,9 +26,7 @@ struct status lead_take(struct ctx *c, const struct value *v, struct lead_row *r
     ret->id = v[0].s.p;
     ret->version = v[1].i;
     ret->before = PB_UNPACK(c->arena, Lead, v[2].s);
-    if (!ret->before)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "lead %s cannot be decoded", ret->id);
+    TRY(decoded(c, ret->before, "lead %s", ret->id));
     ret->lead = lead_copy(c->arena, ret->before);
     ret->owned = 0;
     ret->key = v[3].s;

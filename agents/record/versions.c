@@ -1,5 +1,6 @@
 #include "agents/record/versions.h"
 
+#include "agents/record/decoded.h"
 #include "agents/record/pages.h"
 #include "agents/record/times.h"
 
@@ -26,9 +27,7 @@ struct status versions_take(struct ctx *c, const struct versions *k, const char 
                             const struct value *v, void *ret)
 {
     void *message = pb_unpack(c->arena, k->type, v[2].s);
-    if (!message)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "%s %s cannot be decoded", k->what, id);
+    TRY(decoded(c, message, "%s %s", k->what, id));
     memcpy(ret, &message, sizeof message);
     return put_head(c, k, id, version, (int)v[0].i, v[1].i, message);
 }

@@ -1,6 +1,7 @@
 #include "server/iam/resources.h"
 
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "agents/record/pages.h"
 #include "agents/record/times.h"
@@ -61,10 +62,7 @@ static struct status take(struct ctx *c, enum resource_kind kind, const char *id
     ret->id = id;
     ret->version = v[0].i;
     ret->message = pb_unpack(c->arena, kinds[kind].message, v[3].s);
-    if (!ret->message)
-        return c->arena->overflow
-                   ? fail_memory()
-                   : fail(c->arena, REASON_INTERNAL, "%s%s cannot be decoded", kinds[kind].collection, id);
+    TRY(decoded(c, ret->message, "%s%s", kinds[kind].collection, id));
     return fill_head(c, ret, v[1].i, v[2].i);
 }
 

@@ -2,6 +2,7 @@
 #include "agents/engage/channel/channel_private.h"
 #include "agents/engage/channel/channel_sql.h"
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "agents/record/mask.h"
 #include "agents/record/pages.h"
@@ -14,10 +15,7 @@
 static struct status take(struct ctx *c, const struct value *v, Channel **ret)
 {
     Channel *channel = PB_UNPACK(c->arena, Channel, v[2].s);
-    if (!channel)
-        return c->arena->overflow
-                   ? fail_memory()
-                   : fail(c->arena, REASON_INTERNAL, CHANNELS "%s cannot be decoded", v[0].s.p);
+    TRY(decoded(c, channel, CHANNELS "%s", v[0].s.p));
     channel->etag = arena_printf(c->arena, "%lld", (long long)v[1].i);
     *ret = channel;
     return channel->etag ? ok() : fail_memory();

@@ -2,14 +2,13 @@
  * there. */
 #include "agents/engage/chooser/chooser.h"
 #include "agents/engage/chooser/chooser_sql.h"
+#include "agents/record/decoded.h"
 #include "agents/record/times.h"
 
 struct status chooser_on_outcome(struct ctx *c, const struct event_seen *e)
 {
     const Outcome *o = PB_UNPACK(c->arena, Outcome, e->payload);
-    if (!o)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "an event's payload cannot be decoded");
+    TRY(decoded(c, o, "an event's payload"));
     if (o->converted)
         UNIT_ADD(c->unit, &chooser_sql[CHOICES_CONVERT], -1, REASON_CONFLICT, v_int(time_us(o->outcome_time)),
                  v_text(c->workspace), v_text(strchr(e->subject, '/') + 1));

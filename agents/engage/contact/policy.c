@@ -3,6 +3,7 @@
 #include "agents/engage/contact/policy_sql.h"
 #include "agents/engage/gate/zones.h"
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/times.h"
 #include "base/ids.h"
 
@@ -237,9 +238,7 @@ struct status send_rules_compile(struct ctx *c, const SendPolicy *p, const char 
 static struct status stored(struct ctx *c, const struct value *v, SendPolicy **ret)
 {
     SendPolicy *p = PB_UNPACK(c->arena, SendPolicy, v[2].s);
-    if (!p)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "the send policy cannot be decoded");
+    TRY(decoded(c, p, "the send policy"));
     p->version = v[0].i;
     p->create_time = time_message(c->arena, v[1].i);
     *ret = p;

@@ -2,6 +2,7 @@
  * the address takes messages (delivered, opened, clicked, replied) ends the row. */
 #include "agents/engage/feedback/feedback_private.h"
 #include "agents/engage/feedback/feedback_sql.h"
+#include "agents/record/decoded.h"
 #include "agents/record/times.h"
 #include "base/clock.h"
 
@@ -33,9 +34,7 @@ static const char *attribute(const LeadEvent *e, const char *key)
 static struct status add_stored(struct ctx *c, const struct value *v, const char *medium, struct signs *to)
 {
     LeadEvent *e = PB_UNPACK(c->arena, LeadEvent, v[2].s);
-    if (!e)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "an event cannot be decoded");
+    TRY(decoded(c, e, "an event"));
     const char *bounce = attribute(e, ATTRIBUTE_BOUNCE);
     if (strcmp(attribute(e, ATTRIBUTE_MEDIUM), medium) == 0)
         to->all[to->n++] = (struct sign){ v[0].i, strcmp(bounce, "soft") == 0 };

@@ -5,6 +5,7 @@
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/templates.h"
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "agents/record/times.h"
 #include "base/fault.h"
@@ -21,10 +22,7 @@ struct status enrolled_take(struct ctx *c, const struct value *row, struct enrol
     ret->journey_version = row[COL_JOURNEY_VERSION].i;
     ret->due_us = row[COL_DUE].i;
     ret->e = PB_UNPACK(c->arena, Enrollment, row[COL_DATA].s);
-    if (ret->e)
-        return ok();
-    return c->arena->overflow ? fail_memory()
-                              : fail(c->arena, REASON_INTERNAL, "an enrollment cannot be decoded");
+    return decoded(c, ret->e, "an enrollment");
 }
 
 /* The log holds where a lead is, not what it did to get there. */

@@ -1,6 +1,7 @@
 /* What events do to leads in journeys. */
 #include "agents/engage/journey/journey.h"
 #include "agents/engage/journey/stored.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "agents/record/times.h"
 #include "base/ids.h"
@@ -58,10 +59,7 @@ struct status journeys_on_lead(struct ctx *c, const struct event_seen *e)
 static struct status read_told(struct ctx *c, const struct event_seen *e, const LeadEvent **ret)
 {
     *ret = PB_UNPACK(c->arena, LeadEvent, e->payload);
-    if (*ret)
-        return ok();
-    return c->arena->overflow ? fail_memory()
-                              : fail(c->arena, REASON_INTERNAL, "an event's payload cannot be decoded");
+    return decoded(c, *ret, "an event's payload");
 }
 
 /* The type of the lead event that the log tells of by the hash of its id; NULL where it is gone. */

@@ -2,6 +2,7 @@
 
 #include "agents/engage/message/message_sql.h"
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "agents/record/leads.h"
 #include "agents/record/pages.h"
@@ -79,10 +80,7 @@ struct status message_save(struct ctx *c, const struct message_row *row, int64_t
 static struct status take(struct ctx *c, struct str data, Message **ret)
 {
     *ret = PB_UNPACK(c->arena, Message, data);
-    if (*ret)
-        return ok();
-    return c->arena->overflow ? fail_memory()
-                              : fail(c->arena, REASON_INTERNAL, "a message cannot be decoded");
+    return decoded(c, *ret, "a message");
 }
 
 struct status message_load(struct ctx *c, const char *name, struct message_row *ret)

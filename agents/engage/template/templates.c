@@ -3,6 +3,7 @@
 #include "agents/engage/template/stored.h"
 #include "agents/engage/template/templates_sql.h"
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "agents/record/versions.h"
 #include "base/pb.h"
@@ -48,10 +49,7 @@ struct status template_in_service(struct ctx *c, const char *id, const Template 
     if (!rows.n)
         return ok();
     *ret = PB_UNPACK(c->arena, Template, row_at(&rows, 0)[0].s);
-    if (*ret)
-        return ok();
-    return c->arena->overflow ? fail_memory()
-                              : fail(c->arena, REASON_INTERNAL, TEMPLATES "%s cannot be decoded", id);
+    return decoded(c, *ret, TEMPLATES "%s", id);
 }
 
 bool template_speaks(const Template *t, Medium medium)
