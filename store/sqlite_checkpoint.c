@@ -11,7 +11,7 @@
 #define PASS_PAGES 10000
 #define REST_PAGES 80    /* few enough for the committer to copy */
 #define PASSES 4         /* one after the other, until the rest is small */
-#define MOST_PAGES 20000 /* here the committer waits for the thread: the disk is slower than the load */
+#define MOST_PAGES 40000 /* here the committer waits for the thread: the disk is slower than the load */
 #define READER_WAIT_US 50
 #define READER_WAITS 200
 
