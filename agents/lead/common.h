@@ -4,8 +4,6 @@
 
 #include "agents/record/leads.h"
 
-#define BATCH_MAX 1000 /* rows of one call */
-
 /* Adds an event about the lead to the unit. The payload is empty where the lead's row says all: personal data
  * is kept in one place. */
 void lead_event(struct ctx *c, const char *action, const Lead *lead, const char *decision,

@@ -135,11 +135,7 @@ static struct status add_status(struct ingest *g, const LeadEvent *e, size_t i)
 {
     const char *field = arena_printf(g->c->arena, "events[%zu]", i);
     struct status s = field ? take_event(g, e, field) : fail_memory();
-    if (!is_ok(s) && !row_is_at_fault(s))
-        return s;
-    RowStatus *r = row_status(g->c->arena, s);
-    g->res->statuses[g->res->n_statuses++] = r;
-    return r ? ok() : fail_memory();
+    return row_outcome(g->c->arena, s, &g->res->statuses[g->res->n_statuses++]);
 }
 
 static struct status ingest_start(struct ctx *c, const IngestEventsRequest *req, IngestEventsResponse *res,

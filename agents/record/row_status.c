@@ -29,3 +29,11 @@ RowStatus *row_status(struct arena *a, struct status s)
             return NULL;
     return r;
 }
+
+struct status row_outcome(struct arena *a, struct status s, RowStatus **ret)
+{
+    if (!is_ok(s) && !row_is_at_fault(s))
+        return s;
+    *ret = row_status(a, s);
+    return *ret ? ok() : fail_memory();
+}

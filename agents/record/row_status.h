@@ -27,5 +27,8 @@ static inline bool row_is_at_fault(struct status s)
 /* The status as a message; texts are shared. NULL over the budget. */
 RowStatus *row_status(struct arena *a, struct status s);
 
+/* The same, for the row's neighbours to go on. Fails with s where the row is not at fault. */
+MUSTCHECK struct status row_outcome(struct arena *a, struct status s, RowStatus **ret);
+
 C_END
 #endif

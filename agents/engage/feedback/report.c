@@ -237,15 +237,8 @@ static struct status take(struct batch *b, const char *id, const DeliveryEvent *
 
 static struct status take_all(struct batch *b, const char *const *ids, DeliveryEvent *const *events, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct status s = take(b, ids[i], events[i], i);
-        if (!is_ok(s) && !row_is_at_fault(s))
-            return s;
-        RowStatus *r = row_status(b->c->arena, s);
-        if (!r)
-            return fail_memory();
-        b->res->statuses[b->res->n_statuses++] = r;
-    }
+    for (size_t i = 0; i < n; i++)
+        TRY(row_outcome(b->c->arena, take(b, ids[i], events[i], i), &b->res->statuses[b->res->n_statuses++]));
     return ok();
 }
 
