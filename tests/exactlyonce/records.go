@@ -43,7 +43,7 @@ func (w *walk) messages() map[string]*pb.Message {
 func (w *walk) settle() {
 	w.Helper()
 	const planning = 20 * time.Second // longer than it takes to plan what follows from what has left
-	limit, idle := time.Now().Add(5*time.Minute), time.Now()
+	limit, idle := time.Now().Add(10*time.Minute), time.Now()
 	for ; ; time.Sleep(300 * time.Millisecond) {
 		states, messages := map[pb.Message_State]int{}, w.messages()
 		for _, m := range messages {
