@@ -34,7 +34,8 @@ type walk struct {
 	random                *rand.Rand
 
 	work    chan int
-	given   int // errands
+	enough  func() // no more errands come
+	given   int    // errands
 	running sync.WaitGroup
 	reports sync.WaitGroup // of messages that arrived
 	deaths  []time.Time
@@ -55,6 +56,12 @@ func newWalk(t *testing.T, store house.Store) *walk {
 	w.clients, err = newClients(w.h)
 	want.OK(t, err)
 	t.Cleanup(func() { _ = w.clients.conn.Close() })
+	w.enough = sync.OnceFunc(func() { close(w.work) })
+	t.Cleanup(func() { // also where the test failed in the middle
+		w.enough()
+		w.running.Wait()
+		w.reports.Wait()
+	})
 	want.OK(t, w.furnish())
 	return w
 }
@@ -193,7 +200,7 @@ func (w *walk) finish() {
 	w.Helper()
 	w.phoneProxy.cutting.Store(false)
 	w.mailProxy.cutting.Store(false)
-	close(w.work)
+	w.enough()
 	w.running.Wait()
 	w.settle()
 	w.reports.Wait()
