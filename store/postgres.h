@@ -37,7 +37,8 @@ struct pg_reader {
     struct db_read base;
     struct pg_conn conn;
     struct pg_reader *next;
-    int64_t deadline_us;
+    int64_t ask_us;              /* until then it is asked */
+    int64_t deadline_us;         /* and until then an answer is waited for */
     const char *reach, *reaches; /* the workspace that is wanted, and that the server knows of */
     bool open;                   /* a snapshot: the server has run a statement and no sync since */
 };

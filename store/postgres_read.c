@@ -9,6 +9,21 @@
 #include <endian.h>
 #include <time.h>
 
+/* Of an answer that is not there at its deadline: giving it up means giving the connection up. A new one
+ * costs the server more than most answers, and it would work on for so long anyhow (postgres_conn.c, setup).
+ */
+#define GRACE_US (US_PER_SECOND / 10)
+
+static bool is_late(int64_t deadline_us)
+{
+    return deadline_us != INT64_MAX && clock_mono_us() >= deadline_us;
+}
+
+static struct status too_late(void)
+{
+    return fail(NULL, REASON_DEADLINE_PASSED, "the deadline passed before the database was asked");
+}
+
 /* The pool's lock is held. */
 static struct status reader_new(struct pg_db *d, struct pg_reader **ret)
 {
@@ -42,15 +57,18 @@ struct status pg_read_begin(struct db *db, int64_t deadline_us, struct db_read *
 {
     struct pg_db *d = (struct pg_db *)db;
     struct pg_reader *r = NULL;
+    if (is_late(deadline_us))
+        return too_late();
     pthread_mutex_lock(&d->lock);
     struct status s = reader_take(d, deadline_us, &r);
     pthread_mutex_unlock(&d->lock);
     TRY(s);
-    r->deadline_us = deadline_us;
+    r->ask_us = deadline_us;
+    r->deadline_us = deadline_us == INT64_MAX ? INT64_MAX : deadline_us + GRACE_US;
     r->reach = "";
     r->reaches = NULL;
     if (!r->conn.h)
-        s = pg_connect(d, PG_READ, deadline_us, &r->conn, NULL);
+        s = pg_connect(d, PG_READ, r->deadline_us, &r->conn, NULL);
     if (!is_ok(s)) {
         pg_read_end(&r->base);
         return s;
@@ -215,6 +233,8 @@ struct status pg_query(struct db_read *read, const struct stmt *s, const struct 
     stmt_check_args(s, args);
     if (r->conn.dead)
         return pg_dead(&r->conn);
+    if (is_late(r->ask_us))
+        return too_late();
     struct status st = query_once(r, s, args, a, ret);
     /* A connection may have died while it was idle; before the first statement nothing was seen, so a new one
      * will do. */

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <map>
+#include <set>
 #include <thread>
 #include <unistd.h>
 
@@ -122,6 +123,32 @@ TEST_P(PostgresFault, AQueryEndsAtTheDeadline)
     EXPECT_LT(clock_mono_us() - start, US_PER_SECOND);
     usleep(500000);
     EXPECT_EQ(numbers(&running, {}), Counts{ 0 }) << "the server still works for a caller that is gone";
+}
+
+// Who is short of time does not have the server make a connection for each call.
+TEST_P(PostgresFault, ShortDeadlinesCostNoConnections)
+{
+    static const struct stmt who = { "who", "", "i", "SELECT pg_backend_pid()::bigint", nullptr, nullptr };
+    open();
+    std::set<int64_t> connections;
+    int late = 0;
+    for (int i = 0; i < 3000; i++) {
+        Memory m;
+        struct ctx c;
+        struct rows r;
+        memset(&c, 0, sizeof c);
+        c.arena = &m.arena;
+        c.db = db;
+        c.workspace = "default";
+        c.deadline_us = i % 10 ? clock_mono_us() + i % 100 : INT64_MAX;
+        struct status s = db_query(&c, &who, nullptr, &r);
+        if (is_ok(s))
+            connections.insert(row_at(&r, 0)[0].i);
+        late += clock_mono_us() >= c.deadline_us;
+        db_read_done(&c);
+    }
+    EXPECT_GT(late, 1000);
+    EXPECT_LT(connections.size(), 20u);
 }
 
 TEST_P(PostgresFault, ReadersWaitForAConnectionUntilTheDeadline)
