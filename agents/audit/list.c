@@ -151,12 +151,9 @@ static struct status scan_window(struct scan *s, struct ctx *step)
 
 static struct status scan_window_aside(struct scan *s)
 {
-    struct arena memory;
-    arena_init(&memory, WINDOW_BYTES);
-    struct ctx step = aside(s->c, &memory);
-    struct status st = aside_end(s->c, &step, scan_window(s, &step));
-    arena_done(&memory);
-    return st;
+    struct aside own;
+    aside_begin(&own, s->c, WINDOW_BYTES);
+    return aside_end(&own, s->c, scan_window(s, &own.ctx));
 }
 
 static struct status read_key(struct ctx *c, const char *after, int64_t *ret)

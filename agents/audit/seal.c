@@ -85,21 +85,20 @@ static void store(struct ctx *c, const struct stretch *list, int64_t from, int64
 /* At most `limit` entries, read into memory of their own; *ret_too_large where that does not do. */
 static struct status seal_some(struct ctx *c, int64_t from, int64_t to, int64_t limit, bool *ret_too_large)
 {
-    struct arena memory;
+    struct aside own;
     struct rows rows;
     struct stretch *list = NULL;
-    arena_init(&memory, SEAL_BYTES);
-    struct ctx step = aside(c, &memory);
-    struct status st = DB_QUERY(&step, &audit_sql[LOG_AFTER], &rows, v_int(from), v_int(to), v_int(limit));
-    *ret_too_large = memory.overflow;
-    st = aside_end(c, &step, st);
+    aside_begin(&own, c, SEAL_BYTES);
+    struct status st = DB_QUERY(&own.ctx, &audit_sql[LOG_AFTER], &rows, v_int(from), v_int(to), v_int(limit));
+    *ret_too_large = own.memory.overflow;
+    st = aside_return(&own, c, st);
     if (is_ok(st) && (int64_t)rows.n == limit)
         to = row_at(&rows, rows.n - 1)[ENTRY_SEQ].i;
     if (is_ok(st))
         st = chain_rows(c, &rows, &list);
     if (is_ok(st))
         store(c, list, from, to);
-    arena_done(&memory);
+    arena_done(&own.memory);
     return st;
 }
 

@@ -159,12 +159,9 @@ static struct status check_stretch(struct ctx *c, struct verification *v)
 
 static struct status check_stretch_aside(struct ctx *c, struct verification *v)
 {
-    struct arena memory;
-    arena_init(&memory, STRETCH_BYTES);
-    struct ctx step = aside(c, &memory);
-    struct status st = aside_end(c, &step, check_stretch(&step, v));
-    arena_done(&memory);
-    return st;
+    struct aside own;
+    aside_begin(&own, c, STRETCH_BYTES);
+    return aside_end(&own, c, check_stretch(&own.ctx, v));
 }
 
 /* ---- The stream ---- */

@@ -63,19 +63,17 @@ static struct status take(struct scan *s, struct ctx *step, const struct rows *r
 /* Where the rows are too large for the step's memory, fewer are read. */
 static struct status scan_step(struct scan *s)
 {
-    struct arena memory;
+    struct aside own;
     struct rows rows;
     int64_t room = filter_is_empty(s->filter) ? s->wanted - (int64_t)s->res->n_leads + 1 : SCAN_MAX - s->read;
     int64_t limit = MIN(s->step, room);
-    arena_init(&memory, STEP_BYTES);
-    struct ctx step = aside(s->c, &memory);
-    struct status st = DB_QUERY(&step, &lead_room_sql[LEADS_PAGE], &rows, v_text(s->c->workspace),
+    aside_begin(&own, s->c, STEP_BYTES);
+    struct status st = DB_QUERY(&own.ctx, &lead_room_sql[LEADS_PAGE], &rows, v_text(s->c->workspace),
                                 v_text(s->last), v_int(limit));
     if (is_ok(st))
-        st = take(s, &step, &rows, (int64_t)rows.n < limit);
-    bool too_large = memory.overflow && limit > 1;
-    st = aside_end(s->c, &step, st);
-    arena_done(&memory);
+        st = take(s, &own.ctx, &rows, (int64_t)rows.n < limit);
+    bool too_large = own.memory.overflow && limit > 1;
+    st = aside_end(&own, s->c, st);
     if (!too_large)
         return st;
     s->step = limit / 4 + 1;

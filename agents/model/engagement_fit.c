@@ -141,16 +141,13 @@ static struct status read_all(struct gathered *g, struct ctx *reader)
 static struct status gather(struct ctx *c, struct gathered **ret)
 {
     struct gathered *g = ARENA_NEW(c->arena, struct gathered);
-    struct arena memory;
+    struct aside own;
     if (!g)
         return fail_memory();
     g->c = c;
-    arena_init(&memory, READ_BUDGET);
-    struct ctx reader = aside(c, &memory);
-    struct status s = aside_end(c, &reader, read_all(g, &reader));
-    arena_done(&memory);
     *ret = g;
-    return s;
+    aside_begin(&own, c, READ_BUDGET);
+    return aside_end(&own, c, read_all(g, &own.ctx));
 }
 
 /* ---- Types ---- */

@@ -110,7 +110,7 @@ void orchestrator_close(struct orchestrator *o)
 struct turn {
     const struct orchestrator *o;
     struct subscriber *s;
-    struct ctx ctx; /* its unit is the turn's */
+    struct aside own; /* its unit is the turn's */
     struct unit unit;
     int64_t from, to; /* the cursor, before and after */
     struct event_seen *events;
@@ -133,14 +133,14 @@ struct status orchestrator_apply(const struct orchestrator *o, struct ctx *c, co
 
 static struct status react_to(struct turn *t, const struct event_seen *e)
 {
-    t->ctx.workspace = e->workspace;
-    db_reach_own(&t->ctx);
-    return orchestrator_apply(t->o, &t->ctx, t->s->name, e);
+    t->own.ctx.workspace = e->workspace;
+    db_reach_own(&t->own.ctx);
+    return orchestrator_apply(t->o, &t->own.ctx, t->s->name, e);
 }
 
 static struct status commit(struct turn *t)
 {
-    struct ctx *c = &t->ctx;
+    struct ctx *c = &t->own.ctx;
     UNIT_ADD(&t->unit, &reaction_sql[CURSOR_MOVE], 1, REASON_CONFLICT, v_int(t->to), v_text(t->s->name),
              v_int(t->from));
     t->unit.workspace = EVERY_WORKSPACE; /* the cursor is in none, and the events are of several */
@@ -191,10 +191,10 @@ static struct status park(struct turn *t, struct status why)
 {
     const struct event_seen *e = &t->events[0];
     memset(&t->unit, 0, sizeof t->unit);
-    t->unit.arena = t->ctx.arena;
-    t->ctx.after_commit = NULL;
+    t->unit.arena = t->own.ctx.arena;
+    t->own.ctx.after_commit = NULL;
     UNIT_ADD(&t->unit, &reaction_sql[PARK], 1, REASON_CONFLICT, v_text(e->workspace), v_text(t->s->name),
-             v_int(e->seq), v_int(t->ctx.now_us), v_text(reason_name((enum reason)why.reason)),
+             v_int(e->seq), v_int(t->own.ctx.now_us), v_text(reason_name((enum reason)why.reason)),
              v_text(why.message));
     TRY(commit(t));
     t->s->seen = t->to;
@@ -230,7 +230,7 @@ static struct status cursor(struct ctx *c, const char *subscriber, int64_t *ret)
 /* Reads the events behind the cursor; t->to is where it goes. */
 static struct status turn_begin(struct turn *t)
 {
-    struct ctx *c = &t->ctx;
+    struct ctx *c = &t->own.ctx;
     db_reach_all(c);
     TRY(event_log_follow(c, &t->s->log));
     TRY(cursor(c, t->s->name, &t->from));
@@ -256,21 +256,17 @@ static struct status turn_run(struct turn *t, bool *ret_more)
 /* *ret_more: there is more to do at once. */
 static struct status take_turn(struct ctx *c, struct orchestrator *o, struct subscriber *s, bool *ret_more)
 {
-    struct arena memory;
     struct turn t;
     memset(&t, 0, sizeof t);
-    arena_init(&memory, TURN_BYTES);
     t.o = o;
     t.s = s;
-    t.ctx = aside(c, &memory);
-    t.ctx.unit = &t.unit;
-    t.unit.arena = &memory;
+    aside_begin(&t.own, c, TURN_BYTES);
+    t.own.ctx.unit = &t.unit;
+    t.unit.arena = &t.own.memory;
     *ret_more = false;
     struct status st = turn_run(&t, ret_more);
-    db_read_done(&t.ctx);
-    st = aside_end(c, &t.ctx, st);
-    arena_done(&memory);
-    return st;
+    db_read_done(&t.own.ctx);
+    return aside_end(&t.own, c, st);
 }
 
 struct status orchestrator_react(struct ctx *c)

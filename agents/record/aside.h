@@ -7,21 +7,40 @@
 
 C_BEGIN
 
-/* A ctx like c that reads into `a`. Nothing may be added to a unit through it. */
-static inline struct ctx aside(const struct ctx *c, struct arena *a)
+/* Not to be copied or moved. */
+struct aside {
+    struct arena memory;
+    struct ctx ctx; /* like c, but it reads into the memory; nothing may be added to a unit through it */
+};
+
+static inline void aside_begin(struct aside *x, const struct ctx *c, size_t budget)
 {
-    struct ctx other = *c;
-    other.arena = a;
-    other.unit = NULL;
-    return other;
+    arena_init(&x->memory, budget);
+    x->ctx = *c;
+    x->ctx.arena = &x->memory;
+    x->ctx.unit = NULL;
 }
 
-/* To be called once it has read: c goes on with the same snapshot, and a failure's text outlives the other's
- * memory (a reading that was too large stays REQUEST_TOO_LARGE). */
-static inline struct status aside_end(struct ctx *c, const struct ctx *other, struct status s)
+/* A failure whose text outlives the memory that it was made in. Too large stays REQUEST_TOO_LARGE. */
+static inline struct status aside_status(struct ctx *c, struct status s)
 {
-    c->read = other->read;
     return is_ok(s) ? s : fail(c->arena, (enum reason)s.reason, "%s", s.message);
+}
+
+/* To be called once it has read: c goes on with the same snapshot, and a failure's text stays. What was read
+ * stays until arena_done. */
+static inline struct status aside_return(const struct aside *x, struct ctx *c, struct status s)
+{
+    c->read = x->ctx.read;
+    return aside_status(c, s);
+}
+
+/* The same, and frees what was read. */
+static inline struct status aside_end(struct aside *x, struct ctx *c, struct status s)
+{
+    s = aside_return(x, c, s);
+    arena_done(&x->memory);
+    return s;
 }
 
 C_END

@@ -217,12 +217,9 @@ static struct status load_file(struct ctx *c, const char *digest, struct model *
 
 static struct status load(struct ctx *c, const char *digest, struct model **ret)
 {
-    struct arena memory;
-    arena_init(&memory, FILE_BUDGET);
-    struct ctx reader = aside(c, &memory);
-    struct status s = aside_end(c, &reader, load_file(&reader, digest, ret));
-    arena_done(&memory);
-    return s;
+    struct aside own;
+    aside_begin(&own, c, FILE_BUDGET);
+    return aside_end(&own, c, load_file(&own.ctx, digest, ret));
 }
 
 struct status scoring_model(struct ctx *c, const char *digest, struct model **ret)

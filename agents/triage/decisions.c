@@ -129,12 +129,9 @@ static struct status look(struct ctx *c, struct ctx *reader, struct scan *s, Lis
 /* Looks at the next rows, in memory of their own: inputs are large and not listed. */
 static struct status scan_step(struct ctx *c, struct scan *s, ListDecisionsResponse *res)
 {
-    struct arena memory;
-    arena_init(&memory, STEP_BUDGET);
-    struct ctx reader = aside(c, &memory);
-    struct status st = aside_end(c, &reader, look(c, &reader, s, res));
-    arena_done(&memory);
-    return st;
+    struct aside own;
+    aside_begin(&own, c, STEP_BUDGET);
+    return aside_end(&own, c, look(c, &own.ctx, s, res));
 }
 
 static struct status scan_start(struct ctx *c, const ListDecisionsRequest *req, const char *scope,

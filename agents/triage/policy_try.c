@@ -120,12 +120,9 @@ static struct status try_step(struct trial *t, struct ctx *reader)
 static struct status try_all(struct trial *t)
 {
     while (!t->ended) {
-        struct arena memory;
-        arena_init(&memory, STEP_BUDGET);
-        struct ctx reader = aside(t->c, &memory);
-        struct status s = aside_end(t->c, &reader, try_step(t, &reader));
-        arena_done(&memory);
-        TRY(s);
+        struct aside own;
+        aside_begin(&own, t->c, STEP_BUDGET);
+        TRY(aside_end(&own, t->c, try_step(t, &own.ctx)));
     }
     return ok();
 }

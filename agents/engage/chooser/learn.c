@@ -178,7 +178,7 @@ static struct status learn_in(struct ctx *c, const char *workspace)
             s = ok();
             more = false;
         }
-        s = aside_end(c, c, s);
+        s = aside_status(c, s);
         arena_done(&memory);
         TRY(s);
     }

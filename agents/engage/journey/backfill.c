@@ -47,14 +47,12 @@ struct status backfills_due(struct ctx *c, size_t limit, struct rows *ret)
 /* Reads the lead and forgets it again: most are none that enters. */
 static struct status admits(struct ctx *c, const struct plan *p, const char *name, bool *ret)
 {
-    struct arena memory;
+    struct aside own;
     struct lead_row lead;
-    arena_init(&memory, LEAD_BYTES);
-    struct ctx own = aside(c, &memory);
-    struct status s = lead_load(&own, name, "lead", &lead);
+    aside_begin(&own, c, LEAD_BYTES);
+    struct status s = lead_load(&own.ctx, name, "lead", &lead);
     *ret = is_ok(s) && plan_admits(p, "lead.updated", lead.lead);
-    s = aside_end(c, &own, s);
-    arena_done(&memory);
+    s = aside_end(&own, c, s);
     return s.reason == REASON_LEAD_NOT_FOUND ? ok() : s;
 }
 

@@ -108,8 +108,8 @@ struct status simulate_journey_open(struct ctx *c, const SimulateJourneyRequest 
 /* ---- One lead ---- */
 
 struct walker {
-    struct ctx *c;  /* what is told lies in its arena */
-    struct ctx own; /* what is only looked at, in its own */
+    struct ctx *c;   /* what is told lies in its arena */
+    struct ctx *own; /* what is only looked at, in memory of its own */
     struct simulation *s;
     SimulateJourneyResponse *res;
     const struct lead_row *lead;
@@ -186,7 +186,7 @@ static struct status ask(struct walker *w, const struct plan_step *step, const c
     for (;;) {
         struct gate_result *g;
         const struct gate_request r = { purpose, step->medium, step->priority, at_us, GATE_NEVER };
-        TRY(gate_check(&w->own, &r, w->lead, &g));
+        TRY(gate_check(w->own, &r, w->lead, &g));
         SendVerdict verdict = said(&g->decision, &by, &until_us);
         if (verdict == SEND_VERDICT_REFUSE || at_us == time_us)
             tell(m, verdict, by);
@@ -272,7 +272,7 @@ static int by_time(const void *a, const void *b)
 /* The log's actions at the times that the lead itself tells: created, last changed, last triaged. */
 static struct status record_of(struct walker *w, struct past **ret, size_t *ret_n, bool *ret_cut)
 {
-    struct ctx *c = &w->own;
+    struct ctx *c = w->own;
     struct simulation *s = w->s;
     const Lead *l = w->lead->lead;
     struct rows rows;
@@ -312,10 +312,10 @@ static struct status follow(struct walker *w)
 static struct status look_at(struct walker *w, const char *id)
 {
     struct lead_row lead;
-    const char *name = arena_printf(w->own.arena, "leads/%s", id);
+    const char *name = arena_printf(w->own->arena, "leads/%s", id);
     if (!name)
         return fail_memory();
-    struct status s = lead_load(&w->own, name, "lead", &lead);
+    struct status s = lead_load(w->own, name, "lead", &lead);
     if (s.reason == REASON_LEAD_NOT_FOUND)
         return ok(); /* deleted since the ids were read */
     TRY(s);
@@ -329,13 +329,11 @@ static struct status look_at(struct walker *w, const char *id)
 static struct status look_aside(struct ctx *c, struct simulation *s, const char *id,
                                 SimulateJourneyResponse *res)
 {
-    struct arena memory;
-    arena_init(&memory, LEAD_BYTES);
-    struct walker w = { .c = c, .own = aside(c, &memory), .s = s, .res = res };
-    w.own.unit = c->unit; /* stays as it is: who looks for suppressions looks there too */
-    struct status st = aside_end(c, &w.own, look_at(&w, id));
-    arena_done(&memory);
-    return st;
+    struct aside own;
+    struct walker w = { .c = c, .own = &own.ctx, .s = s, .res = res };
+    aside_begin(&own, c, LEAD_BYTES);
+    own.ctx.unit = c->unit; /* stays as it is: who looks for suppressions looks there too */
+    return aside_end(&own, c, look_at(&w, id));
 }
 
 /* ---- One part ---- */

@@ -90,14 +90,11 @@ static struct status do_work(struct ctx *c, const struct work *w)
 {
     bool more = true;
     for (int i = 0; more && i < ROUNDS; i++) {
-        struct arena memory;
-        arena_init(&memory, ROUND_BYTES);
-        struct ctx own = aside(c, &memory);
-        struct status s = aside_end(c, &own, move_some(&own, w, &more));
-        db_read_done(&own);
-        c->read = NULL;
-        arena_done(&memory);
-        TRY(s);
+        struct aside own;
+        aside_begin(&own, c, ROUND_BYTES);
+        struct status s = move_some(&own.ctx, w, &more);
+        db_read_done(&own.ctx);
+        TRY(aside_end(&own, c, s));
     }
     return ok();
 }

@@ -129,12 +129,9 @@ static struct status compile(struct ctx *c, const char *id, int64_t version, str
 
 static struct status load(struct ctx *c, const char *id, int64_t version, struct form **ret)
 {
-    struct arena memory;
-    arena_init(&memory, STORED_BUDGET);
-    struct ctx reader = aside(c, &memory);
-    struct status s = aside_end(c, &reader, compile(&reader, id, version, ret));
-    arena_done(&memory);
-    return s;
+    struct aside own;
+    aside_begin(&own, c, STORED_BUDGET);
+    return aside_end(&own, c, compile(&own.ctx, id, version, ret));
 }
 
 static void let_go(void *f)
