@@ -50,14 +50,14 @@ const struct stmt_table orchestrator_statements = { reaction_sql, REACTION_STATE
 struct subscriber {
     const char *name;
     struct event_actions actions; /* that it reacts to */
-    struct event_log log;
-    int64_t careful_to; /* up to here events are taken one at a time, since one of them failed */
-    int tries;          /* of the event after the cursor */
-    int64_t seen;       /* up to here nothing needs a reaction, though the cursor may be behind */
+    int64_t careful_to;           /* up to here events are taken one at a time, since one of them failed */
+    int tries;                    /* of the event after the cursor */
+    int64_t seen;                 /* up to here nothing needs a reaction, though the cursor may be behind */
 };
 
 struct orchestrator {
     const struct reaction *reactions;
+    struct event_log log;
     struct subscriber subscribers[SUBSCRIBERS_MAX];
     size_t n;
 };
@@ -73,7 +73,6 @@ static struct subscriber *subscriber_of(struct orchestrator *o, const char *name
         return NULL;
     struct subscriber *s = &o->subscribers[o->n++];
     s->name = name;
-    event_log_init(&s->log);
     return s;
 }
 
@@ -92,6 +91,7 @@ struct status orchestrator_open(const struct reaction *reactions, struct arena *
     if (!o)
         return fail_memory();
     o->reactions = reactions;
+    event_log_init(&o->log);
     for (const struct reaction *r = reactions; r->subscriber; r++)
         TRY(subscribe(o, r));
     *ret = o;
@@ -100,8 +100,8 @@ struct status orchestrator_open(const struct reaction *reactions, struct arena *
 
 void orchestrator_close(struct orchestrator *o)
 {
-    for (size_t i = 0; o && i < o->n; i++)
-        event_log_done(&o->subscribers[i].log);
+    if (o)
+        event_log_done(&o->log);
 }
 
 /* ---- Events ---- */
@@ -231,15 +231,15 @@ static struct status cursor(struct ctx *c, const char *subscriber, int64_t *ret)
 static struct status turn_begin(struct turn *t)
 {
     struct ctx *c = &t->own.ctx;
+    int64_t complete = t->o->log.complete;
     db_reach_all(c);
-    TRY(event_log_follow(c, &t->s->log));
     TRY(cursor(c, t->s->name, &t->from));
     int64_t after = t->to = MAX(t->from, t->s->seen);
-    if (t->s->log.complete <= after)
+    if (complete <= after)
         return ok();
     size_t limit = after < t->s->careful_to ? 1 : AT_ONCE;
-    TRY(event_log_read(c, after, t->s->log.complete, &t->s->actions, limit, &t->events, &t->n));
-    t->to = t->n == limit ? t->events[t->n - 1].seq : t->s->log.complete;
+    TRY(event_log_read(c, after, complete, &t->s->actions, limit, &t->events, &t->n));
+    t->to = t->n == limit ? t->events[t->n - 1].seq : complete;
     return ok();
 }
 
@@ -249,7 +249,7 @@ static struct status turn_run(struct turn *t, bool *ret_more)
     int64_t seen = t->s->seen;
     if (t->to > MAX(t->from, seen))
         TRY(settle(t, react_to_all(t)));
-    *ret_more = t->s->seen > seen && t->s->seen < t->s->log.complete;
+    *ret_more = t->s->seen > seen && t->s->seen < t->o->log.complete;
     return ok();
 }
 
@@ -273,6 +273,8 @@ struct status orchestrator_react(struct ctx *c)
 {
     struct orchestrator *o = c->app->orchestrator;
     struct status worst = ok();
+    db_reach_all(c);
+    TRY(event_log_follow(c, &o->log));
     for (size_t i = 0; i < o->n; i++) {
         bool more = true;
         for (int turns = 0; more && turns < TURNS; turns++) {
