@@ -1,5 +1,5 @@
-/* services.h: what the server serves: one visible table of methods, and the lists of statements, loaders
- * and reactions that go with them.
+/* services.h: what the server serves: one visible table of methods (services.c), and the lists of statements,
+ * loaders and reactions that go with them (agents.c).
  *
  * How to add a method is told at the top of server/rpc/rpc.h; its scope is the permission that the caller
  * must hold. */

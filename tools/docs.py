@@ -63,7 +63,7 @@ def metrics():
 
 
 def methods():
-    found = rows("server/services.c", r'\{\s*(\w+),\s*"(\w+)",\s*&(\w+)_rpc,\s*(\w+),\s*(OPEN|"[\w.]+"),\s*QUOTA_(\w+),\s*([\w |]+),\s*([\w *()]+),\s*\d+\s*\}')
+    found = rows("server/services.c", r'METHOD\((\w+),\s*"(\w+)",\s*(\w+),\s*(\w+),\s*(OPEN|"[\w.]+"),\s*QUOTA_(\w+),\s*([\w |]+),\s*([\w *()]+)\)')
     body = [[f"`{service.title()}Service/{name}`", scope_of(scope), "yes" if flags != "0" else "", lane.removeprefix("LANE_").lower(), quota.lower()]
             for service, name, _, lane, scope, quota, flags, _ in found]
     return ("# Methods\n\nThe scope is the permission that the caller must hold. A method that changes something takes a `request_id`,\n"

@@ -13,7 +13,7 @@ C_BEGIN
 
 enum active_slot { ACTIVE_MODEL, ACTIVE_POLICY, ACTIVE_ENGAGEMENT, ACTIVE_JOURNEYS, ACTIVE_SLOTS };
 
-/* How a slot's resource is loaded and let go; a table in server/services.c names one a slot. */
+/* How a slot's resource is loaded and let go; a table in server/agents.c names one a slot. */
 struct active_loader {
     const char *slot; /* "model", "routing_policy" ...: the row's key */
     /* Loads what is in service. resource_id "" means nothing was ever put into service: the built-in. May

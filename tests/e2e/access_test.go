@@ -41,7 +41,7 @@ func readTable(t *testing.T, path, pattern string) [][]string {
 // scopes maps "TriageLead" to "leads.triage"; "" for methods that need no credential.
 func methodScopes(t *testing.T) map[string]string {
 	scopes := map[string]string{}
-	for _, row := range readTable(t, "server/services.c", `\{ \w+, "(\w+)", &\w+_rpc, \w+,\s*(?:OPEN|"([\w.]+)"),`) {
+	for _, row := range readTable(t, "server/services.c", `METHOD\(\w+, "(\w+)",\s*\w+,\s*\w+,\s*(?:OPEN|"([\w.]+)"),`) {
 		scopes[row[1]] = row[2]
 	}
 	return scopes
