@@ -178,7 +178,7 @@ func (w *walk) arrived() int {
 // as on a busy machine.
 func (w *walk) killAtRandom() {
 	w.Helper()
-	const shortest = 100 * time.Millisecond
+	const shortest, fewest = 100 * time.Millisecond, 10 // messages
 	lives, all := shortest, w.given*sendsOfErrand
 	for before := 0; before < all*9/10 && lives < patience; {
 		w.spawn("")
@@ -186,7 +186,7 @@ func (w *walk) killAtRandom() {
 		want.OK(w, w.h.Kill())
 		w.deaths = append(w.deaths, time.Now())
 		now := w.arrived()
-		if now-before < all/100+1 {
+		if now-before < fewest {
 			lives *= 2
 		} else {
 			lives = max(lives/2, shortest)
