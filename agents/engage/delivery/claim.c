@@ -45,18 +45,18 @@ static struct status find_turn(struct ctx *c, const struct in_hand *h, int64_t *
     return ok();
 }
 
-/* h->channel.channel stays NULL where none can be used. */
+/* h->channel.channel stays NULL where none can be used. One that was asked for and is gone stands for any;
+ * what was made for it, to the last byte, is for it alone. */
 static struct status find_channel(struct ctx *c, struct in_hand *h)
 {
     const Message *m = h->row.message;
     memset(&h->channel, 0, sizeof h->channel);
-    if (!*m->channel)
+    struct status s = *m->channel ? channel_load(c, m->channel, &h->channel) : ok();
+    bool gone = s.reason == REASON_CHANNEL_NOT_FOUND;
+    if (!gone)
+        TRY(s);
+    if (!*m->channel || (gone && h->first))
         TRY(channel_for(c, m->medium, &h->channel));
-    else {
-        struct status s = channel_load(c, m->channel, &h->channel);
-        if (s.reason != REASON_CHANNEL_NOT_FOUND)
-            TRY(s);
-    }
     if (h->channel.channel && (h->channel.channel->disabled || h->channel.channel->medium != m->medium))
         h->channel.channel = NULL;
     return ok();

@@ -116,8 +116,8 @@ type EngageServiceClient interface {
 	// Changes a channel; the next message leaves by what it says then. Fails: NOT_FOUND / CHANNEL_NOT_FOUND, ABORTED / ETAG_MISMATCH,
 	// INVALID_ARGUMENT as CreateChannel.
 	UpdateChannel(ctx context.Context, in *UpdateChannelRequest, opts ...grpc.CallOption) (*Channel, error)
-	// Deletes a channel with its secrets. What waits for it waits for another of its medium. Fails: NOT_FOUND / CHANNEL_NOT_FOUND,
-	// ABORTED / ETAG_MISMATCH.
+	// Deletes a channel with its secrets. What waits for it waits for another of its medium; what was on its way once, and so was made for it to
+	// the last byte, for one of its id. Fails: NOT_FOUND / CHANNEL_NOT_FOUND, ABORTED / ETAG_MISMATCH.
 	DeleteChannel(ctx context.Context, in *DeleteChannelRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Tries a channel now, disabled or not, and tells what its provider says. Fails: NOT_FOUND / CHANNEL_NOT_FOUND.
 	TestChannel(ctx context.Context, in *TestChannelRequest, opts ...grpc.CallOption) (*TestChannelResponse, error)
@@ -810,8 +810,8 @@ type EngageServiceServer interface {
 	// Changes a channel; the next message leaves by what it says then. Fails: NOT_FOUND / CHANNEL_NOT_FOUND, ABORTED / ETAG_MISMATCH,
 	// INVALID_ARGUMENT as CreateChannel.
 	UpdateChannel(context.Context, *UpdateChannelRequest) (*Channel, error)
-	// Deletes a channel with its secrets. What waits for it waits for another of its medium. Fails: NOT_FOUND / CHANNEL_NOT_FOUND,
-	// ABORTED / ETAG_MISMATCH.
+	// Deletes a channel with its secrets. What waits for it waits for another of its medium; what was on its way once, and so was made for it to
+	// the last byte, for one of its id. Fails: NOT_FOUND / CHANNEL_NOT_FOUND, ABORTED / ETAG_MISMATCH.
 	DeleteChannel(context.Context, *DeleteChannelRequest) (*emptypb.Empty, error)
 	// Tries a channel now, disabled or not, and tells what its provider says. Fails: NOT_FOUND / CHANNEL_NOT_FOUND.
 	TestChannel(context.Context, *TestChannelRequest) (*TestChannelResponse, error)

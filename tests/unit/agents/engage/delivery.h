@@ -157,6 +157,16 @@ class DeliveryRoom : public EngageRoom
     }
 
     // As if the time had come at which it is looked at.
+    void ask_for_channel(const std::string &name, const std::string &channel)
+    {
+        auto a = house.run([&](ctx *c) {
+            message_row row;
+            TRY(message_load(c, name.c_str(), &row));
+            row.message->channel = text(channel);
+            return message_store(c, &row, c->now_us, str_make(nullptr, 0));
+        });
+        ASSERT_TRUE(a.ok_()) << a.message();
+    }
     void due_now(const std::string &name)
     {
         static const stmt now = { "test_due_now",

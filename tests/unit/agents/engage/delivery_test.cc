@@ -414,6 +414,32 @@ TEST_F(Delivery, WaitsForAChannel)
     EXPECT_EQ(end_of(name)->state, MESSAGE__STATE_SENT);
 }
 
+// What was asked to leave by it, and was not made for it yet, leaves by another one.
+TEST_F(Delivery, AChannelMayBeDeletedWhileMessagesWaitForIt)
+{
+    make_channel("one", MEDIUM_EMAIL);
+    person("a");
+    person("b");
+    smtp.at("END", "451 later");
+    std::string tried = order("a");
+    start();
+    waits(tried, MESSAGE__CAUSE_PROVIDER_REFUSED);
+    stop();
+    smtp.at("END", "");
+    std::string fresh = order("b");
+    ask_for_channel(fresh, "channels/one");
+    DeleteChannelRequest req = DELETE_CHANNEL_REQUEST_INIT;
+    req.name = text("channels/one");
+    ASSERT_TRUE(house.call(delete_channel, req, &Empty_descriptor).ok_());
+    make_channel("two", MEDIUM_EMAIL);
+    due_now(tried);
+    start();
+    EXPECT_EQ(end_of(fresh)->state, MESSAGE__STATE_SENT);
+    EXPECT_STREQ(message(fresh)->channel, "channels/two");
+    waits(tried, MESSAGE__CAUSE_NO_CHANNEL);
+    EXPECT_EQ(smtp.mails().size(), 1u);
+}
+
 TEST_F(Delivery, MessagesWithinTheProductAreStored)
 {
     make_channel("inside", MEDIUM_IN_APP);
