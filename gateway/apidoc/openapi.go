@@ -147,9 +147,7 @@ var stated = regexp.MustCompile(`([A-Z_]{2,}) / ([A-Z_]+)`)
 // responses documents every HTTP status of a call: those that its comment states, those of all calls, and by `default` the rest.
 func responses(op object, method protoreflect.MethodDescriptor, comment string) error {
 	errors := append([]string{}, everywhere...)
-	for _, m := range stated.FindAllString(comment, -1) {
-		errors = append(errors, m)
-	}
+	errors = append(errors, stated.FindAllString(comment, -1)...)
 	if method.Input().Fields().ByName("request_id") != nil {
 		errors = append(errors, "INVALID_ARGUMENT / REQUEST_ID_REUSED")
 	}

@@ -20,7 +20,6 @@ type history struct {
 	decisionLog  map[string]int      // decision id -> events "lead.triaged"
 	leadEvents   map[string]string   // event id -> lead id
 	outcomes     map[string]string   // outcome id -> lead id
-	requestIDs   map[string]bool     // method + request id
 	doubleEvents int                 // events "lead.created" of one lead beyond the first
 }
 

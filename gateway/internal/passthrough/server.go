@@ -54,7 +54,6 @@ func NewServer(o Options) *grpc.Server {
 		grpc.StaticStreamWindowSize(64 << 10),
 		grpc.StaticConnWindowSize(1 << 20),
 		grpc.ReadBufferSize(17 << 10), // one frame of the largest size: what is left unread makes a hang-up a reset
-		grpc.SharedWriteBuffer(true),
 	}
 	if o.Creds != nil {
 		options = append(options, grpc.Creds(o.Creds))
