@@ -37,9 +37,7 @@ struct cell {
     struct str text;
 };
 
-/* ---- Loading
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Loading ---- */
 
 /* What may be loaded. Zero-initialised it trusts nothing, so every file is refused. */
 struct model_trust {
@@ -57,8 +55,7 @@ MUSTCHECK struct status model_load(struct str file, const struct model_trust *tr
 struct model *model_ref(struct model *m);
 void model_unref(struct model *m); /* NULL is fine; the last reference frees */
 
-/* ---- What it is
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- What it is ---- */
 
 enum column_kind { COLUMN_NUMERIC = 1, COLUMN_CATEGORICAL = 2, COLUMN_DATE = 3, COLUMN_TEXT = 4 };
 
@@ -87,8 +84,7 @@ const struct model_info *model_info(const struct model *m);
 /* SHA-256 of the whole file: the model's identity in decisions. */
 const unsigned char *model_digest(const struct model *m);
 
-/* ---- Features
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Features ---- */
 
 /* Floats in a row; at most MODEL_FEATURES_MAX. */
 size_t model_row_size(const struct model *m);
@@ -104,9 +100,7 @@ void model_bind(const struct model *m, const struct str *names, size_t n, uint32
 void model_row_bound(const struct model *m, const uint32_t *binding, const struct str *texts, size_t n,
                      float *row);
 
-/* ---- Scores
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Scores ---- */
 
 struct model_score {
     double probability; /* calibrated, in (0, 1) */
@@ -118,9 +112,7 @@ struct model_score {
 
 void model_score_row(const struct model *m, const float *row, struct model_score *ret);
 
-/* ---- Reasons
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Reasons ---- */
 
 struct contribution {
     uint32_t column;
@@ -138,8 +130,7 @@ struct model_explanation {
 MUSTCHECK struct status model_explain_row(const struct model *m, const float *row, struct arena *a,
                                           struct model_explanation *ret);
 
-/* ---- The smallest change
- * --------------------------------------------------------------------------------------------- */
+/* ---- The smallest change ---- */
 
 struct model_goal {
     double probability;

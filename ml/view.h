@@ -2,11 +2,14 @@
  * (ml/learn.h), kept in the model file, and applied by the same functions in training and in service.
  *
  * A column owns a contiguous span of the row:
+ *
  *   numeric      value, missing
- *   categorical  one 0/1 feature for each frequent level, target statistic, frequency, value where the levels
- * are numbers date         days since 1970, month, weekday, hour, missing text         length in bytes,
- * missing Levels 0 and 1 of a categorical column are "missing" and "unknown or rare"; both have statistics of
- * their own. */
+ *   categorical  a 0/1 for each frequent level, target statistic, frequency; the value of numeric levels
+ *   date         days since 1970, month, weekday, hour, missing
+ *   text         length in bytes, missing
+ *
+ * Levels 0 and 1 of a categorical column are "missing" and "unknown or rare"; both have statistics of their
+ * own. */
 #ifndef ML_VIEW_H
 #define ML_VIEW_H
 
