@@ -275,6 +275,14 @@ struct status enroll_push(struct ctx *c, const struct journeys *all, const struc
     return p ? push_by(c, p, lead, x, event) : enroll_leave(c, x, ENROLLMENT__EXIT_CAUSE_FAILED);
 }
 
+struct status enroll_push_held(struct ctx *c, const struct journeys *all, const struct lead_row *lead,
+                               struct enrolled *x, const char *event)
+{
+    const struct plan *p;
+    TRY(plan_of(c, all, x, &p));
+    return p && plan_ends_by(p, event) ? push_by(c, p, lead, x, event) : ok();
+}
+
 struct status enroll_take_out(struct ctx *c, const struct journeys *all, const struct lead_row *lead,
                               struct enrolled *x)
 {

@@ -95,6 +95,9 @@ bool plan_waits_for(const struct plan *p, const char *event);
 /* Whether it makes this lead enter. */
 bool plan_admits(const struct plan *p, const char *event, const Lead *lead);
 
+/* Whether it makes leads that are in it leave, wherever they are. */
+bool plan_ends_by(const struct plan *p, const char *event);
+
 /* The lead enters and goes as far as it can. */
 MUSTCHECK struct status plan_begin(const struct plan *p, const Lead *lead, int64_t now_us,
                                    const struct plan_actor *actor, struct place *ret);

@@ -78,7 +78,7 @@ struct status plan_begin(const struct plan *p, const Lead *lead, int64_t now_us,
     return go_on(p, lead, now_us, 0, actor, ret);
 }
 
-static bool is_exit_event(const struct plan *p, const char *event)
+bool plan_ends_by(const struct plan *p, const char *event)
 {
     for (size_t i = 0; i < p->n_exit_events; i++)
         if (strcmp(p->exit_events[i], event) == 0)
@@ -91,7 +91,7 @@ struct status plan_push(const struct plan *p, const Lead *lead, int64_t now_us, 
 {
     const struct plan_step *s = &p->steps[place->step];
     *ret_moved = true;
-    if (event && is_exit_event(p, event)) {
+    if (event && plan_ends_by(p, event)) {
         leave(place, ENROLLMENT__EXIT_CAUSE_EVENT);
         return ok();
     }

@@ -87,8 +87,8 @@ static struct status push_all(struct ctx *c, const struct journeys *all, const s
     TRY(DB_QUERY(c, &journey_sql[ENROLLMENTS_OF_LEAD], &rows, v_text(c->workspace), v_text(lead->id)));
     for (size_t i = 0; i < rows.n; i++) {
         TRY(enrolled_take(c, row_at(&rows, i), &x));
-        if (!journey_is_held(all, &x))
-            TRY(enroll_push(c, all, lead, &x, event));
+        TRY(journey_is_held(all, &x) ? enroll_push_held(c, all, lead, &x, event)
+                                     : enroll_push(c, all, lead, &x, event));
     }
     return ok();
 }

@@ -74,6 +74,9 @@ MUSTCHECK struct status enroll_enter(struct ctx *c, const struct plan *p, const 
  * more, it leaves. */
 MUSTCHECK struct status enroll_push(struct ctx *c, const struct journeys *all, const struct lead_row *lead,
                                     struct enrolled *x, const char *event);
+/* The same while its journey is paused: an event may have it leave, and does nothing else. */
+MUSTCHECK struct status enroll_push_held(struct ctx *c, const struct journeys *all,
+                                         const struct lead_row *lead, struct enrolled *x, const char *event);
 MUSTCHECK struct status enroll_leave(struct ctx *c, struct enrolled *x, Enrollment__ExitCause cause);
 /* A caller has it leave, wherever it stands. */
 MUSTCHECK struct status enroll_take_out(struct ctx *c, const struct journeys *all,

@@ -200,8 +200,9 @@ type EngageServiceClient interface {
 	// JOURNEY_TEMPLATE, and a violation for each step at fault, where a step's template is not in service, has no contents for the step's
 	// medium, or is for a purpose that the send policy does not declare.
 	PublishJourney(ctx context.Context, in *PublishJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
-	// Holds a journey: nobody enters, and leads under way wait where they are. Messages that are planned already are not held (CancelMessage).
-	// Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE where it is not in service.
+	// Holds a journey: nobody enters, and leads under way wait where they are, whatever they do; only who does one of the exit_events leaves.
+	// Messages that are planned already are not held (CancelMessage). Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE
+	// where it is not in service.
 	PauseJourney(ctx context.Context, in *PauseJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
 	// Lets a held journey go on; waits that ended meanwhile end now. Fails: as PauseJourney.
 	ResumeJourney(ctx context.Context, in *ResumeJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
@@ -894,8 +895,9 @@ type EngageServiceServer interface {
 	// JOURNEY_TEMPLATE, and a violation for each step at fault, where a step's template is not in service, has no contents for the step's
 	// medium, or is for a purpose that the send policy does not declare.
 	PublishJourney(context.Context, *PublishJourneyRequest) (*Journey, error)
-	// Holds a journey: nobody enters, and leads under way wait where they are. Messages that are planned already are not held (CancelMessage).
-	// Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE where it is not in service.
+	// Holds a journey: nobody enters, and leads under way wait where they are, whatever they do; only who does one of the exit_events leaves.
+	// Messages that are planned already are not held (CancelMessage). Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE
+	// where it is not in service.
 	PauseJourney(context.Context, *PauseJourneyRequest) (*Journey, error)
 	// Lets a held journey go on; waits that ended meanwhile end now. Fails: as PauseJourney.
 	ResumeJourney(context.Context, *ResumeJourneyRequest) (*Journey, error)

@@ -146,6 +146,25 @@ TEST_F(Journeys, APausedOneHoldsEverybodyAndGoesOn)
     EXPECT_EQ(messages("leads/a").size(), 1u);
 }
 
+TEST_F(Journeys, WhoDoesAnExitEventLeavesAPausedOneToo)
+{
+    Journey *j = b.journey({ b.wait("day", 86400, "click"), b.send("one") }, "lead.created");
+    b.exits(j, { "purchase" });
+    put("welcome", j);
+    create({ { "email", "a@mail.example" } }, "a");
+    create({ { "email", "b@mail.example" } }, "b");
+    react();
+    ASSERT_TRUE(pause("welcome").ok_());
+    does("leads/a", "purchase");
+    EXPECT_EQ(where("leads/a"), Places{ "a!3" });
+    pass(90000); /* its wait is over, and it is held */
+    does("leads/b", "purchase");
+    EXPECT_EQ(where("leads/b"), Places{ "b!3" });
+    ASSERT_TRUE(resume("welcome").ok_());
+    pass(1);
+    EXPECT_EQ(messages("leads/a").size() + messages("leads/b").size(), 0u);
+}
+
 TEST_F(Journeys, ARetiredOneIsFinishedAndNotEntered)
 {
     put("welcome", b.journey({ b.wait("day", 86400), b.send("one") }, "lead.created"));
