@@ -154,6 +154,13 @@ TEST(Digests, AreThoseOfTheStandards)
     hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"), d); // RFC 4231, case 2
     hex_text(d, sizeof d, hex);
     EXPECT_STREQ(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    const std::string key(131, '\xaa'); // case 6
+    hmac_sha256(str_of(key.c_str()), STR("Test Using Larger Than Block-Size Key - Hash Key First"), d);
+    hex_text(d, sizeof d, hex);
+    EXPECT_STREQ(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    hmac_sha256(STR(""), STR(""), d);
+    hex_text(d, sizeof d, hex);
+    EXPECT_STREQ(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
 TEST(Base64, IsThatOfRfc4648)
