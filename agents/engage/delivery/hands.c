@@ -7,6 +7,7 @@
 #define BACKLOG_US (US_PER_SECOND / 10)
 #define FIRST_GUESS_US 20000 /* how long an attempt takes, before there was one */
 #define HAND_BYTES (16u << 20)
+#define HAND_KEPT_BYTES (32u << 10) /* from one message to the next: most need no more */
 #define CONTENDED_LOOKS 50
 #define PAUSE_US (US_PER_SECOND / 10)
 
@@ -28,6 +29,7 @@ void hands_open(struct hands *t, unsigned threads)
     for (size_t i = 0; i < HANDS; i++) {
         t->all[i].hands = t;
         arena_init(&t->all[i].arena, HAND_BYTES);
+        arena_keep(&t->all[i].arena, HAND_KEPT_BYTES);
     }
 }
 
