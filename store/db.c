@@ -38,9 +38,21 @@ static struct status ask(struct ctx *c, const struct stmt *s, const struct value
     return c->db->ops->query(c->read, s, args, c->arena, ret);
 }
 
+static struct status ask_expected(struct ctx *c)
+{
+    struct arena *a;
+    struct question *const *all;
+    size_t n = memo_expected(c->memo, &all, &a);
+    return n ? c->db->ops->query_all(c->read, all, n, a) : ok();
+}
+
 static struct status ask_once(struct ctx *c, const struct stmt *s, const struct value *args, struct rows *ret)
 {
     const struct rows *known = memo_find(c->memo, db_reach(c), s, args);
+    if (!known) {
+        TRY(ask_expected(c));
+        known = memo_find(c->memo, db_reach(c), s, args);
+    }
     if (known)
         return rows_copy(c->arena, known, ret);
     TRY(ask(c, s, args, ret));
@@ -61,6 +73,12 @@ struct status db_query(struct ctx *c, const struct stmt *s, const struct value *
     if (!c->read)
         TRY(c->db->ops->read_begin(c->db, c->deadline_us, &c->read));
     return c->memo ? ask_once(c, s, args, ret) : ask(c, s, args, ret);
+}
+
+void db_expect(struct ctx *c, const struct stmt *s, const struct value *args)
+{
+    if (db_expects(c))
+        memo_expect(c->memo, db_reach(c), s, args);
 }
 
 void db_read_done(struct ctx *c)

@@ -170,6 +170,15 @@ void unit_add(struct unit *u, const struct stmt *s, int expect, enum reason othe
 
 struct db;
 
+/* One of several that are asked at once. */
+struct question {
+    const char *reach; /* db_reach of whoever asks */
+    const struct stmt *stmt;
+    const struct value *args;
+    bool answered;
+    struct rows rows;
+};
+
 struct db_ops {
     const char *name; /* "sqlite", "postgresql" */
     /* A snapshot read never waits for another process: handlers may read on the thread that received the
@@ -185,6 +194,9 @@ struct db_ops {
     /* Expected to run one read-only statement on the snapshot and copy the rows into the arena. */
     struct status (*query)(struct db_read *, const struct stmt *, const struct value *args, struct arena *,
                            struct rows *ret);
+    /* Expected to answer what it can of the n questions, as `query` would, with one wait for all of them.
+     * Fails with the first that fails. NULL where a read does not wait. */
+    struct status (*query_all)(struct db_read *, struct question *const *, size_t n, struct arena *);
     /* Expected to release the snapshot. NULL is allowed. */
     void (*read_end)(struct db_read *);
     /* Expected to have snapshots that open from now on show also what other processes wrote; NULL where every
@@ -251,6 +263,20 @@ MUSTCHECK struct status db_query(struct ctx *c, const struct stmt *s, const stru
         const struct value args_[] = { __VA_ARGS__ };                                                        \
         db_query((c), (stmt), args_, (ret));                                                                 \
     })
+/* What ctxs that share a memo (store/memo.h) are going to ask: it is asked together with the next query that
+ * has to go to the database, if a read there waits for another process. Changes no answer: what was not, or
+ * could not be, asked ahead is asked when it is. */
+void db_expect(struct ctx *c, const struct stmt *s, const struct value *args);
+#define DB_EXPECT(c, stmt, ...)                                                                              \
+    do {                                                                                                     \
+        const struct value args_[] = { __VA_ARGS__ };                                                        \
+        db_expect((c), (stmt), args_);                                                                       \
+    } while (0)
+/* Whether db_expect is of any use. */
+static inline bool db_expects(const struct ctx *c)
+{
+    return c->memo && c->db->ops->query_all;
+}
 /* Ends the ctx's snapshot, if one is open. */
 void db_read_done(struct ctx *c);
 /* The same; and the next one shows also what other processes wrote up to now, e.g. a person with a database

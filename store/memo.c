@@ -2,20 +2,14 @@
 
 #include "base/ids.h"
 
-#define PLACES 1024 /* a power of two */
+#define PLACES 2048 /* a power of two */
 #define FULL (PLACES / 4 * 3)
-
-struct answer {
-    const struct stmt *stmt; /* NULL: a free place */
-    const char *reach;
-    const struct value *args;
-    struct rows rows;
-};
 
 struct memo {
     struct arena *arena;
-    size_t n;
-    struct answer places[PLACES];
+    size_t n, n_expected;
+    struct question places[PLACES]; /* stmt: NULL where it is free */
+    struct question *expected[FULL];
 };
 
 struct status memo_open(struct arena *a, struct memo **ret)
@@ -45,7 +39,8 @@ static bool is_same(const struct value *a, const struct value *b)
     return a->type == b->type && (has_text(a) ? str_eq(a->s, b->s) : a->i == b->i);
 }
 
-static bool answers(const struct answer *x, const char *reach, const struct stmt *s, const struct value *args)
+static bool is_asked(const struct question *x, const char *reach, const struct stmt *s,
+                     const struct value *args)
 {
     if (x->stmt != s || strcmp(x->reach, reach) != 0)
         return false;
@@ -55,11 +50,11 @@ static bool answers(const struct answer *x, const char *reach, const struct stmt
     return true;
 }
 
-/* The answer's place, or the free one where it belongs. */
+/* The question's place, or the free one where it belongs. */
 static size_t place(const struct memo *m, const char *reach, const struct stmt *s, const struct value *args)
 {
     size_t at = hash_of(reach, s, args) & (PLACES - 1);
-    while (m->places[at].stmt && !answers(&m->places[at], reach, s, args))
+    while (m->places[at].stmt && !is_asked(&m->places[at], reach, s, args))
         at = (at + 1) & (PLACES - 1);
     return at;
 }
@@ -67,8 +62,8 @@ static size_t place(const struct memo *m, const char *reach, const struct stmt *
 const struct rows *memo_find(const struct memo *m, const char *reach, const struct stmt *s,
                              const struct value *args)
 {
-    const struct answer *x = &m->places[place(m, reach, s, args)];
-    return x->stmt ? &x->rows : NULL;
+    const struct question *x = &m->places[place(m, reach, s, args)];
+    return x->answered ? &x->rows : NULL;
 }
 
 /* NULL where memory is out. */
@@ -90,14 +85,43 @@ struct status rows_copy(struct arena *a, const struct rows *from, struct rows *r
     return ret->v ? ok() : fail_memory();
 }
 
+/* The question with copies of its texts; NULL where there is no room. */
+static struct question *enter(struct memo *m, const char *reach, const struct stmt *s,
+                              const struct value *args)
+{
+    struct question *x = &m->places[place(m, reach, s, args)];
+    if (x->stmt)
+        return x;
+    const char *own_reach = arena_dup(m->arena, str_of(reach));
+    const struct value *own_args = copy_values(m->arena, args, strlen(s->params));
+    if (m->n == FULL || !own_reach || !own_args)
+        return NULL;
+    *x = (struct question){ own_reach, s, own_args, false, { 0, 0, NULL } };
+    m->n++;
+    return x;
+}
+
+void memo_expect(struct memo *m, const char *reach, const struct stmt *s, const struct value *args)
+{
+    size_t before = m->n;
+    struct question *x = enter(m, reach, s, args);
+    if (m->n > before)
+        m->expected[m->n_expected++] = x;
+}
+
+size_t memo_expected(struct memo *m, struct question *const **ret, struct arena **ret_arena)
+{
+    size_t n = m->n_expected;
+    m->n_expected = 0;
+    *ret = m->expected;
+    *ret_arena = m->arena;
+    return n;
+}
+
 void memo_keep(struct memo *m, const char *reach, const struct stmt *s, const struct value *args,
                const struct rows *rows)
 {
-    struct answer x = {
-        s, arena_dup(m->arena, str_of(reach)), copy_values(m->arena, args, strlen(s->params)), { 0, 0, NULL }
-    };
-    if (m->n == FULL || !x.reach || !x.args || !is_ok(rows_copy(m->arena, rows, &x.rows)))
-        return;
-    m->places[place(m, reach, s, args)] = x;
-    m->n++;
+    struct question *x = enter(m, reach, s, args);
+    if (x)
+        x->answered = is_ok(rows_copy(m->arena, rows, &x->rows));
 }

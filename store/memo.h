@@ -16,6 +16,10 @@ MUSTCHECK struct status memo_open(struct arena *a, struct memo **ret);
 /* NULL: not asked yet, or not kept. `reach`: db_reach of the ctx that asks. */
 const struct rows *memo_find(const struct memo *m, const char *reach, const struct stmt *s,
                              const struct value *args);
+/* Keeps copies of a question that is not asked yet, where there is room. */
+void memo_expect(struct memo *m, const char *reach, const struct stmt *s, const struct value *args);
+/* Those kept so since the last time, to be answered where they lie, in memory from *ret_arena. */
+size_t memo_expected(struct memo *m, struct question *const **ret, struct arena **ret_arena);
 /* Keeps a copy, where there is room. */
 void memo_keep(struct memo *m, const char *reach, const struct stmt *s, const struct value *args,
                const struct rows *rows);

@@ -72,6 +72,7 @@ static const struct db_ops pg_ops = {
     .read_begin = pg_read_begin,
     .reach = pg_reach,
     .query = pg_query,
+    .query_all = pg_query_all,
     .read_end = pg_read_end,
     .write = pg_write,
     .upkeep = pg_upkeep,

@@ -117,6 +117,7 @@ struct status pg_read_begin(struct db *db, int64_t deadline_us, struct db_read *
 void pg_reach(struct db_read *r, const char *workspace);
 struct status pg_query(struct db_read *r, const struct stmt *s, const struct value *args, struct arena *a,
                        struct rows *ret);
+struct status pg_query_all(struct db_read *r, struct question *const *all, size_t n, struct arena *a);
 void pg_read_end(struct db_read *r);
 struct status pg_check(struct db *db, const struct stmt *s, struct arena *a);
 struct status pg_place(struct db *db, struct arena *a, const char **ret);

@@ -189,6 +189,12 @@ static bool send_query(struct pg_reader *r, const struct stmt *s, const struct v
     if ((b.wall && !pg_wall_send(&r->conn, r->reach)) ||
         (b.prepare && !pg_send_prepare(&r->conn, s, PG_ROW)) || !pg_send(&r->conn, s, PG_ROW, &p))
         return false;
+    return true;
+}
+
+/* What was sent is to be answered now. */
+static bool send_flush(struct pg_reader *r)
+{
     if (PQsendFlushRequest(r->conn.h) == 1)
         return true;
     pg_lost(&r->conn);
@@ -213,7 +219,7 @@ static struct status query_once(struct pg_reader *r, const struct stmt *s, const
     PGresult *res = NULL;
     struct status failed = ok();
     struct before b = { !reaches(r), !pg_is_prepared(&r->conn, s, PG_ROW) };
-    if (!send_query(r, s, args, b) || (b.wall && !take_answer(r, "wall", a, &failed)) ||
+    if (!send_query(r, s, args, b) || !send_flush(r) || (b.wall && !take_answer(r, "wall", a, &failed)) ||
         (b.prepare && !take_answer(r, s->name, a, &failed)) || !next_result(r, &res))
         return pg_dead(&r->conn);
     r->open = true;
@@ -247,6 +253,51 @@ struct status pg_query(struct db_read *read, const struct stmt *s, const struct 
         return again;
     }
     return query_once(r, s, args, a, ret);
+}
+
+static bool send_one(struct pg_reader *r, const struct question *q, struct before *ret)
+{
+    r->reach = q->reach;
+    *ret = (struct before){ !reaches(r), !pg_is_prepared(&r->conn, q->stmt, PG_ROW) };
+    if (!send_query(r, q->stmt, q->args, *ret))
+        return false;
+    r->reaches = r->reach;
+    pg_prepared_add(&r->conn, q->stmt, PG_ROW);
+    return true;
+}
+
+static bool take_one(struct pg_reader *r, struct question *q, struct before b, struct arena *a,
+                     struct status *failed)
+{
+    PGresult *res = NULL;
+    if ((b.wall && !take_answer(r, "wall", a, failed)) ||
+        (b.prepare && !take_answer(r, q->stmt->name, a, failed)) || !next_result(r, &res))
+        return false;
+    if (is_ok(*failed))
+        *failed = pg_failed(res) ? pg_error(res, q->stmt->name, a) : copy_rows(res, q->stmt, a, &q->rows);
+    q->answered = is_ok(*failed);
+    PQclear(res);
+    return true;
+}
+
+/* Where one fails those behind it were not prepared, and the connection is given up. */
+struct status pg_query_all(struct db_read *read, struct question *const *all, size_t n, struct arena *a)
+{
+    struct pg_reader *r = (struct pg_reader *)read;
+    struct before *before = ARENA_ARRAY(a, n, struct before);
+    struct status failed = ok();
+    bool lives = !r->conn.dead;
+    if (!before)
+        return fail_memory();
+    r->open = true;
+    for (size_t i = 0; lives && i < n; i++)
+        lives = send_one(r, all[i], &before[i]);
+    lives = lives && send_flush(r);
+    for (size_t i = 0; lives && i < n; i++)
+        lives = take_one(r, all[i], before[i], a, &failed);
+    if (!is_ok(failed))
+        pg_lost(&r->conn);
+    return lives ? failed : pg_dead(&r->conn);
 }
 
 /* Two results: of the Parse, and the columns. */

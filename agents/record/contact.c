@@ -21,6 +21,11 @@ struct status contact_load(struct ctx *c, const char *lead_id, struct contact_ro
     return ret->contact->lead ? ok() : fail_memory();
 }
 
+void contact_expect(struct ctx *c, const char *lead_id)
+{
+    DB_EXPECT(c, &contact_sql[CONTACT_GET], v_text(c->workspace), v_text(lead_id));
+}
+
 struct status contact_save(struct ctx *c, const struct contact_row *row)
 {
     struct str data = pb_pack(c->arena, row->contact);

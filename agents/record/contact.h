@@ -21,6 +21,8 @@ struct contact_row {
 
 /* An empty one where nothing is known. lead_id must last. */
 MUSTCHECK struct status contact_load(struct ctx *c, const char *lead_id, struct contact_row *ret);
+/* It is going to be loaded (db_expect). */
+void contact_expect(struct ctx *c, const char *lead_id);
 
 /* Adds the row to the unit, against the version read. The first row of a lead needs lead_hold beside it, else
  * it could outlive the lead. */

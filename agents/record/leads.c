@@ -45,6 +45,12 @@ struct status lead_by_id(struct ctx *c, const char *id, struct lead_row *ret)
     return lead_take(c, row_at(&rows, 0), ret);
 }
 
+void lead_expect(struct ctx *c, const char *id)
+{
+    DB_EXPECT(c, &lead_sql[LEAD_BY_ID], v_text(c->workspace), v_text(id));
+    DB_EXPECT(c, &lead_sql[LEAD_MOVED_OF], v_text(c->workspace), v_text(id));
+}
+
 struct status lead_load(struct ctx *c, const char *name, const char *field, struct lead_row *ret)
 {
     const char *id;

@@ -43,6 +43,9 @@ MUSTCHECK struct status lead_new(struct ctx *c, const Lead *given, const char *i
  * FIELD_REQUIRED, FIELD_INVALID, LEAD_NOT_FOUND. */
 MUSTCHECK struct status lead_load(struct ctx *c, const char *name, const char *field, struct lead_row *ret);
 
+/* Lead and identities of this id are going to be asked for (db_expect). */
+void lead_expect(struct ctx *c, const char *id);
+
 /* Behind every id. */
 #define LEAD_ID_LAST "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
 

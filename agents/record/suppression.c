@@ -156,6 +156,18 @@ static struct status take_hits(struct ctx *c, const struct rows *rows, size_t id
     return ok();
 }
 
+struct status suppression_expect(struct ctx *c, const struct lead_identity *identities, size_t n)
+{
+    struct str key;
+    struct value hashed;
+    TRY(key_get(c, &key));
+    for (size_t i = 0; key.p && i < n; i++) {
+        TRY(hash(c, key, &identities[i], &hashed));
+        DB_EXPECT(c, &sql[SUPPRESSION_FIND], v_text(c->workspace), identities[i].kind, hashed);
+    }
+    return ok();
+}
+
 struct status suppression_find(struct ctx *c, const struct lead_identity *identities, size_t n,
                                struct suppression_hit **ret, size_t *ret_n)
 {

@@ -44,6 +44,8 @@ MUSTCHECK struct status suppression_remove(struct ctx *c, const char *name, Supp
  * asks for it (agents/privacy). */
 MUSTCHECK struct status suppression_keep(struct ctx *c, const char *lead_id,
                                          const struct lead_identity *identities, size_t n);
+/* They are going to be asked for (db_expect). */
+MUSTCHECK struct status suppression_expect(struct ctx *c, const struct lead_identity *identities, size_t n);
 /* All suppressions of the identities. */
 MUSTCHECK struct status suppression_find(struct ctx *c, const struct lead_identity *identities, size_t n,
                                          struct suppression_hit **ret, size_t *ret_n);

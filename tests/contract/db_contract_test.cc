@@ -1,4 +1,5 @@
 // What every database behind the port must do, on each of them.
+#include "store/memo.h"
 #include "tests/contract/cells.h"
 
 #include <cmath>
@@ -14,6 +15,21 @@ std::string string_from(struct str s)
 
 class DbContract : public Cells
 {
+  protected:
+    // Somebody who reads with a memo.
+    struct ctx reader()
+    {
+        struct ctx c;
+        memset(&c, 0, sizeof c);
+        c.arena = &read.arena;
+        c.db = db;
+        c.workspace = "default";
+        c.deadline_us = clock_mono_us() + 20 * US_PER_SECOND;
+        EXPECT_TRUE(is_ok(memo_open(&read.arena, &c.memo)));
+        return c;
+    }
+
+    Memory read;
 };
 
 TEST_P(DbContract, EveryValueComesBackAsItWas)
@@ -137,6 +153,65 @@ TEST_P(DbContract, SnapshotDoesNotMove)
 }
 
 // What begins and ends a snapshot is no query: a deadline that passed never leaves a reader inside one.
+// On PostgreSQL all that is expected comes with the next answer; on SQLite it is asked when it is.
+TEST_P(DbContract, WhatIsExpectedIsAnsweredWithTheNextQuery)
+{
+    open(cell_migrations);
+    for (const char *id : { "a", "b", "c" })
+        cell(id, id[0]);
+    struct ctx c = reader();
+    for (const char *id : { "a", "b", "nobody" })
+        DB_EXPECT(&c, &cell_get, v_text(id));
+    struct rows r;
+    ASSERT_TRUE(is_ok(DB_QUERY(&c, &cell_get, &r, v_text("c"))));
+    EXPECT_EQ(row_at(&r, 0)[1].i, 'c');
+    const struct value b = v_text("b");
+    EXPECT_EQ(memo_find(c.memo, db_reach(&c), &cell_get, &b) != nullptr, !sqlite());
+    ASSERT_TRUE(is_ok(DB_QUERY(&c, &cell_get, &r, b)));
+    EXPECT_EQ(row_at(&r, 0)[1].i, 'b');
+    ASSERT_TRUE(is_ok(DB_QUERY(&c, &cell_get, &r, v_text("nobody"))));
+    EXPECT_EQ(r.n, 0u);
+    db_read_done(&c);
+}
+
+TEST_P(DbContract, ThousandsAreExpectedAtOnce)
+{
+    open(cell_migrations);
+    const std::string much(10000, 'x');
+    run(&cell_insert, { v_text("a"), v_str(str_from(much)), v_int(1), v_real(0), v_bytes(STR("")) }, 1);
+    const struct stmt *many = raw("SELECT t, $1 FROM cell WHERE $2 >= 0", "ii", "ti");
+    struct ctx c = reader();
+    struct rows r;
+    for (int i = 0; i < 3000; i++)
+        DB_EXPECT(&c, many, v_int(i), v_int(i));
+    for (int i = 0; i < 3000; i += 100) {
+        ASSERT_TRUE(is_ok(DB_QUERY(&c, many, &r, v_int(i), v_int(i))));
+        ASSERT_EQ(r.n, 1u);
+        EXPECT_EQ(row_at(&r, 0)[0].s.n, much.size());
+        EXPECT_EQ(row_at(&r, 0)[1].i, i);
+    }
+    db_read_done(&c);
+}
+
+// Whoever expects what cannot be answered is told so, and the next snapshot is a sound one.
+TEST_P(DbContract, AWrongExpectationSpoilsItsSnapshotAlone)
+{
+    open(cell_migrations);
+    cell("a", 1);
+    const struct stmt *wrong = raw("SELECT 1 / (i - 1) FROM cell WHERE id = $1", "t", "i");
+    struct rows r;
+    struct ctx c = reader();
+    DB_EXPECT(&c, wrong, v_text("a"));
+    DB_EXPECT(&c, &cell_count, v_null());
+    EXPECT_EQ(is_ok(DB_QUERY(&c, &cell_get, &r, v_text("a"))), sqlite());
+    db_read_done(&c);
+    c = reader();
+    ASSERT_TRUE(is_ok(DB_QUERY(&c, &cell_get, &r, v_text("a"))));
+    ASSERT_TRUE(is_ok(db_query(&c, &cell_count, nullptr, &r)));
+    EXPECT_EQ(row_at(&r, 0)[0].i, 1);
+    db_read_done(&c);
+}
+
 TEST_P(DbContract, ReadersOutliveTheDeadlinesOfTheirCalls)
 {
     open(cell_migrations);

@@ -110,14 +110,20 @@ static struct status sends(struct ctx *c, const Contact *k, struct gate_facts *f
     return ok();
 }
 
+/* Else the gate of priority lets it pass. */
+static bool minds_pending(const struct gate_purpose *rules)
+{
+    return !rules || rules->caps;
+}
+
 /* More important messages that count for caps. */
 static struct status pending(struct ctx *c, const char *lead_id, const struct send_rules *rules,
                              struct gate_facts *f)
 {
     struct message_waiting *all;
     size_t n;
-    if (f->rules && !f->rules->caps)
-        return ok(); /* the gate of priority lets it pass */
+    if (!minds_pending(f->rules))
+        return ok();
     TRY(message_waiting(c, lead_id, (Priority)f->priority, PENDING_MAX, &all, &n));
     struct gate_pending *to = ARENA_ARRAY(c->arena, n + 1, struct gate_pending);
     if (!to)
@@ -168,6 +174,20 @@ static const char *const sentences[GATE_NAMES + 1] = {
 const char *gate_sentence(enum gate_name gate)
 {
     return sentences[gate];
+}
+
+struct status gate_expect(struct ctx *c, const struct gate_request *r, const struct lead_row *lead)
+{
+    struct send_rules rules;
+    struct lead_identity *all;
+    size_t n;
+    TRY(send_rules_load(c, &rules));
+    TRY(lead_identities(c, lead, &all, &n));
+    TRY(suppression_expect(c, all, n));
+    contact_expect(c, lead->id);
+    if (minds_pending(send_rules_purpose(&rules, r->purpose)))
+        message_waiting_expect(c, lead->id, r->priority, PENDING_MAX);
+    return ok();
 }
 
 /* A question to the gate with all that it is asked about. */

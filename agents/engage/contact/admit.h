@@ -33,6 +33,9 @@ const char *gate_sentence(enum gate_name gate);
 MUSTCHECK struct status gate_check(struct ctx *c, const struct gate_request *r, const struct lead_row *lead,
                                    struct gate_result **ret);
 
+/* It is going to be asked about a message to the lead: what it has to know is (db_expect). */
+MUSTCHECK struct status gate_expect(struct ctx *c, const struct gate_request *r, const struct lead_row *lead);
+
 /* Adds to the unit that the message that was let through (decision.answer is GATE_PASS) leaves now: it is
  * counted, against the version of the contact that was read. Where anything was said, suppressed or sent to
  * the lead since, the unit fails with CONFLICT. Once a result. */

@@ -33,7 +33,7 @@ void batch_close(struct batch *b)
 /* ---- What is due ---- */
 
 /* What was found lasts as long as the batch is decided on. */
-static struct in_hand *take_one(struct batch *b, const struct value *found)
+static struct in_hand *take_one(struct batch *b, const struct value *found, int64_t now_us)
 {
     struct in_hand *h =
         hands_claim(b->hands, found[DUE_WORKSPACE].s.p, found[DUE_ID].s.p, found[DUE_LEAD].s.p);
@@ -42,13 +42,14 @@ static struct in_hand *take_one(struct batch *b, const struct value *found)
     h->row.version = found[DUE_VERSION].i;
     h->first = found[DUE_FROZEN].i == 0;
     h->planned_us = found[DUE_PLANNED].i;
+    h->found_us = now_us;
     h->stored = found[DUE_DATA].s;
     return h;
 }
 
 /* Where another replica claims too, each takes the leads of a share that it draws anew each time: two that
  * want the same message hold up all of both batches. */
-static void take(struct batch *b, const struct rows *due, unsigned want, unsigned shares)
+static void take(struct batch *b, const struct rows *due, int64_t now_us, unsigned want, unsigned shares)
 {
     uint64_t chance;
     random_bytes(&chance, sizeof chance);
@@ -56,7 +57,7 @@ static void take(struct batch *b, const struct rows *due, unsigned want, unsigne
         const struct value *found = row_at(due, i);
         if (hash64(found[DUE_LEAD].s, 0) % shares != chance % shares)
             continue;
-        struct in_hand *h = take_one(b, found);
+        struct in_hand *h = take_one(b, found, now_us);
         if (h)
             b->taken[b->n++] = h;
     }
@@ -73,7 +74,7 @@ static struct status look(struct batch *b, struct ctx *c, unsigned want)
     TRY(DB_QUERY(c, &delivery_sql[DELIVERY_DUE], &due, v_int(c->now_us), v_int(reach)));
     db_reach_own(c);
     bool full = due.n == reach;
-    take(b, &due, want, full ? shares : 1);
+    take(b, &due, c->now_us, want, full ? shares : 1);
     b->more = full && (b->n > 0 || reach < REACH_MAX);
     b->reach = full && b->n < want ? MIN(2 * reach, REACH_MAX) : 0;
     return ok();
@@ -107,15 +108,25 @@ static void claimed(struct unit *u, void *h)
     end(h, u->outcome);
 }
 
-static struct status decide(struct ctx *look, struct in_hand *h)
+/* Work on one of them through the one snapshot. */
+static struct status with(struct ctx *look, struct in_hand *h, struct status (*work)(struct ctx *, void *))
 {
     struct ctx c;
     task_ctx(&c, look->app, look->method, h->workspace, &h->arena, &h->unit);
     c.read = look->read;
     c.memo = look->memo;
-    struct status s = claim(&c, h);
+    struct status s = work(&c, h);
     look->read = c.read;
     return s;
+}
+
+/* Where each read is a wait, that of all is one: what the claims are going to ask is told before. */
+static void expect_all(struct batch *b, struct ctx *look)
+{
+    static struct status (*const steps[])(struct ctx *, void *) = { claim_expect, claim_expect_more };
+    for (size_t k = 0; db_expects(look) && k < COUNT(steps); k++)
+        for (size_t i = 0; i < b->n; i++)
+            (void)with(look, b->taken[i], steps[k]);
 }
 
 /* Decides on those taken, through the one snapshot, and keeps those of which a unit says something. Those
@@ -128,7 +139,7 @@ static void decide_all(struct batch *b, struct ctx *look)
     for (size_t i = 0; i < n; i++) {
         struct in_hand *h = b->taken[i];
         bool late = i && clock_mono_us() > until;
-        struct status s = late ? ok() : decide(look, h);
+        struct status s = late ? ok() : with(look, h, claim);
         if (is_ok(s) && !late && h->unit.n)
             b->taken[b->n++] = h;
         else
@@ -161,8 +172,10 @@ void batch_claim(struct batch *b, unsigned want)
     struct status s = memo_open(&b->memory, &c.memo);
     if (is_ok(s))
         s = look(b, &c, want);
-    if (is_ok(s))
+    if (is_ok(s)) {
+        expect_all(b, &c);
         decide_all(b, &c);
+    }
     db_read_done(&c);
     submit(b);
     arena_reset(&b->memory);

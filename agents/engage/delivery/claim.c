@@ -27,10 +27,10 @@ static struct status load(struct ctx *c, struct in_hand *h)
 {
     h->row.id = h->id;
     h->row.message = PB_UNPACK(c->arena, Message, h->stored);
-    if (!h->row.message)
-        return c->arena->overflow ? fail_memory()
-                                  : fail(c->arena, REASON_INTERNAL, "messages/%s cannot be decoded", h->id);
-    return h->first ? ok() : load_frozen(c, h);
+    if (h->row.message)
+        return ok();
+    return c->arena->overflow ? fail_memory()
+                              : fail(c->arena, REASON_INTERNAL, "messages/%s cannot be decoded", h->id);
 }
 
 /* When it is its turn after those of the lead's that come before it; 0: now. Behind them in due time too, it
@@ -39,7 +39,7 @@ static struct status find_turn(struct ctx *c, const struct in_hand *h, int64_t *
 {
     struct rows rows;
     TRY(DB_QUERY(c, &delivery_sql[DELIVERY_BEFORE], &rows, v_text(h->lead), v_text(c->workspace),
-                 v_text(h->id), v_int(c->now_us + BEHIND_US), v_int(h->planned_us)));
+                 v_text(h->id), v_int(h->found_us + BEHIND_US), v_int(h->planned_us)));
     int64_t last = row_at(&rows, 0)[0].i;
     *ret_us = last == 1 ? c->now_us + BEHIND_US : last ? last + 1 : 0;
     return ok();
@@ -103,12 +103,17 @@ static struct status admit(struct ctx *c, const struct in_hand *h, struct gate_r
     return contact_save(c, &g->contact);
 }
 
+static struct gate_request gate_question(const struct ctx *c, const Message *m)
+{
+    return (struct gate_request){ m->purpose, m->medium, m->priority, c->now_us,
+                                  m->expire_time ? time_us(m->expire_time) : GATE_NEVER };
+}
+
 static struct status ask_gate(struct ctx *c, struct in_hand *h, const struct lead_row *lead,
                               struct gate_result **ret, bool *ret_pass)
 {
     Message *m = h->row.message;
-    struct gate_request r = { m->purpose, m->medium, m->priority, c->now_us,
-                              m->expire_time ? time_us(m->expire_time) : GATE_NEVER };
+    struct gate_request r = gate_question(c, m);
     int64_t next_us;
     TRY(gate_check(c, &r, lead, ret));
     enum gate_answer a = answer(h, &(*ret)->decision, &next_us);
@@ -208,6 +213,25 @@ static bool may_have_left(const struct ctx *c, const Message *m)
     return m->medium != MEDIUM_IN_APP && time_us(m->send_time) <= moved_until_us(c->app->moved);
 }
 
+struct status claim_expect(struct ctx *c, void *arg)
+{
+    const struct in_hand *h = arg;
+    DB_EXPECT(c, &delivery_sql[DELIVERY_BEFORE], v_text(h->lead), v_text(c->workspace), v_text(h->id),
+              v_int(h->found_us + BEHIND_US), v_int(h->planned_us));
+    lead_expect(c, h->lead);
+    return ok();
+}
+
+struct status claim_expect_more(struct ctx *c, void *arg)
+{
+    struct in_hand *h = arg;
+    struct lead_row lead;
+    TRY(load(c, h));
+    TRY(lead_load(c, h->row.message->lead, "lead", &lead));
+    struct gate_request r = gate_question(c, h->row.message);
+    return gate_expect(c, &r, &lead);
+}
+
 struct status claim(struct ctx *c, void *arg)
 {
     struct in_hand *h = arg;
@@ -215,6 +239,8 @@ struct status claim(struct ctx *c, void *arg)
     int64_t turn_us;
     h->sending = false;
     TRY(load(c, h));
+    if (!h->first)
+        TRY(load_frozen(c, h));
     if (may_have_left(c, h->row.message))
         return finish(c, h, MESSAGE__STATE_UNKNOWN, MESSAGE__CAUSE_RESTORED, "the database was put back");
     if (h->row.message->state == MESSAGE__STATE_SENDING)

@@ -48,7 +48,7 @@ struct in_hand {
     struct unit unit;
     struct message_row row; /* version: of the row as it stands now */
     struct str stored;      /* the message as it was found, while it is decided on */
-    int64_t planned_us;
+    int64_t planned_us, found_us;
     struct channel_row channel;
     Channel *secrets;
     struct frozen frozen;
@@ -70,6 +70,10 @@ void in_hand_log(const struct in_hand *h, const char *what, struct status s);
 /* Work of a task (agents/record/task.h): leaves in the unit that the message is SENDING, or whatever else is
  * to be said of it now. `arg`: the in_hand. */
 MUSTCHECK struct status claim(struct ctx *c, void *arg);
+/* What it is going to ask (db_expect): first what is told by the message's names, then, where that is
+ * answered, what it is asked by that. A failure is the claim's to find again. */
+MUSTCHECK struct status claim_expect(struct ctx *c, void *arg);
+MUSTCHECK struct status claim_expect_more(struct ctx *c, void *arg);
 /* The same for what became of the attempt. */
 MUSTCHECK struct status outcome(struct ctx *c, void *arg);
 /* The same where the attempt was not made: it is claimed again. */

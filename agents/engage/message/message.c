@@ -104,6 +104,12 @@ struct status message_address(struct ctx *c, const char *id, const char **ret)
     return *ret ? ok() : fail_memory();
 }
 
+void message_waiting_expect(struct ctx *c, const char *lead_id, Priority above, size_t limit)
+{
+    DB_EXPECT(c, &message_sql[MESSAGES_WAITING], v_text(lead_id), v_text(c->workspace), v_int(above),
+              v_int((int64_t)limit));
+}
+
 struct status message_waiting(struct ctx *c, const char *lead_id, Priority above, size_t limit,
                               struct message_waiting **ret, size_t *ret_n)
 {

@@ -45,6 +45,8 @@ struct message_waiting {
 };
 MUSTCHECK struct status message_waiting(struct ctx *c, const char *lead_id, Priority above, size_t limit,
                                         struct message_waiting **ret, size_t *ret_n);
+/* It is going to be asked (db_expect). */
+void message_waiting_expect(struct ctx *c, const char *lead_id, Priority above, size_t limit);
 
 /* Handlers. */
 MUSTCHECK struct status get_message(struct ctx *c, const GetMessageRequest *req, Message *res);

@@ -67,6 +67,45 @@ TEST_F(Memo, KeepsCopies)
     EXPECT_TRUE(str_eq(mine.v[2].s, str_make("\0x", 2)));
 }
 
+// What is expected is told once, and known once it is answered where it lies.
+TEST_F(Memo, TellsWhatIsExpectedOnce)
+{
+    char text[] = "a";
+    const value first[] = { v_text(text), v_int(1) }, second[] = { v_text("b"), v_int(2) };
+    const value answer[] = { v_text("yes"), v_int(7), v_bytes(str_make("x", 1)) };
+    question *const *all;
+    arena *a;
+    keep("w", &one, "b", 2, "known");
+    memo_expect(memo, "w", &one, first);
+    memo_expect(memo, "w", &one, first);
+    memo_expect(memo, "w", &one, second);
+    text[0] = 'X';
+    ASSERT_EQ(memo_expected(memo, &all, &a), 1u);
+    EXPECT_EQ(a, &memory);
+    EXPECT_EQ(all[0]->stmt, &one);
+    EXPECT_STREQ(all[0]->reach, "w");
+    EXPECT_STREQ(all[0]->args[0].s.p, "a");
+    EXPECT_EQ(ask("w", &one, "a", 1), nullptr);
+    all[0]->rows = { 1, 3, answer };
+    all[0]->answered = true;
+    ASSERT_NE(ask("w", &one, "a", 1), nullptr);
+    EXPECT_STREQ(row_at(ask("w", &one, "a", 1), 0)[0].s.p, "yes");
+    EXPECT_EQ(memo_expected(memo, &all, &a), 0u);
+}
+
+// What nobody could answer ahead is kept when it is asked.
+TEST_F(Memo, KeepsTheAnswerOfWhatWasExpectedInVain)
+{
+    const value args[] = { v_text("a"), v_int(1) };
+    question *const *all;
+    arena *a;
+    memo_expect(memo, "w", &one, args);
+    EXPECT_EQ(memo_expected(memo, &all, &a), 1u);
+    keep("w", &one, "a", 1, "late");
+    ASSERT_NE(ask("w", &one, "a", 1), nullptr);
+    EXPECT_STREQ(row_at(ask("w", &one, "a", 1), 0)[0].s.p, "late");
+}
+
 // What does not fit is not kept; what is kept stays right.
 TEST_F(Memo, HasAnEnd)
 {
