@@ -48,15 +48,14 @@ static struct status ask_expected(struct ctx *c)
 
 static struct status ask_once(struct ctx *c, const struct stmt *s, const struct value *args, struct rows *ret)
 {
-    const struct rows *known = memo_find(c->memo, db_reach(c), s, args);
-    if (!known) {
+    struct question *q = memo_at(c->memo, db_reach(c), s, args);
+    if (q && !q->answered)
         TRY(ask_expected(c));
-        known = memo_find(c->memo, db_reach(c), s, args);
-    }
-    if (known)
-        return rows_copy(c->arena, known, ret);
+    if (q && q->answered)
+        return rows_copy(c->arena, &q->rows, ret);
     TRY(ask(c, s, args, ret));
-    memo_keep(c->memo, db_reach(c), s, args, ret);
+    if (q)
+        memo_answer(c->memo, q, ret);
     return ok();
 }
 

@@ -59,13 +59,6 @@ static size_t place(const struct memo *m, const char *reach, const struct stmt *
     return at;
 }
 
-const struct rows *memo_find(const struct memo *m, const char *reach, const struct stmt *s,
-                             const struct value *args)
-{
-    const struct question *x = &m->places[place(m, reach, s, args)];
-    return x->answered ? &x->rows : NULL;
-}
-
 /* NULL where memory is out. */
 static struct value *copy_values(struct arena *a, const struct value *from, size_t n)
 {
@@ -85,16 +78,14 @@ struct status rows_copy(struct arena *a, const struct rows *from, struct rows *r
     return ret->v ? ok() : fail_memory();
 }
 
-/* The question with copies of its texts; NULL where there is no room. */
-static struct question *enter(struct memo *m, const char *reach, const struct stmt *s,
-                              const struct value *args)
+struct question *memo_at(struct memo *m, const char *reach, const struct stmt *s, const struct value *args)
 {
     struct question *x = &m->places[place(m, reach, s, args)];
-    if (x->stmt)
-        return x;
+    if (x->stmt || m->n == FULL)
+        return x->stmt ? x : NULL;
     const char *own_reach = arena_dup(m->arena, str_of(reach));
     const struct value *own_args = copy_values(m->arena, args, strlen(s->params));
-    if (m->n == FULL || !own_reach || !own_args)
+    if (!own_reach || !own_args)
         return NULL;
     *x = (struct question){ own_reach, s, own_args, false, { 0, 0, NULL } };
     m->n++;
@@ -104,7 +95,7 @@ static struct question *enter(struct memo *m, const char *reach, const struct st
 void memo_expect(struct memo *m, const char *reach, const struct stmt *s, const struct value *args)
 {
     size_t before = m->n;
-    struct question *x = enter(m, reach, s, args);
+    struct question *x = memo_at(m, reach, s, args);
     if (m->n > before)
         m->expected[m->n_expected++] = x;
 }
@@ -118,10 +109,7 @@ size_t memo_expected(struct memo *m, struct question *const **ret, struct arena 
     return n;
 }
 
-void memo_keep(struct memo *m, const char *reach, const struct stmt *s, const struct value *args,
-               const struct rows *rows)
+void memo_answer(struct memo *m, struct question *q, const struct rows *rows)
 {
-    struct question *x = enter(m, reach, s, args);
-    if (x)
-        x->answered = is_ok(rows_copy(m->arena, rows, &x->rows));
+    q->answered = is_ok(rows_copy(m->arena, rows, &q->rows));
 }

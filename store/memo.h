@@ -13,16 +13,17 @@ struct memo;
 /* An empty one. It and its answers lie in the arena; it must not outlive the snapshot. */
 MUSTCHECK struct status memo_open(struct arena *a, struct memo **ret);
 
-/* NULL: not asked yet, or not kept. `reach`: db_reach of the ctx that asks. */
-const struct rows *memo_find(const struct memo *m, const char *reach, const struct stmt *s,
-                             const struct value *args);
-/* Keeps copies of a question that is not asked yet, where there is room. */
+/* The place of a question, where `answered` says whether `rows` is known; it keeps copies of the texts. NULL
+ * where there is no room for another. `reach`: db_reach of the ctx that asks. */
+struct question *memo_at(struct memo *m, const char *reach, const struct stmt *s, const struct value *args);
+/* Keeps a copy of its answer. */
+void memo_answer(struct memo *m, struct question *q, const struct rows *rows);
+
+/* The same as memo_at; a new one is among those expected. */
 void memo_expect(struct memo *m, const char *reach, const struct stmt *s, const struct value *args);
-/* Those kept so since the last time, to be answered where they lie, in memory from *ret_arena. */
+/* Those that came to be expected since the last time, to be answered where they lie, in memory from
+ * *ret_arena. */
 size_t memo_expected(struct memo *m, struct question *const **ret, struct arena **ret_arena);
-/* Keeps a copy, where there is room. */
-void memo_keep(struct memo *m, const char *reach, const struct stmt *s, const struct value *args,
-               const struct rows *rows);
 
 /* The rows again, in another arena. Fails: REQUEST_TOO_LARGE. */
 MUSTCHECK struct status rows_copy(struct arena *a, const struct rows *from, struct rows *ret);

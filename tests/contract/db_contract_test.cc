@@ -166,7 +166,7 @@ TEST_P(DbContract, WhatIsExpectedIsAnsweredWithTheNextQuery)
     ASSERT_TRUE(is_ok(DB_QUERY(&c, &cell_get, &r, v_text("c"))));
     EXPECT_EQ(row_at(&r, 0)[1].i, 'c');
     const struct value b = v_text("b");
-    EXPECT_EQ(memo_find(c.memo, db_reach(&c), &cell_get, &b) != nullptr, !sqlite());
+    EXPECT_EQ(memo_at(c.memo, db_reach(&c), &cell_get, &b)->answered, !sqlite());
     ASSERT_TRUE(is_ok(DB_QUERY(&c, &cell_get, &r, b)));
     EXPECT_EQ(row_at(&r, 0)[1].i, 'b');
     ASSERT_TRUE(is_ok(DB_QUERY(&c, &cell_get, &r, v_text("nobody"))));

@@ -24,14 +24,16 @@ class Memo : public testing::Test
     const rows *ask(const char *reach, const stmt *s, const char *text, int64_t i)
     {
         const value args[] = { v_text(text), v_int(i) };
-        return memo_find(memo, reach, s, args);
+        const question *q = memo_at(memo, reach, s, args);
+        return q && q->answered ? &q->rows : nullptr;
     }
     void keep(const char *reach, const stmt *s, const char *text, int64_t i, const char *answer)
     {
         const value args[] = { v_text(text), v_int(i) };
         const value v[] = { v_text(answer), v_int(7), v_bytes(str_make("\0x", 2)) };
         const rows r = { 1, 3, v };
-        memo_keep(memo, reach, s, args, &r);
+        if (question *q = memo_at(memo, reach, s, args))
+            memo_answer(memo, q, &r);
     }
 
     arena memory;
