@@ -35,15 +35,13 @@ enum in_hand_state {
 /* A message in hand: one thread at a time has it, as its state says. */
 struct in_hand {
     enum in_hand_state state; /* under the delivery's lock */
-    uint64_t freed;           /* the look during which it became what it is; under the lock, as is the next */
-    struct in_hand *next;     /* in line */
+    struct in_hand *next;     /* in line; under the lock too */
     struct hands *hands;
     struct app *app;
     const struct delivery_options *options;
     struct pace *pace;
     struct transfer *transfer;                                    /* of the thread that has it */
     char workspace[IN_HAND_ID], id[IN_HAND_ID], lead[IN_HAND_ID]; /* lead: as it is now, merged or not */
-    uint64_t lead_key;                                            /* of workspace and lead */
     struct arena arena;                                           /* of all that follows */
     struct unit unit;
     struct message_row row; /* version: of the row as it stands now */

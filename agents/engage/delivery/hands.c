@@ -9,6 +9,7 @@
 #define HAND_BYTES (16u << 20)
 #define HAND_KEPT_BYTES (32u << 10) /* from one message to the next: most need no more */
 #define CONTENDED_LOOKS 50
+#define NEVER UINT64_MAX
 #define PAUSE_US (US_PER_SECOND / 10)
 
 /* ---- Opening and closing ---- */
@@ -69,7 +70,7 @@ static void move(struct hands *t, struct in_hand *h, enum in_hand_state to)
     t->ready += (unsigned)(to == IN_HAND_READY) - (unsigned)(h->state == IN_HAND_READY);
     t->used += (unsigned)(h->state == IN_HAND_FREE) - (unsigned)(to == IN_HAND_FREE);
     h->state = to;
-    h->freed = t->looks;
+    t->places[h - t->all].freed = to == IN_HAND_FREE ? t->looks : NEVER;
 }
 
 /* ---- Claiming ---- */
@@ -106,13 +107,16 @@ bool hands_wait(struct hands *t, bool more, unsigned *ret)
 /* The lock is held. */
 static struct in_hand *free_hand(struct hands *t, uint64_t lead_key)
 {
-    struct in_hand *open = NULL;
+    size_t open = HANDS;
     for (size_t i = HANDS; i-- > 0;)
-        if (t->all[i].state == IN_HAND_FREE && t->all[i].freed < t->looks)
-            open = &t->all[i];
-        else if (t->all[i].lead_key == lead_key)
+        if (t->places[i].freed < t->looks)
+            open = i;
+        else if (t->places[i].lead_key == lead_key)
             return NULL;
-    return open;
+    if (open == HANDS)
+        return NULL;
+    t->places[open].lead_key = lead_key;
+    return &t->all[open];
 }
 
 static void empty(struct in_hand *h)
@@ -134,10 +138,8 @@ struct in_hand *hands_claim(struct hands *t, const char *workspace, const char *
         return NULL;
     pthread_mutex_lock(&t->lock);
     struct in_hand *h = free_hand(t, key);
-    if (h) {
+    if (h)
         move(t, h, IN_HAND_CLAIMED);
-        h->lead_key = key;
-    }
     pthread_mutex_unlock(&t->lock);
     if (!h)
         return NULL;

@@ -25,6 +25,10 @@ struct hands {
     int64_t attempt_us;                     /* how long one takes, a running average */
     struct in_hand *first, **last;
     struct in_hand all[HANDS];
+    struct {               /* what a look has to know of each, close together */
+        uint64_t freed;    /* during which look it became free; the largest number: it is not */
+        uint64_t lead_key; /* of its message's workspace and lead */
+    } places[HANDS];
 };
 
 void hands_open(struct hands *t, unsigned threads);
