@@ -92,12 +92,14 @@ struct compiler {
     struct ctx *c;
     struct checks k;
     const char *field;
+    const char *list; /* in the field, and the place in it, that is being compiled; NULL: the field itself */
+    size_t i;
 };
 
-/* "field.list[i]", for violations. */
-static const char *place(struct compiler *m, const char *list, size_t i)
+/* What is being compiled, for violations: "field.list[i]". */
+static const char *here(const struct compiler *m)
 {
-    const char *text = arena_printf(m->c->arena, "%s.%s[%zu]", m->field, list, i);
+    const char *text = m->list ? arena_printf(m->c->arena, "%s.%s[%zu]", m->field, m->list, m->i) : m->field;
     return text ? text : m->field;
 }
 
@@ -107,11 +109,11 @@ static bool medium_known(Medium medium)
 }
 
 /* 0 where it is no time that a window may have. */
-static int64_t window(struct compiler *m, const char *parent, const char *field, const Duration *d)
+static int64_t window(struct compiler *m, const char *field, const Duration *d)
 {
     bool whole = d && d->nanos == 0 && d->seconds >= 60 && d->seconds <= GATE_WINDOW_MAX / US_PER_SECOND;
     if (!whole)
-        check_fail(&m->k, REASON_FIELD_OUT_OF_RANGE, parent, field, "must be whole seconds, 60 to %lld",
+        check_fail(&m->k, REASON_FIELD_OUT_OF_RANGE, here(m), field, "must be whole seconds, 60 to %lld",
                    (long long)(GATE_WINDOW_MAX / US_PER_SECOND));
     return whole ? d->seconds * US_PER_SECOND : 0;
 }
@@ -120,17 +122,20 @@ static void compile_purposes(struct compiler *m, const SendPolicy *p, struct gat
 {
     if (p->n_purposes == 0 || p->n_purposes > PURPOSES_MAX)
         check_fail(&m->k, REASON_FIELD_OUT_OF_RANGE, m->field, "purposes", "must be 1 to %d", PURPOSES_MAX);
+    m->list = "purposes";
     for (size_t i = 0; i < MIN(p->n_purposes, PURPOSES_MAX); i++) {
         const SendPolicy__Purpose *s = p->purposes[i];
+        m->i = i;
         to[i] = (struct gate_purpose){ s->requires_consent, s->respects_owner, s->respects_hold_out,
                                        s->respects_quiet_hours, s->respects_caps };
         if (!id_valid(str_of(s->id)))
-            check_fail(&m->k, REASON_FIELD_INVALID, place(m, "purposes", i), "id",
+            check_fail(&m->k, REASON_FIELD_INVALID, here(m), "id",
                        "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
         for (size_t k = 0; k < i; k++)
             if (strcmp(p->purposes[k]->id, s->id) == 0)
-                check_fail(&m->k, REASON_FIELD_INVALID, place(m, "purposes", i), "id", "is given twice");
+                check_fail(&m->k, REASON_FIELD_INVALID, here(m), "id", "is given twice");
     }
+    m->list = NULL;
 }
 
 static void compile_caps(struct compiler *m, const SendPolicy *p, struct gate_cap *to)
@@ -138,15 +143,17 @@ static void compile_caps(struct compiler *m, const SendPolicy *p, struct gate_ca
     if (p->n_frequency_caps > RULES_MAX)
         check_fail(&m->k, REASON_FIELD_OUT_OF_RANGE, m->field, "frequency_caps", "must be at most %d",
                    RULES_MAX);
+    m->list = "frequency_caps";
     for (size_t i = 0; i < MIN(p->n_frequency_caps, RULES_MAX); i++) {
         const SendPolicy__FrequencyCap *s = p->frequency_caps[i];
-        const char *here = place(m, "frequency_caps", i);
-        to[i] = (struct gate_cap){ (int)s->medium, window(m, here, "window", s->window), (uint32_t)s->limit };
+        m->i = i;
+        to[i] = (struct gate_cap){ (int)s->medium, window(m, "window", s->window), (uint32_t)s->limit };
         if (s->limit < 1 || s->limit > GATE_CAP_LIMIT)
-            check_fail(&m->k, REASON_FIELD_OUT_OF_RANGE, here, "limit", "must be 1 to %d", GATE_CAP_LIMIT);
+            check_fail(&m->k, REASON_FIELD_OUT_OF_RANGE, here(m), "limit", "must be 1 to %d", GATE_CAP_LIMIT);
         if (!medium_known(s->medium))
-            check_fail(&m->k, REASON_FIELD_INVALID, here, "medium", "is none that there is");
+            check_fail(&m->k, REASON_FIELD_INVALID, here(m), "medium", "is none that there is");
     }
+    m->list = NULL;
 }
 
 /* "21:00" as seconds; -1 for anything else. */
@@ -160,12 +167,12 @@ static int32_t clock_seconds(const char *text)
     return minute < 60 && hour * 60 + minute <= 24 * 60 ? (int32_t)(hour * 60 + minute) * 60 : -1;
 }
 
-static uint8_t weekdays(struct compiler *m, const char *here, const SendPolicy__QuietHours *s)
+static uint8_t weekdays(struct compiler *m, const SendPolicy__QuietHours *s)
 {
     uint8_t all = s->n_days ? 0 : 127;
     for (size_t i = 0; i < s->n_days; i++) {
         if (s->days[i] < SEND_POLICY__WEEKDAY_SUNDAY || s->days[i] > SEND_POLICY__WEEKDAY_SATURDAY)
-            check_fail(&m->k, REASON_FIELD_INVALID, here, "days", "holds none that there is");
+            check_fail(&m->k, REASON_FIELD_INVALID, here(m), "days", "holds none that there is");
         else
             all |= (uint8_t)(1u << (s->days[i] - SEND_POLICY__WEEKDAY_SUNDAY));
     }
@@ -177,15 +184,17 @@ static void compile_quiet_hours(struct compiler *m, const SendPolicy *p, struct 
     if (p->n_quiet_hours > RULES_MAX)
         check_fail(&m->k, REASON_FIELD_OUT_OF_RANGE, m->field, "quiet_hours", "must be at most %d",
                    RULES_MAX);
+    m->list = "quiet_hours";
     for (size_t i = 0; i < MIN(p->n_quiet_hours, RULES_MAX); i++) {
         const SendPolicy__QuietHours *s = p->quiet_hours[i];
-        const char *here = place(m, "quiet_hours", i);
-        to[i] = (struct gate_quiet){ clock_seconds(s->start), clock_seconds(s->end), weekdays(m, here, s) };
+        m->i = i;
+        to[i] = (struct gate_quiet){ clock_seconds(s->start), clock_seconds(s->end), weekdays(m, s) };
         if (to[i].start < 0 || to[i].start == 86400)
-            check_fail(&m->k, REASON_FIELD_INVALID, here, "start", "must be a time from 00:00 to 23:59");
+            check_fail(&m->k, REASON_FIELD_INVALID, here(m), "start", "must be a time from 00:00 to 23:59");
         if (to[i].end <= 0)
-            check_fail(&m->k, REASON_FIELD_INVALID, here, "end", "must be a time from 00:01 to 24:00");
+            check_fail(&m->k, REASON_FIELD_INVALID, here(m), "end", "must be a time from 00:01 to 24:00");
     }
+    m->list = NULL;
 }
 
 static uint64_t part_of_all(double fraction)
@@ -197,7 +206,7 @@ static void compile_rest(struct compiler *m, const SendPolicy *p, struct gate_po
 {
     to->paused = p->paused;
     to->max_media = (uint32_t)p->max_channels;
-    to->media_window_us = window(m, m->field, "max_channels_window", p->max_channels_window);
+    to->media_window_us = window(m, "max_channels_window", p->max_channels_window);
     if (p->max_channels < 1 || p->max_channels > MEDIUM_CRM)
         check_fail(&m->k, REASON_FIELD_OUT_OF_RANGE, m->field, "max_channels", "must be 1 to %d", MEDIUM_CRM);
     if (!(p->hold_out_fraction >= 0 && p->hold_out_fraction <= 1))
@@ -211,7 +220,7 @@ static void compile_rest(struct compiler *m, const SendPolicy *p, struct gate_po
 struct status send_rules_compile(struct ctx *c, const SendPolicy *p, const char *field,
                                  struct send_rules *ret)
 {
-    struct compiler m = { c, checks_start(c->arena), field };
+    struct compiler m = { c, checks_start(c->arena), field, NULL, 0 };
     struct gate_purpose *all = ARENA_ARRAY(c->arena, PURPOSES_MAX, struct gate_purpose);
     struct gate_cap *limits = ARENA_ARRAY(c->arena, RULES_MAX, struct gate_cap);
     struct gate_quiet *quiet = ARENA_ARRAY(c->arena, RULES_MAX, struct gate_quiet);

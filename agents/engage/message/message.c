@@ -13,23 +13,28 @@
 
 /* ---- Storing ---- */
 
-/* The log holds what a message is and where it stands, never what was said to whom. */
-struct status message_announce(struct ctx *c, const Message *m, const char *action)
-{
-    Message told = *m;
-    told.detail = (char *)protobuf_c_empty_string;
-    const struct event e = { AGENT_TYPE_ENGAGE, "engage", action, m->name, "", "", pb_pack(c->arena, &told) };
-    if (!e.payload.p)
-        return fail_memory();
-    event_add(c, &e);
-    c->unit->news = true;
-    return ok();
-}
-
 static struct status pack(struct ctx *c, const Message *m, struct str *ret)
 {
     *ret = pb_pack(c->arena, m);
     return ret->p ? ok() : fail_memory();
+}
+
+static void announce(struct ctx *c, const Message *m, const char *action, struct str payload)
+{
+    const struct event e = { AGENT_TYPE_ENGAGE, "engage", action, m->name, "", "", payload };
+    event_add(c, &e);
+    c->unit->news = true;
+}
+
+/* The log holds what a message is and where it stands, never what was said to whom. */
+struct status message_announce(struct ctx *c, const Message *m, const char *action)
+{
+    Message told = *m;
+    struct str payload;
+    told.detail = (char *)protobuf_c_empty_string;
+    TRY(pack(c, &told, &payload));
+    announce(c, m, action, payload);
+    return ok();
 }
 
 struct status message_add(struct ctx *c, Message *m)
@@ -53,28 +58,39 @@ struct status message_add(struct ctx *c, Message *m)
     return message_announce(c, m, "message.scheduled");
 }
 
-struct status message_store(struct ctx *c, const struct message_row *row, int64_t due_us, struct str frozen)
+static struct status store(struct ctx *c, const struct message_row *row, int64_t due_us, struct str frozen,
+                           struct str *ret_data)
 {
     Message *m = row->message;
-    struct str data;
     m->update_time = time_message(c->arena, c->now_us);
     if (!m->update_time)
         return fail_memory();
-    TRY(pack(c, m, &data));
+    TRY(pack(c, m, ret_data));
     if (frozen.p)
         UNIT_ADD(c->unit, &message_sql[MESSAGE_FREEZE], 1, REASON_CONFLICT, v_int(m->state), v_int(due_us),
-                 v_bytes(data), v_bytes(frozen), v_text(c->workspace), v_text(row->id), v_int(row->version));
+                 v_bytes(*ret_data), v_bytes(frozen), v_text(c->workspace), v_text(row->id),
+                 v_int(row->version));
     else
         UNIT_ADD(c->unit, &message_sql[MESSAGE_UPDATE], 1, REASON_CONFLICT, v_int(m->state), v_int(due_us),
-                 v_bytes(data), v_text(c->workspace), v_text(row->id), v_int(row->version));
+                 v_bytes(*ret_data), v_text(c->workspace), v_text(row->id), v_int(row->version));
     return ok();
+}
+
+struct status message_store(struct ctx *c, const struct message_row *row, int64_t due_us, struct str frozen)
+{
+    struct str data;
+    return store(c, row, due_us, frozen, &data);
 }
 
 struct status message_save(struct ctx *c, const struct message_row *row, int64_t due_us, struct str frozen,
                            const char *action)
 {
-    TRY(message_store(c, row, due_us, frozen));
-    return message_announce(c, row->message, action);
+    struct str data;
+    TRY(store(c, row, due_us, frozen, &data));
+    if (*row->message->detail)
+        return message_announce(c, row->message, action);
+    announce(c, row->message, action, data); /* without a detail the log holds the same bytes */
+    return ok();
 }
 
 static struct status take(struct ctx *c, struct str data, Message **ret)
