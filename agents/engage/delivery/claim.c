@@ -4,6 +4,7 @@
 #include "agents/engage/delivery/delivery_sql.h"
 #include "agents/engage/template/templates.h"
 #include "agents/record/checks.h"
+#include "agents/record/decoded.h"
 #include "agents/record/moved.h"
 #include "agents/record/row_status.h"
 #include "agents/record/times.h"
@@ -27,10 +28,7 @@ static struct status load(struct ctx *c, struct in_hand *h)
 {
     h->row.id = h->id;
     h->row.message = PB_UNPACK(c->arena, Message, h->stored);
-    if (h->row.message)
-        return ok();
-    return c->arena->overflow ? fail_memory()
-                              : fail(c->arena, REASON_INTERNAL, "messages/%s cannot be decoded", h->id);
+    return decoded(c, h->row.message, "messages/%s", h->id);
 }
 
 /* When it is its turn after those of the lead's that come before it; 0: now. Behind them in due time too, it
