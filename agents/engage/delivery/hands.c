@@ -60,6 +60,12 @@ void hands_end(struct hands *t)
     pthread_mutex_unlock(&t->lock);
 }
 
+/* The lock is held. Nothing is claimed any more, and no claim is on its way into the line. */
+static bool is_over(const struct hands *t)
+{
+    return t->ending && t->claimed == 0;
+}
+
 /* The lock is held. */
 static void move(struct hands *t, struct in_hand *h, enum in_hand_state to)
 {
@@ -71,6 +77,8 @@ static void move(struct hands *t, struct in_hand *h, enum in_hand_state to)
     t->used += (unsigned)(h->state == IN_HAND_FREE) - (unsigned)(to == IN_HAND_FREE);
     h->state = to;
     t->places[h - t->all].freed = to == IN_HAND_FREE ? t->looks : NEVER;
+    if (is_over(t))
+        pthread_cond_broadcast(&t->work);
 }
 
 /* ---- Claiming ---- */
@@ -203,7 +211,7 @@ struct in_hand *hands_next(struct hands *t)
 {
     pthread_mutex_lock(&t->lock);
     t->idle++;
-    while (!t->ending && !t->first) {
+    while (!is_over(t) && !t->first) {
         make_known_room(t);
         pthread_cond_wait(&t->work, &t->lock);
     }

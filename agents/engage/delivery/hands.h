@@ -34,7 +34,7 @@ struct hands {
 void hands_open(struct hands *t, unsigned threads);
 /* Frees what they hold. No thread has one any more. */
 void hands_close(struct hands *t);
-/* Nothing is claimed any more; then: nothing comes into the line any more. */
+/* Nothing is claimed any more; then: nothing comes into the line any more but what was claimed before. */
 void hands_stop(struct hands *t);
 void hands_end(struct hands *t);
 

@@ -308,6 +308,20 @@ TEST_F(Delivery, MessagesOfMergedLeadsLeaveInOneOrder)
         EXPECT_EQ("messages/" + posts[i].headers["idempotency-key"], names[i]);
 }
 
+// What was claimed when it is stopped is attempted, or handed back; also what became durable only then.
+TEST_F(Delivery, ItEndsWheneverItIsStopped)
+{
+    mail_and_sms();
+    person("a");
+    for (int i = 0; i < 20; i++) {
+        order("a");
+        start();
+        usleep(static_cast<useconds_t>(2000 * i));
+        stop();
+        ASSERT_EQ(house.count("SELECT count(*) FROM message WHERE workspace = $1 AND state = 2"), 0);
+    }
+}
+
 // What waits behind a slow provider does not go on the strength of an old decision.
 TEST_F(Delivery, AClaimDoesNotStandForLong)
 {
