@@ -19,12 +19,7 @@ class DbContract : public Cells
     // Somebody who reads with a memo.
     struct ctx reader()
     {
-        struct ctx c;
-        memset(&c, 0, sizeof c);
-        c.arena = &read.arena;
-        c.db = db;
-        c.workspace = "default";
-        c.deadline_us = clock_mono_us() + 20 * US_PER_SECOND;
+        struct ctx c = reading(db, &read.arena);
         EXPECT_TRUE(is_ok(memo_open(&read.arena, &c.memo)));
         return c;
     }
@@ -112,13 +107,8 @@ TEST_P(DbContract, ResultsOverTheBudgetAreRefused)
     std::string large(1 << 20, 'x');
     run(&cell_insert, { v_text("a"), v_str(str_from(large)), v_null(), v_null(), v_null() });
     Memory small(64 * 1024);
-    struct ctx c;
+    struct ctx c = reading(db, &small.arena, INT64_MAX);
     struct rows r;
-    memset(&c, 0, sizeof c);
-    c.arena = &small.arena;
-    c.db = db;
-    c.workspace = "default";
-    c.deadline_us = INT64_MAX;
     struct value id = v_text("a");
     EXPECT_EQ(db_query(&c, &cell_get, &id, &r).reason, REASON_REQUEST_TOO_LARGE);
     db_read_done(&c);
@@ -128,14 +118,9 @@ TEST_P(DbContract, SnapshotDoesNotMove)
 {
     open(cell_migrations);
     cell("a", 1);
-    struct ctx c;
-    struct rows r;
     Memory m;
-    memset(&c, 0, sizeof c);
-    c.arena = &m.arena;
-    c.db = db;
-    c.workspace = "default";
-    c.deadline_us = clock_mono_us() + 20 * US_PER_SECOND;
+    struct ctx c = reading(db, &m.arena);
+    struct rows r;
     struct value id = v_text("a");
     ASSERT_TRUE(is_ok(db_query(&c, &cell_get, &id, &r)));
     EXPECT_EQ(row_at(&r, 0)[1].i, 1);
@@ -152,7 +137,6 @@ TEST_P(DbContract, SnapshotDoesNotMove)
     db_read_done(&c);
 }
 
-// What begins and ends a snapshot is no query: a deadline that passed never leaves a reader inside one.
 // On PostgreSQL all that is expected comes with the next answer; on SQLite it is asked when it is.
 TEST_P(DbContract, WhatIsExpectedIsAnsweredWithTheNextQuery)
 {
@@ -212,17 +196,14 @@ TEST_P(DbContract, AWrongExpectationSpoilsItsSnapshotAlone)
     db_read_done(&c);
 }
 
+// What begins and ends a snapshot is no query: a deadline that passed never leaves a reader inside one.
 TEST_P(DbContract, ReadersOutliveTheDeadlinesOfTheirCalls)
 {
     open(cell_migrations);
     cell("a", 7);
     Memory m;
-    struct ctx c;
+    struct ctx c = reading(db, &m.arena);
     struct rows r;
-    memset(&c, 0, sizeof c);
-    c.arena = &m.arena;
-    c.db = db;
-    c.workspace = "default";
     struct value id = v_text("a");
     for (int i = 0, n = sqlite() ? 20000 : 100; i < n; i++) {
         struct arena_mark before = arena_mark(&m.arena);

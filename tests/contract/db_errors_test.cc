@@ -18,13 +18,8 @@ class DbErrors : public Cells
 void read_somehow(struct db *db, const struct stmt *broken, unsigned random)
 {
     Memory m(random % 3 ? 64u << 20 : 4096);
-    struct ctx c;
+    struct ctx c = reading(db, &m.arena, clock_mono_us() + (int64_t)(random / 8 % 2000) - 200);
     struct rows r;
-    memset(&c, 0, sizeof c);
-    c.arena = &m.arena;
-    c.db = db;
-    c.workspace = "default";
-    c.deadline_us = clock_mono_us() + (int64_t)(random / 8 % 2000) - 200;
     struct value id = v_text("large");
     for (int i = 0; i < 2; i++) {
         struct status s = db_query(&c, random / 4 % 2 ? broken : &cell_get, &id, &r);
@@ -79,12 +74,7 @@ TEST_P(DbErrors, WhateverFailsTheNextOneIsServed)
     for (int i = 0; i < 4; i++) {
         struct rows r;
         struct value id = v_text("a");
-        struct ctx &c = all.emplace_back();
-        memset(&c, 0, sizeof c);
-        c.arena = &memories.emplace_back().arena;
-        c.db = db;
-        c.workspace = "default";
-        c.deadline_us = clock_mono_us() + 10 * US_PER_SECOND;
+        struct ctx &c = all.emplace_back(reading(db, &memories.emplace_back().arena));
         struct status s = db_query(&c, &cell_get, &id, &r);
         ASSERT_TRUE(is_ok(s)) << i << ": " << s.message;
         EXPECT_EQ(row_at(&r, 0)[1].i, groups);

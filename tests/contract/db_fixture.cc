@@ -101,14 +101,8 @@ void DbTest::close()
 
 struct rows DbTest::query(struct arena *a, const struct stmt *s, std::vector<struct value> args)
 {
-    struct ctx c;
-    struct rows rows;
-    memset(&c, 0, sizeof c);
-    memset(&rows, 0, sizeof rows);
-    c.arena = a;
-    c.db = db;
-    c.deadline_us = clock_mono_us() + 10 * US_PER_SECOND;
-    c.workspace = reach;
+    struct ctx c = reading(db, a, 0, reach);
+    struct rows rows = {};
     struct status st = db_query(&c, s, args.data(), &rows);
     EXPECT_TRUE(is_ok(st)) << s->name << ": " << st.message;
     db_read_done(&c);

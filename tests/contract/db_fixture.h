@@ -26,6 +26,18 @@ struct Memory {
     struct arena arena;
 };
 
+// Somebody who reads in a workspace until a deadline (clock_mono_us), 20 s from now unless told.
+inline struct ctx reading(struct db *db, struct arena *a, int64_t deadline_us = 0,
+                          const char *workspace = "default")
+{
+    struct ctx c = {};
+    c.arena = a;
+    c.db = db;
+    c.workspace = workspace;
+    c.deadline_us = deadline_us ? deadline_us : clock_mono_us() + 20 * US_PER_SECOND;
+    return c;
+}
+
 // Units of work with the memory they need.
 class Units
 {

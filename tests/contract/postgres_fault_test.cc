@@ -109,14 +109,9 @@ TEST_P(PostgresFault, AQueryEndsAtTheDeadline)
     };
     open();
     Memory m;
-    struct ctx c;
-    struct rows r;
-    memset(&c, 0, sizeof c);
-    c.arena = &m.arena;
-    c.db = db;
-    c.workspace = "default";
     int64_t start = clock_mono_us();
-    c.deadline_us = start + US_PER_SECOND / 5;
+    struct ctx c = reading(db, &m.arena, start + US_PER_SECOND / 5);
+    struct rows r;
     struct value seconds = v_real(10);
     EXPECT_EQ(db_query(&c, &sleep, &seconds, &r).reason, REASON_DEADLINE_PASSED);
     db_read_done(&c);
@@ -134,13 +129,8 @@ TEST_P(PostgresFault, ShortDeadlinesCostNoConnections)
     int late = 0;
     for (int i = 0; i < 3000; i++) {
         Memory m;
-        struct ctx c;
+        struct ctx c = reading(db, &m.arena, i % 10 ? clock_mono_us() + i % 100 : INT64_MAX);
         struct rows r;
-        memset(&c, 0, sizeof c);
-        c.arena = &m.arena;
-        c.db = db;
-        c.workspace = "default";
-        c.deadline_us = i % 10 ? clock_mono_us() + i % 100 : INT64_MAX;
         struct status s = db_query(&c, &who, nullptr, &r);
         if (is_ok(s))
             connections.insert(row_at(&r, 0)[0].i);

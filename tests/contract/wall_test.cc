@@ -141,11 +141,7 @@ TEST_P(Wall, ACtxReachesAllOnlyWhileItSaysSo)
     const struct stmt *count = raw("SELECT count(*) FROM lead", "", "i");
     Memory m;
     struct rows r;
-    struct ctx c = {};
-    c.arena = &m.arena;
-    c.db = db;
-    c.workspace = "a";
-    c.deadline_us = clock_mono_us() + 10 * US_PER_SECOND;
+    struct ctx c = reading(db, &m.arena, 0, "a");
     for (int64_t expected : { 1, 2, 1 }) { /* in one snapshot */
         if (expected == 2)
             db_reach_all(&c);
