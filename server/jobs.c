@@ -27,6 +27,7 @@ static struct status purge_request_ids(struct ctx *c)
 }
 
 #define IDLE_MEMORY (32u << 20)
+#define TICK_BYTES (8u << 20)
 
 /* What large requests freed inside glibc's arenas goes back to the system. */
 static struct status trim_memory(struct ctx *c)
@@ -36,8 +37,9 @@ static struct status trim_memory(struct ctx *c)
     return ok();
 }
 
-/* Whose thread a job runs on: what agents do may take long, and holds up no upkeep. */
-enum lane { UPKEEP, AGENTS, LANES };
+/* Whose thread a job runs on: what agents do may take long, and holds up no upkeep. What waits in memory
+ * alone is written down once more AT_END, when the threads are gone. */
+enum lane { UPKEEP, AGENTS, LANES, AT_END = LANES };
 
 /* A tick is a task (agents/record/task.h). */
 static const struct job {
@@ -59,6 +61,7 @@ static const struct job {
     { UPKEEP, "memory_trim", 5 * US_PER_SECOND, trim_memory },
     { UPKEEP, "privacy_sweep", US_PER_SECOND / 10, privacy_sweep },
     { UPKEEP, "request_id_purge", US_PER_SECOND / 4, purge_request_ids },
+    { AT_END, "audit_denials", 0, denied_write },
 };
 
 struct worker {
@@ -103,21 +106,27 @@ static int64_t next_due(const struct jobs *j, enum lane lane)
     return next;
 }
 
+/* What of the lane is due. */
+static void run_due(struct jobs *j, enum lane lane, struct arena *a)
+{
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (table[i].lane == lane && j->due_us[i] <= clock_mono_us()) {
+            run(j, &table[i], a);
+            j->due_us[i] = clock_mono_us() + table[i].every_us;
+        }
+}
+
 static void *main_loop(void *arg)
 {
     struct worker *w = arg;
     struct jobs *j = w->jobs;
     struct arena a;
-    arena_init(&a, 8u << 20);
+    arena_init(&a, TICK_BYTES);
     for (;;) {
         wait_until(j, next_due(j, w->lane));
         if (__atomic_load_n(&j->stopping, __ATOMIC_ACQUIRE))
             break;
-        for (size_t i = 0; i < COUNT(table); i++)
-            if (table[i].lane == w->lane && j->due_us[i] <= clock_mono_us()) {
-                run(j, &table[i], &a);
-                j->due_us[i] = clock_mono_us() + table[i].every_us;
-            }
+        run_due(j, w->lane, &a);
     }
     arena_done(&a);
     return NULL;
@@ -149,6 +158,14 @@ struct status jobs_start(struct app *app, struct jobs **ret)
     return ok();
 }
 
+static void run_at_end(struct jobs *j)
+{
+    struct arena a;
+    arena_init(&a, TICK_BYTES);
+    run_due(j, AT_END, &a);
+    arena_done(&a);
+}
+
 void jobs_stop(struct jobs *j)
 {
     if (!j)
@@ -160,6 +177,7 @@ void jobs_stop(struct jobs *j)
     for (size_t i = 0; i < LANES; i++)
         if (j->workers[i].jobs)
             pthread_join(j->workers[i].thread, NULL);
+    run_at_end(j);
     pthread_cond_destroy(&j->wake);
     pthread_mutex_destroy(&j->lock);
     free(j);

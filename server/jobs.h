@@ -10,7 +10,8 @@ C_BEGIN
 struct jobs;
 
 MUSTCHECK struct status jobs_start(struct app *app, struct jobs **ret);
-void jobs_stop(struct jobs *); /* waits for a tick under way; NULL is allowed */
+/* Waits for ticks under way, and writes down what waits in memory. NULL is allowed. */
+void jobs_stop(struct jobs *);
 
 C_END
 #endif

@@ -126,6 +126,19 @@ func TestDeniedCallsAreInTheLog(t *testing.T) {
 	})
 }
 
+// What was refused just before the server was stopped is in the log when it is back.
+func TestADenialOutlivesAStop(t *testing.T) {
+	tell(t, func(s *story) {
+		const stops = 5 // at some of them the job that writes denials does not come by
+		for range stops {
+			_, err := s.h.Leads().CreateLead(house.As(s.ctx, "forged"), &pb.CreateLeadRequest{})
+			want.Error(s, err, codes.Unauthenticated, "CREDENTIAL_INVALID")
+			want.OK(s, s.h.Restart())
+		}
+		want.Equal(s, "denials", len(s.auditEvents(`action = "call.denied"`)), stops)
+	})
+}
+
 // Each call that changes something leaves an entry with its name.
 func TestEveryMutationIsInTheLog(t *testing.T) {
 	withModels(t, func(s *story, m *bank.Trained) {
