@@ -184,6 +184,9 @@ struct db_ops {
     /* A snapshot read never waits for another process: handlers may read on the thread that received the
      * call. */
     bool reads_inline;
+    /* One process at a time writes: what another was doing when this one opened the database, it will not
+     * finish. */
+    bool alone;
     /* Expected to open a consistent snapshot, waiting for a free connection until deadline_us (monotonic) at
      * most. Fails: STORE_UNAVAILABLE, DEADLINE_PASSED. Any thread. */
     struct status (*read_begin)(struct db *, int64_t deadline_us, struct db_read **ret);

@@ -95,6 +95,7 @@ static void lite_close(struct db *db)
 static const struct db_ops lite_ops = {
     .name = "sqlite",
     .reads_inline = true,
+    .alone = true,
     .read_begin = lite_read_begin,
     .query = lite_query,
     .read_end = lite_read_end,

@@ -63,6 +63,22 @@ static void take(struct batch *b, const struct rows *due, int64_t now_us, unsign
     }
 }
 
+void batch_take_over(struct batch *b, int64_t leases_until_us)
+{
+    b->left_us = leases_until_us;
+}
+
+/* What others left on its way comes first. */
+static struct status find_due(struct batch *b, struct ctx *c, unsigned reach, struct rows *ret)
+{
+    if (!b->left_us)
+        return DB_QUERY(c, &delivery_sql[DELIVERY_DUE], ret, v_int(c->now_us), v_int(reach));
+    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_LEFT], ret, v_int(c->now_us), v_int(b->left_us), v_int(reach)));
+    if (ret->n < reach)
+        b->left_us = 0;
+    return ok();
+}
+
 /* Looks beyond those whose claims are on their way, and further where much of what is due waits for its
  * leads' messages in hand. */
 static struct status look(struct batch *b, struct ctx *c, unsigned want)
@@ -71,11 +87,12 @@ static struct status look(struct batch *b, struct ctx *c, unsigned want)
     unsigned shares = hands_look(b->hands) ? SHARES : 1;
     unsigned reach = MAX(b->reach, want * shares + hands_claimed(b->hands));
     db_reach_all(c);
-    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_DUE], &due, v_int(c->now_us), v_int(reach)));
+    bool left = b->left_us > 0;
+    TRY(find_due(b, c, reach, &due));
     db_reach_own(c);
     bool full = due.n == reach;
     take(b, &due, c->now_us, want, full ? shares : 1);
-    b->more = full && (b->n > 0 || reach < REACH_MAX);
+    b->more = left || (full && (b->n > 0 || reach < REACH_MAX));
     b->reach = full && b->n < want ? MIN(2 * reach, REACH_MAX) : 0;
     return ok();
 }

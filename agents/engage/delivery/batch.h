@@ -11,9 +11,10 @@ struct batch {
     struct app *app;
     struct hands *hands;
     struct arena memory;
-    unsigned reach; /* due messages that are looked at */
-    bool more;      /* more may be due */
-    size_t n;       /* messages taken */
+    unsigned reach;  /* due messages that are looked at */
+    bool more;       /* more may be due */
+    int64_t left_us; /* leases that end by then are nobody's; 0: all are looked at when they end */
+    size_t n;        /* messages taken */
     struct in_hand *taken[BATCH_MAX];
 };
 
@@ -22,6 +23,8 @@ void batch_close(struct batch *b);
 
 /* Claims up to `want` messages that are due. */
 void batch_claim(struct batch *b, unsigned want);
+/* Messages on their way whose leases end by then were left by somebody who is gone: nobody waits for that. */
+void batch_take_over(struct batch *b, int64_t leases_until_us);
 /* Does what is to be done with those whose claim failed for good. */
 void batch_give_up(struct batch *b);
 

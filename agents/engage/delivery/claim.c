@@ -142,7 +142,7 @@ static struct status send_now(struct ctx *c, struct in_hand *h, struct gate_resu
 {
     Message *m = h->row.message;
     bool stored_is_sent = m->medium == MEDIUM_IN_APP;
-    int64_t lease = ATTEMPT_US(c->app->send) + h->options->margin_us;
+    int64_t lease = lease_us(c->app, h->options);
     m->channel = arena_printf(c->arena, CHANNELS "%s", h->channel.id);
     m->consent_entry = (char *)g->consent_entry;
     m->attempt_count++;

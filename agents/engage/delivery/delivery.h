@@ -14,8 +14,10 @@
  *
  * Every step states the version of the message's row that it read, so of two who have a message in hand, in
  * this process or another, one goes on. A message in SENDING whose lease (its due_time) has run out was left
- * by a process that died or stood still. A mail is UNKNOWN then, and never sent again on its own; a webhook,
- * whose receiver acts once on a key, is sent again with the same bytes and key. */
+ * by a process that died or stood still, and so was every one that is found at the start where one process at
+ * a time writes to the database, or in a database that was put back (agents/record/moved.h). A mail is
+ * UNKNOWN then, and never sent again on its own; a webhook, whose receiver acts once on a key, is sent again
+ * with the same bytes and key. */
 #ifndef AGENTS_ENGAGE_DELIVERY_DELIVERY_H
 #define AGENTS_ENGAGE_DELIVERY_DELIVERY_H
 

@@ -13,6 +13,12 @@ C_BEGIN
 /* The longest attempt: one that finds its connection hung up begins again. */
 #define ATTEMPT_US(limits) (2 * (limits)->timeout_ms * 1000)
 
+/* How long a message that is claimed is its process's. */
+static inline int64_t lease_us(const struct app *app, const struct delivery_options *o)
+{
+    return ATTEMPT_US(app->send) + o->margin_us;
+}
+
 /* What is handed over: kept with the message from the first attempt on. */
 struct frozen {
     const char *to; /* a mail address or a phone; "" otherwise */

@@ -89,6 +89,19 @@ static void tell_again(struct delivery *d)
 
 /* ---- The threads ---- */
 
+/* Who had messages on their way at that time will not tell what became of them. */
+static void take_over(struct delivery *d, int64_t gone_us)
+{
+    batch_take_over(&d->batch, gone_us + lease_us(d->app, &d->options));
+}
+
+/* While nothing may leave. */
+static void hold(struct delivery *d, int64_t since_us)
+{
+    take_over(d, since_us);
+    d->batch.more = false;
+}
+
 static void *claim_on(void *arg)
 {
     struct delivery *d = arg;
@@ -97,7 +110,10 @@ static void *claim_on(void *arg)
     while (hands_wait(&d->hands, d->batch.more, &want)) {
         tell_again(d);
         batch_give_up(&d->batch);
-        if (want && !moved_hold_us(d->app->moved))
+        int64_t hold_us = moved_hold_us(d->app->moved);
+        if (hold_us)
+            hold(d, hold_us);
+        else if (want)
             batch_claim(&d->batch, want);
     }
     return NULL;
@@ -159,6 +175,8 @@ struct status delivery_start(struct app *app, const struct delivery_options *o, 
     TRY(pace_open(a, &pace));
     open_hands(d, o, pace);
     batch_open(&d->batch, app, &d->hands);
+    if (app->db->ops->alone)
+        take_over(d, clock_wall_us());
     while (d->n_senders < o->threads && pthread_create(&d->senders[d->n_senders], NULL, send_on, d) == 0)
         d->n_senders++;
     d->claims = d->n_senders == o->threads && pthread_create(&d->claimer, NULL, claim_on, d) == 0;

@@ -9,6 +9,7 @@
 #include "agents/engage/gate/zones.h"
 #include "agents/engage/template/templates.h"
 #include "agents/record/contact.h"
+#include "agents/record/moved.h"
 #include "agents/record/suppression.h"
 #include "tests/unit/agents/engage/fixture.h"
 #include "tests/unit/agents/engage/sink.h"
@@ -239,8 +240,9 @@ class DeliveryRoom : public EngageRoom
         return mail.substr(at, mail.find('>', at) - at);
     }
 
-    // As another process left it: under way, its lease over.
-    void abandon(const std::string &name, const std::string &frozen, const char *channel)
+    // As another process left it: under way, with this much left of its lease.
+    void abandon(const std::string &name, const std::string &frozen, const char *channel,
+                 int64_t lease_us = -1)
     {
         auto a = house.run([&](ctx *c) {
             message_row row;
@@ -249,9 +251,35 @@ class DeliveryRoom : public EngageRoom
             row.message->attempt_count = 1;
             row.message->channel = pb_str(c->arena, str_of(channel));
             row.message->transport_id = pb_str(c->arena, STR("key-of-the-dead"));
-            return message_save(c, &row, c->now_us - 1, str_make(frozen.data(), frozen.size()),
+            return message_save(c, &row, c->now_us + lease_us, str_make(frozen.data(), frozen.size()),
                                 "message.sending");
         });
+        ASSERT_TRUE(a.ok_()) << a.message();
+    }
+
+    // The rows lie elsewhere than when a server last wrote down where.
+    void put_back()
+    {
+        static const struct stmt elsewhere = { "elsewhere", "",
+                                               "",          "UPDATE installation SET place = 'elsewhere'",
+                                               nullptr,     nullptr };
+        open_moved();
+        auto a = house.run([&](ctx *c) {
+            UNIT_ADD(c->unit, &elsewhere, 1, REASON_CONFLICT, v_int(0));
+            return ok();
+        });
+        ASSERT_TRUE(a.ok_()) << a.message();
+        open_moved();
+        ASSERT_NE(moved_hold_us(house.app.moved), 0);
+    }
+    void open_moved()
+    {
+        struct status s = moved_open(&house.app, &memory, &house.app.moved);
+        ASSERT_EQ(s.code, CODE_OK) << s.message;
+    }
+    void resume()
+    {
+        auto a = house.run([&](ctx *c) { return moved_resume(c, false); });
         ASSERT_TRUE(a.ok_()) << a.message();
     }
 

@@ -397,6 +397,29 @@ TEST_F(Delivery, WhatADeadProcessLeftIsUnknownOrAskedAgain)
     EXPECT_EQ(smtp.listener.connections, 0);
 }
 
+// Where one process at a time writes, and where the database was put back, nobody has them. Elsewhere another
+// replica may.
+TEST_F(Delivery, NobodyWaitsForTheLeasesOfTheDead)
+{
+    mail_and_sms();
+    person("a");
+    std::string mail = order("a", MEDIUM_EMAIL, 600);
+    abandon(mail, "a@mail.example\nbytes", "channels/mail", 20 * US_PER_SECOND);
+    start();
+    if (!house.app.db->ops->alone) {
+        moments();
+        EXPECT_EQ(message(mail)->state, MESSAGE__STATE_SENDING);
+        stop();
+        put_back();
+        start();
+        moments();
+        EXPECT_EQ(message(mail)->state, MESSAGE__STATE_SENDING) << "nothing moves while it is held";
+        resume();
+    }
+    EXPECT_EQ(end_of(mail)->state, MESSAGE__STATE_UNKNOWN);
+    EXPECT_EQ(smtp.listener.connections, 0);
+}
+
 // What cannot be read holds nothing else up.
 TEST_F(Delivery, PoisonIsParked)
 {
@@ -419,15 +442,17 @@ TEST_F(Delivery, PoisonIsParked)
     EXPECT_EQ(house.count("SELECT count(*) FROM message WHERE workspace = $1 AND state = 4"), 1);
 }
 
+// The threads of one; and three that run at once where more than one may.
 TEST_F(Delivery, ManyShareTheWork)
 {
     mail_and_sms();
+    limits.timeout_ms = 30000; // no attempt ends in doubt, however slow the machine
     std::vector<std::string> names;
     for (int i = 0; i < 20; i++)
         person("p" + std::to_string(i));
     for (int i = 0; i < 200; i++)
         names.push_back(order("p" + std::to_string(i % 20), MEDIUM_SMS));
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < (house.app.db->ops->alone ? 1 : 3); i++)
         start();
     for (auto &name : names)
         ASSERT_EQ(end_of(name)->state, MESSAGE__STATE_SENT);
