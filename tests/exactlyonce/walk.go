@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/house"
 	"github.com/marketing-agents/marketing/tests/e2e/want"
 )
@@ -90,6 +91,40 @@ func (w *walk) prove(messages int) {
 		w.given*sendsOfErrand, atPoints, len(w.deaths)-atPoints, w.phoneProxy.cuts+w.mailProxy.cuts, w.phones.posts, len(w.phones.taken), len(w.mailbox.taken))
 	w.Logf("calls whose answer died: %v", w.clients.cut)
 	w.reckon()
+}
+
+// proveStops stops the server in order again and again, each time with so many errands more. What nobody interrupts is told, at once and once.
+func (w *walk) proveStops(stops, errands int) {
+	w.phoneProxy.cutting.Store(false)
+	w.mailProxy.cutting.Store(false)
+	for range workers {
+		w.running.Go(w.runErrands)
+	}
+	want.OK(w, w.h.Stop())
+	w.h.Options.Env = append(w.h.Options.Env, "RESPONSE_TIMEOUT=20") // no attempt ends in doubt, however slow the machine
+	for i := range stops {
+		want.OK(w, w.h.Up())
+		w.hand(errands)
+		if i == stops/2 {
+			w.running.Go(w.openToEverybody)
+		}
+		time.Sleep(time.Duration(w.random.IntN(300)) * time.Millisecond)
+		want.OK(w, w.h.Stop())
+		w.nothingIsHalf()
+	}
+	want.OK(w, w.h.Up())
+	w.finish()
+	w.Logf("%s: %d messages, calls that met a stop: %v", w.h.Options.Store, w.given*sendsOfErrand, w.clients.cut)
+	want.Equal(w, "posts", w.phones.posts, len(w.phones.taken))
+	w.reckon()
+}
+
+// nothingIsHalf: a server that has ended has no message on its way.
+func (w *walk) nothingIsHalf() {
+	w.Helper()
+	sending, err := w.h.Query(fmt.Sprint("SELECT id FROM message WHERE state = ", int(pb.Message_STATE_SENDING)))
+	want.OK(w, err)
+	want.Equal(w, "messages on their way", fmt.Sprint(sending), "[]")
 }
 
 // runErrands makes errands until there are no more to come.

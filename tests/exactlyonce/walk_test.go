@@ -14,18 +14,30 @@ func TestMain(m *testing.M) { os.Exit(house.Main(m.Run)) }
 // How many messages are sent at least; EXACTLY_ONCE_SQLITE and EXACTLY_ONCE_POSTGRESQL choose another number.
 var sends = map[house.Store]int{house.SQLite: 400, house.PostgreSQL: 200}
 
-func TestEachSendTakesEffectOnce(t *testing.T) {
+func eachStore(t *testing.T, story func(t *testing.T, store house.Store)) {
+	t.Helper()
 	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
 		t.Run(string(store), func(t *testing.T) {
 			t.Parallel()
-			n := sends[store]
-			if text := os.Getenv("EXACTLY_ONCE_" + strings.ToUpper(string(store))); text != "" {
-				var err error
-				if n, err = strconv.Atoi(text); err != nil || n < 1 {
-					t.Fatalf("%q is no number of messages", text)
-				}
-			}
-			newWalk(t, store).prove(n)
+			story(t, store)
 		})
 	}
+}
+
+func TestEachSendTakesEffectOnce(t *testing.T) {
+	eachStore(t, func(t *testing.T, store house.Store) {
+		n := sends[store]
+		if text := os.Getenv("EXACTLY_ONCE_" + strings.ToUpper(string(store))); text != "" {
+			var err error
+			if n, err = strconv.Atoi(text); err != nil || n < 1 {
+				t.Fatalf("%q is no number of messages", text)
+			}
+		}
+		newWalk(t, store).prove(n)
+	})
+}
+
+// A server that is stopped in order, however much is under way, leaves nothing half and in doubt.
+func TestAStopLeavesNothingHalf(t *testing.T) {
+	eachStore(t, func(t *testing.T, store house.Store) { newWalk(t, store).proveStops(20, 4) })
 }
