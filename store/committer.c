@@ -171,15 +171,15 @@ void committer_stop(struct committer *c)
     /* The semaphore stays: a submitter may be on its way to post it. */
 }
 
-/* False when the thread has ended. */
-static bool push(struct committer *c, struct unit *u)
+/* Puts a chain into the queue. False when the thread has ended. */
+static bool push(struct committer *c, struct unit *newest, struct unit *oldest)
 {
     struct unit *head = atomic_load(&c->head);
     do {
         if (head == &c->closed)
             return false;
-        u->next = head == &c->sleeping ? NULL : head;
-    } while (!atomic_compare_exchange_weak(&c->head, &head, u));
+        oldest->next = head == &c->sleeping ? NULL : head;
+    } while (!atomic_compare_exchange_weak(&c->head, &head, newest));
     if (head == &c->sleeping)
         sem_post(&c->wake);
     return true;
@@ -190,21 +190,56 @@ static struct status draining(void)
     return fail(NULL, REASON_DRAINING, "this server takes no more writes");
 }
 
-struct status committer_submit(struct committer *c, struct unit *u)
+/* Takes a place in the queue for it. */
+static struct status reserve(struct committer *c, const struct unit *u)
 {
     ASSERT(u->done && u->workspace && *u->workspace);
     if (u->arena->overflow)
         return fail_memory();
     if (atomic_load_explicit(&c->stopping, memory_order_relaxed))
         return draining();
-    if (atomic_fetch_add(&c->queued, 1) >= c->limit) {
-        atomic_fetch_sub(&c->queued, 1);
-        return fail(NULL, REASON_OVERLOADED, "the queue of writes is full");
-    }
-    if (push(c, u))
+    if (atomic_fetch_add(&c->queued, 1) < c->limit)
+        return ok();
+    atomic_fetch_sub(&c->queued, 1);
+    return fail(NULL, REASON_OVERLOADED, "the queue of writes is full");
+}
+
+struct status committer_submit(struct committer *c, struct unit *u)
+{
+    TRY(reserve(c, u));
+    if (push(c, u, u))
         return ok();
     atomic_fetch_sub(&c->queued, 1);
     return draining();
+}
+
+static void refuse(struct unit *u, struct status s)
+{
+    u->outcome = s;
+    u->done(u, u->arg); /* may reuse the unit's memory */
+}
+
+void committer_submit_chain(struct committer *c, struct unit *newest)
+{
+    struct unit *taken = NULL, **tail = &taken, *oldest = NULL, *next;
+    for (struct unit *u = newest; u; u = next) {
+        next = u->next;
+        struct status s = reserve(c, u);
+        if (!is_ok(s)) {
+            refuse(u, s);
+            continue;
+        }
+        *tail = oldest = u;
+        tail = &u->next;
+    }
+    *tail = NULL;
+    if (!taken || push(c, taken, oldest))
+        return;
+    for (struct unit *u = taken; u; u = next) {
+        next = u->next;
+        atomic_fetch_sub(&c->queued, 1);
+        refuse(u, draining());
+    }
 }
 
 static void post(struct unit *u, void *arg)

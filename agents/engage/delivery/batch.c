@@ -167,16 +167,17 @@ static void decide_all(struct batch *b, struct ctx *look)
 /* From the moment it is with the committer a hand is not ours. */
 static void submit(struct batch *b)
 {
+    struct unit *chain = NULL;
     if (b->n)
         (void)FAULT(delivery_before_claim);
     for (size_t i = 0; i < b->n; i++) {
         struct in_hand *h = b->taken[i];
         h->unit.done = claimed;
         h->unit.arg = h;
-        struct status s = committer_submit(b->app->committer, &h->unit);
-        if (!is_ok(s))
-            end(h, s);
+        h->unit.next = chain;
+        chain = &h->unit;
     }
+    committer_submit_chain(b->app->committer, chain);
 }
 
 void batch_claim(struct batch *b, unsigned want)

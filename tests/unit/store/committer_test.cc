@@ -174,6 +174,50 @@ TEST_F(Committer, AFullQueueRefusesAndDoneIsNeverCalled)
     EXPECT_EQ(units[3].done, 0);
 }
 
+// Linked as committer_submit_chain takes them.
+struct unit *chain_of(std::vector<TestUnit> &units)
+{
+    for (size_t i = 1; i < units.size(); i++)
+        units[i].unit.next = &units[i - 1].unit;
+    return &units.back().unit;
+}
+
+TEST_F(Committer, AChainSharesACommit)
+{
+    start(100);
+    std::vector<TestUnit> units(40);
+    committer_submit_chain(committer, nullptr);
+    committer_submit_chain(committer, chain_of(units));
+    committer_stop(committer);
+    EXPECT_EQ(db.groups, (std::vector<size_t>{ 40 }));
+    for (size_t i = 0; i < units.size(); i++) {
+        EXPECT_EQ(db.order[i], &units[i].unit);
+        EXPECT_EQ(units[i].done, 1);
+    }
+}
+
+TEST_F(Committer, WhatOfAChainIsRefusedIsToldAtOnce)
+{
+    start(3);
+    std::vector<TestUnit> units(5), late(2);
+    (void)arena_alloc(&units[3].arena, 2 << 20);
+    db.shut();
+    committer_submit_chain(committer, chain_of(units));
+    EXPECT_EQ(units[3].unit.outcome.reason, REASON_REQUEST_TOO_LARGE);
+    EXPECT_EQ(units[3].done, 1);
+    EXPECT_EQ(units[0].unit.outcome.reason, REASON_OVERLOADED) << "the oldest is the last in line";
+    EXPECT_EQ(units[0].done, 1);
+    EXPECT_EQ(units[1].done, 0);
+    db.let_go();
+    committer_stop(committer);
+    EXPECT_EQ(db.groups, (std::vector<size_t>{ 3 }));
+    committer_submit_chain(committer, chain_of(late));
+    for (TestUnit &u : late) {
+        EXPECT_EQ(u.unit.outcome.reason, REASON_DRAINING);
+        EXPECT_EQ(u.done, 1);
+    }
+}
+
 TEST_F(Committer, GroupsAreLimitedByUnitsAndBytes)
 {
     start(10000);
