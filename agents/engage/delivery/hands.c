@@ -5,7 +5,8 @@
 
 #define LOOK_US (US_PER_SECOND / 10)
 #define BACKLOG_US (US_PER_SECOND / 10)
-#define FIRST_GUESS_US 20000 /* how long an attempt takes, before there was one */
+#define TELL_US (US_PER_SECOND / 500) /* that a commit may be waited for to share it */
+#define FIRST_GUESS_US 20000          /* how long an attempt takes, before there was one */
 #define HAND_BYTES (16u << 20)
 #define HAND_KEPT_BYTES (32u << 10) /* from one message to the next: most need no more */
 #define CONTENDED_LOOKS 50
@@ -233,6 +234,35 @@ void hands_attempted(struct hands *t, int64_t us)
     pthread_mutex_lock(&t->lock);
     t->attempt_us = MAX(t->attempt_us + (us - t->attempt_us) / 8, 1);
     pthread_mutex_unlock(&t->lock);
+}
+
+/* The lock is held. */
+static struct unit *take_telling(struct hands *t)
+{
+    struct unit *all = t->telling;
+    t->telling = NULL;
+    t->n_telling = 0;
+    return all;
+}
+
+struct unit *hands_tell(struct hands *t, struct in_hand *h)
+{
+    pthread_mutex_lock(&t->lock);
+    move(t, h, IN_HAND_TELLING);
+    h->unit.next = t->telling;
+    t->telling = &h->unit;
+    bool wait = t->first && ++t->n_telling * (uint64_t)t->attempt_us < t->threads * (uint64_t)TELL_US;
+    struct unit *now = wait ? NULL : take_telling(t);
+    pthread_mutex_unlock(&t->lock);
+    return now;
+}
+
+struct unit *hands_telling(struct hands *t)
+{
+    pthread_mutex_lock(&t->lock);
+    struct unit *all = take_telling(t);
+    pthread_mutex_unlock(&t->lock);
+    return all;
 }
 
 void hands_set(struct hands *t, struct in_hand *h, enum in_hand_state state)

@@ -24,6 +24,8 @@ struct hands {
     int64_t pause_mono_us;                  /* nothing is claimed before */
     int64_t attempt_us;                     /* how long one takes, a running average */
     struct in_hand *first, **last;
+    struct unit *telling; /* outcomes to go to the committer as one, the newest first */
+    unsigned n_telling;
     struct in_hand all[HANDS];
     struct {               /* what a look has to know of each, close together */
         uint64_t freed;    /* during which look it became free; the largest number: it is not */
@@ -49,6 +51,11 @@ void hands_ready(struct hands *t, struct in_hand *h);
 struct in_hand *hands_next(struct hands *t);
 /* It was attempted, which took so long. */
 void hands_attempted(struct hands *t, int64_t us);
+/* Its unit tells the outcome. Those of others go to the committer with it: returned are all that are to go
+ * now, as committer_submit_chain takes them; none where more come within TELL_US. */
+struct unit *hands_tell(struct hands *t, struct in_hand *h);
+/* All that are to go still. */
+struct unit *hands_telling(struct hands *t);
 void hands_set(struct hands *t, struct in_hand *h, enum in_hand_state state);
 /* One in the state `from` whose time has come, now in the state `to`; NULL: none. */
 struct in_hand *hands_find(struct hands *t, enum in_hand_state from, enum in_hand_state to, int64_t now_us);

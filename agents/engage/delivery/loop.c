@@ -59,9 +59,7 @@ static void stored(struct unit *u, void *arg)
 static void tell(struct in_hand *h)
 {
     h->told++;
-    struct status s = committer_submit(h->app->committer, &h->unit);
-    if (!is_ok(s))
-        told(h, s);
+    committer_submit_chain(h->app->committer, hands_tell(h->hands, h));
 }
 
 /* Leaves it to the committer; nobody waits for it. */
@@ -73,7 +71,6 @@ static void conclude(struct in_hand *h, struct status (*what)(struct ctx *c, voi
     h->unit.done = stored;
     h->unit.arg = h;
     struct status s = what(&c, h);
-    hands_set(h->hands, h, IN_HAND_TELLING);
     if (is_ok(s))
         tell(h);
     else
@@ -85,6 +82,7 @@ static void tell_again(struct delivery *d)
     int64_t now = clock_mono_us();
     for (struct in_hand *h; (h = hands_find(&d->hands, IN_HAND_UNTOLD, IN_HAND_TELLING, now));)
         tell(h);
+    committer_submit_chain(d->app->committer, hands_telling(&d->hands));
 }
 
 /* ---- The threads ---- */
