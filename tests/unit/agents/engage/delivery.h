@@ -187,8 +187,8 @@ class DeliveryRoom : public EngageRoom
     {
         std::string sql = "SELECT count(*) FROM message WHERE workspace = $1 AND due_time > 0 AND id = '" +
                           name.substr(9) + "'";
-        for (int i = 0; i < 500 && house.count(sql.c_str()) == 0; i++)
-            usleep(20000);
+        for (int i = 0; i < PATIENCE && house.count(sql.c_str()) == 0; i++)
+            moments(1);
         EXPECT_EQ(house.count(sql.c_str()), 1);
     }
 
@@ -206,29 +206,37 @@ class DeliveryRoom : public EngageRoom
         running.clear();
     }
 
-    // What becomes of it, once it is neither waiting nor under way; or what is left of it after ten seconds.
+    // Until it is in line for an attempt, or in one.
+    void on_its_way(const std::string &name)
+    {
+        for (int i = 0; i < PATIENCE && message(name)->state != MESSAGE__STATE_SENDING; i++)
+            moments(1);
+        ASSERT_EQ(message(name)->state, MESSAGE__STATE_SENDING) << name;
+    }
+    // What becomes of it, once it is neither waiting nor under way; or what is left of it after a minute.
     Answer<Message> end_of(const std::string &name)
     {
-        for (int i = 0; i < 500; i++) {
+        for (int i = 0; i < PATIENCE; i++) {
             auto m = message(name);
             if (m->state != MESSAGE__STATE_SCHEDULED && m->state != MESSAGE__STATE_SENDING)
                 return m;
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            moments(1);
         }
         return message(name);
     }
     // It waits for this reason.
     Answer<Message> waits(const std::string &name, Message__Cause cause)
     {
-        for (int i = 0; i < 250; i++) {
+        for (int i = 0; i < PATIENCE; i++) {
             auto m = message(name);
             if (m->state == MESSAGE__STATE_SCHEDULED && m->cause == cause)
                 return m;
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            moments(1);
         }
         ADD_FAILURE() << name << " does not wait";
         return message(name);
     }
+    static const int PATIENCE = 3000; // moments; only what never comes takes so long
     void moments(int n = 15)
     {
         std::this_thread::sleep_for(std::chrono::milliseconds(20 * n));
@@ -283,7 +291,8 @@ class DeliveryRoom : public EngageRoom
         ASSERT_TRUE(a.ok_()) << a.message();
     }
 
-    send_limits limits = { 400, "127.0.0.1", nullptr };
+    send_limits limits = { 30000, "127.0.0.1",
+                           nullptr }; // no attempt ends in doubt, however slow the machine
     delivery_options options = { 3, 3, 20000, 30 * US_PER_SECOND };
     sink::Smtp smtp;
     sink::Http http;
