@@ -240,10 +240,8 @@ func TestOneClickEndsAllMarketing(t *testing.T) {
 		want.True(s, ours, "link: %s", link)
 
 		const queued = 1000
-		due := 8 * time.Second
-		began := time.Now()
 		for range queued {
-			plan(due - time.Since(began))
+			plan(time.Hour)
 		}
 		looked, err := s.h.REST("GET", path, nil, "Authorization: ")
 		want.OK(s, err)
@@ -256,10 +254,11 @@ func TestOneClickEndsAllMarketing(t *testing.T) {
 			want.OK(s, err)
 			want.Equal(s, "POST", done.Code, 200)
 		}
-		want.True(s, time.Since(began) < due, "the link was not followed before the messages were due: %s", time.Since(began))
 		want.OK(s, s.h.Stop())
+		_, err = s.h.Query(fmt.Sprint("UPDATE message SET due_time = 0 WHERE state = ", int(pb.Message_STATE_SCHEDULED)))
+		want.OK(s, err)
 		want.OK(s, s.h.Up())
-		limit := time.Now().Add(60 * time.Second)
+		limit := time.Now().Add(100 * time.Second)
 		refused := map[string]int{}
 		for refused["STATE_REFUSED"] < queued && time.Now().Before(limit) {
 			time.Sleep(200 * time.Millisecond)

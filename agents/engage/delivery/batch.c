@@ -79,8 +79,8 @@ static struct status find_due(struct batch *b, struct ctx *c, unsigned reach, st
     return ok();
 }
 
-/* Looks beyond those whose claims are on their way, and further where much of what is due waits for its
- * leads' messages in hand. */
+/* Looks beyond those whose claims are on their way, and further, for as long as that is so, where much of
+ * what is due waits for its leads' messages in hand. */
 static struct status look(struct batch *b, struct ctx *c, unsigned want)
 {
     struct rows due;
@@ -93,7 +93,7 @@ static struct status look(struct batch *b, struct ctx *c, unsigned want)
     bool full = due.n == reach;
     take(b, &due, c->now_us, want, full ? shares : 1);
     b->more = left || (full && (b->n > 0 || reach < REACH_MAX));
-    b->reach = full && b->n < want ? MIN(2 * reach, REACH_MAX) : 0;
+    b->reach = b->n == want ? 0 : full ? MIN(2 * reach, REACH_MAX) : reach;
     return ok();
 }
 
