@@ -136,6 +136,7 @@ static struct status put_place(struct ctx *c, const struct plan *p, const struct
     e->state = at->left ? ENROLLMENT__STATE_EXITED : ENROLLMENT__STATE_ACTIVE;
     e->exit_cause = at->cause;
     e->step_count = at->taken;
+    e->arrived_event = (char *)protobuf_c_empty_string;
     e->step = pb_str(c->arena, str_of(p->steps[at->step].id));
     e->due_time = at->left ? NULL : time_message(c->arena, at->due_us);
     x->due_us = at->due_us;
@@ -275,12 +276,25 @@ struct status enroll_push(struct ctx *c, const struct journeys *all, const struc
     return p ? push_by(c, p, lead, x, event) : enroll_leave(c, x, ENROLLMENT__EXIT_CAUSE_FAILED);
 }
 
+/* Its wait is over now, by this event. */
+static struct status keep_for_later(struct ctx *c, struct enrolled *x, const char *event)
+{
+    x->due_us = c->now_us;
+    x->e->due_time = time_message(c->arena, c->now_us);
+    x->e->arrived_event = pb_str(c->arena, str_of(event));
+    return x->e->due_time && x->e->arrived_event ? write_row(c, x, UNDER_WAY) : fail_memory();
+}
+
 struct status enroll_push_held(struct ctx *c, const struct journeys *all, const struct lead_row *lead,
                                struct enrolled *x, const char *event)
 {
     const struct plan *p;
     TRY(plan_of(c, all, x, &p));
-    return p && plan_ends_by(p, event) ? push_by(c, p, lead, x, event) : ok();
+    if (p && plan_ends_by(p, event))
+        return push_by(c, p, lead, x, event);
+    size_t at = p ? plan_step_of(p, x->e->step) : PLAN_END;
+    bool ends = at != PLAN_END && x->due_us > c->now_us && plan_awaits(p, at, event);
+    return ends ? keep_for_later(c, x, event) : ok();
 }
 
 struct status enroll_take_out(struct ctx *c, const struct journeys *all, const struct lead_row *lead,

@@ -98,6 +98,9 @@ bool plan_admits(const struct plan *p, const char *event, const Lead *lead);
 /* Whether it makes leads that are in it leave, wherever they are. */
 bool plan_ends_by(const struct plan *p, const char *event);
 
+/* Whether it moves a lead on that stands in this step. */
+bool plan_awaits(const struct plan *p, size_t step, const char *event);
+
 /* The lead enters and goes as far as it can. */
 MUSTCHECK struct status plan_begin(const struct plan *p, const Lead *lead, int64_t now_us,
                                    const struct plan_actor *actor, struct place *ret);

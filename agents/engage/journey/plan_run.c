@@ -86,6 +86,12 @@ bool plan_ends_by(const struct plan *p, const char *event)
     return false;
 }
 
+bool plan_awaits(const struct plan *p, size_t step, const char *event)
+{
+    const char *awaited = p->steps[step].event;
+    return awaited && strcmp(awaited, event) == 0;
+}
+
 struct status plan_push(const struct plan *p, const Lead *lead, int64_t now_us, const char *event,
                         const struct plan_actor *actor, struct place *place, bool *ret_moved)
 {
@@ -95,7 +101,7 @@ struct status plan_push(const struct plan *p, const Lead *lead, int64_t now_us, 
         leave(place, ENROLLMENT__EXIT_CAUSE_EVENT);
         return ok();
     }
-    if (event && s->event && strcmp(s->event, event) == 0)
+    if (event && plan_awaits(p, place->step, event))
         return go_on(p, lead, now_us, s->event_next, actor, place);
     if (!event && now_us >= place->due_us)
         return go_on(p, lead, now_us, s->next, actor, place);

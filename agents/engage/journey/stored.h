@@ -74,7 +74,8 @@ MUSTCHECK struct status enroll_enter(struct ctx *c, const struct plan *p, const 
  * more, it leaves. */
 MUSTCHECK struct status enroll_push(struct ctx *c, const struct journeys *all, const struct lead_row *lead,
                                     struct enrolled *x, const char *event);
-/* The same while its journey is paused: an event may have it leave, and does nothing else. */
+/* The same while its journey is paused: an event may have it leave, or end its wait, which shows once the
+ * journey is resumed. */
 MUSTCHECK struct status enroll_push_held(struct ctx *c, const struct journeys *all,
                                          const struct lead_row *lead, struct enrolled *x, const char *event);
 MUSTCHECK struct status enroll_leave(struct ctx *c, struct enrolled *x, Enrollment__ExitCause cause);

@@ -26,7 +26,7 @@ static struct status on_time(struct ctx *c, const struct value *row)
     if (s.reason == REASON_LEAD_NOT_FOUND)
         return enroll_leave(c, &x, ENROLLMENT__EXIT_CAUSE_LEAD_GONE);
     TRY(s);
-    return enroll_push(c, all, &lead, &x, NULL);
+    return enroll_push(c, all, &lead, &x, *x.e->arrived_event ? x.e->arrived_event : NULL);
 }
 
 static struct status waits_due(struct ctx *c, size_t limit, struct rows *ret)

@@ -200,7 +200,7 @@ type EngageServiceClient interface {
 	// JOURNEY_TEMPLATE, and a violation for each step at fault, where a step's template is not in service, has no contents for the step's
 	// medium, or is for a purpose that the send policy does not declare.
 	PublishJourney(ctx context.Context, in *PublishJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
-	// Holds a journey: nobody enters, and leads under way wait where they are, whatever they do; only who does one of the exit_events leaves.
+	// Holds a journey: nobody enters, and leads under way wait where they are; only who does one of the exit_events leaves. Waits that end meanwhile, by time or event, end at ResumeJourney.
 	// Messages that are planned already are not held (CancelMessage). Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE
 	// where it is not in service.
 	PauseJourney(ctx context.Context, in *PauseJourneyRequest, opts ...grpc.CallOption) (*Journey, error)
@@ -895,7 +895,7 @@ type EngageServiceServer interface {
 	// JOURNEY_TEMPLATE, and a violation for each step at fault, where a step's template is not in service, has no contents for the step's
 	// medium, or is for a purpose that the send policy does not declare.
 	PublishJourney(context.Context, *PublishJourneyRequest) (*Journey, error)
-	// Holds a journey: nobody enters, and leads under way wait where they are, whatever they do; only who does one of the exit_events leaves.
+	// Holds a journey: nobody enters, and leads under way wait where they are; only who does one of the exit_events leaves. Waits that end meanwhile, by time or event, end at ResumeJourney.
 	// Messages that are planned already are not held (CancelMessage). Fails: NOT_FOUND / JOURNEY_NOT_FOUND, FAILED_PRECONDITION / JOURNEY_STATE
 	// where it is not in service.
 	PauseJourney(context.Context, *PauseJourneyRequest) (*Journey, error)

@@ -1106,7 +1106,9 @@ type Enrollment struct {
 	// When it last took a step, or left.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Steps taken.
-	StepCount     int64 `protobuf:"varint,11,opt,name=step_count,json=stepCount,proto3" json:"step_count,omitempty"`
+	StepCount int64 `protobuf:"varint,11,opt,name=step_count,json=stepCount,proto3" json:"step_count,omitempty"`
+	// The event that ended its wait, or handoff ("lead.owner_released"), while the journey was paused: it goes that way when the journey is resumed. Else empty.
+	ArrivedEvent  string `protobuf:"bytes,12,opt,name=arrived_event,json=arrivedEvent,proto3" json:"arrived_event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1216,6 +1218,13 @@ func (x *Enrollment) GetStepCount() int64 {
 		return x.StepCount
 	}
 	return 0
+}
+
+func (x *Enrollment) GetArrivedEvent() string {
+	if x != nil {
+		return x.ArrivedEvent
+	}
+	return ""
 }
 
 // Request of CreateJourney.
@@ -2631,7 +2640,7 @@ const file_marketing_v1_journey_proto_rawDesc = "" +
 	"\bpriority\x18\x04 \x01(\x0e2\x16.marketing.v1.PriorityR\bpriority\x122\n" +
 	"\aoptions\x18\x05 \x03(\v2\x18.marketing.v1.SendOptionR\aoptions\x12\x1f\n" +
 	"\vchoose_hour\x18\x06 \x01(\bR\n" +
-	"chooseHour\"\xdb\x05\n" +
+	"chooseHour\"\x80\x06\n" +
 	"\n" +
 	"Enrollment\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
@@ -2650,7 +2659,8 @@ const file_marketing_v1_journey_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x1d\n" +
 	"\n" +
-	"step_count\x18\v \x01(\x03R\tstepCount\"B\n" +
+	"step_count\x18\v \x01(\x03R\tstepCount\x12#\n" +
+	"\rarrived_event\x18\f \x01(\tR\farrivedEvent\"B\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSTATE_ACTIVE\x10\x01\x12\x10\n" +

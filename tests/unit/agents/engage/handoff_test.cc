@@ -76,6 +76,21 @@ TEST_F(Handoffs, TheLeadGoesOnWhenItIsGivenBack)
     EXPECT_EQ(explain()->gates[SEND_GATE_OWNER - 1]->verdict, SEND_VERDICT_PASS);
 }
 
+TEST_F(Handoffs, WhatIsGivenBackWhileTheJourneyIsPausedEndsItOnceItIsResumed)
+{
+    put_handoff();
+    does("leads/a", "visit");
+    ASSERT_TRUE(pause("talk").ok_());
+    ASSERT_TRUE(give_back().ok_());
+    react();
+    pass(1);
+    EXPECT_EQ(where("leads/a"), Places{ "a/ask" });
+    ASSERT_TRUE(resume("talk").ok_());
+    pass(1);
+    EXPECT_EQ(where("leads/a"), Places{ "a!1" });
+    EXPECT_EQ(messages("leads/a").size(), 1u);
+}
+
 TEST_F(Handoffs, WhereNobodyTakesItItGoesOnByTime)
 {
     put_handoff();

@@ -165,6 +165,29 @@ TEST_F(Journeys, WhoDoesAnExitEventLeavesAPausedOneToo)
     EXPECT_EQ(messages("leads/a").size() + messages("leads/b").size(), 0u);
 }
 
+// Whichever comes first, its time or the event; the first of two events.
+TEST_F(Journeys, AWaitThatEndsByAnEventWhileItIsPausedGoesThatWay)
+{
+    put("welcome", b.journey({ b.wait("day", 86400, "click", "clicked"), b.send("silent", "one", "end"),
+                               b.send("clicked", "two") },
+                             "lead.created"));
+    create({ { "email", "a@mail.example" } }, "a");
+    create({ { "email", "b@mail.example" } }, "b");
+    react();
+    ASSERT_TRUE(pause("welcome").ok_());
+    does("leads/a", "click");
+    pass(90000);
+    does("leads/a", "click");
+    does("leads/b", "click");
+    EXPECT_EQ(where("leads/a"), Places{ "a/day" });
+    ASSERT_TRUE(resume("welcome").ok_());
+    pass(1);
+    ASSERT_EQ(messages("leads/a").size(), 1u);
+    EXPECT_STREQ(message(messages("leads/a")[0])->template_, "templates/two");
+    ASSERT_EQ(messages("leads/b").size(), 1u);
+    EXPECT_STREQ(message(messages("leads/b")[0])->template_, "templates/one") << "its time came first";
+}
+
 TEST_F(Journeys, ARetiredOneIsFinishedAndNotEntered)
 {
     put("welcome", b.journey({ b.wait("day", 86400), b.send("one") }, "lead.created"));
