@@ -25,7 +25,7 @@ import (
 // injections would do something where a text is taken for SQL, a header, a log line, a template or a page.
 var injections = []string{"'", `"`, "\\", "' OR '1'='1", "') OR ('1'='1' --", `" OR "1"="1`, "x'; DROP TABLE lead; --", "x'; DELETE FROM lead; --",
 	"x'; UPDATE iam_resource SET disabled = 1; --", "' UNION SELECT data FROM iam_resource --", "' UNION ALL SELECT NULL,NULL,data FROM lead --",
-	"' AND 1=(SELECT COUNT(*) FROM sqlite_master) --", "' AND 1=CAST((SELECT version()) AS BIGINT) --", "'||(SELECT pg_sleep(20))||'", "x'; SELECT pg_sleep(20); --",
+	"' AND 1=(SELECT COUNT(*) FROM sqlite_master) --", "' AND 1=CAST((SELECT version()) AS BIGINT) --", "'||(SELECT pg_sleep(200))||'", "x'; SELECT pg_sleep(200); --",
 	"' AND randomblob(2000000000) --", "x'; ATTACH DATABASE 'injected.db' AS x; --", "x'; COPY lead TO 'injected'; --", "$1", "$$; DROP TABLE lead; $$", "%' ESCAPE '\\", "%",
 	"x\r\nX-Injected: yes", "x\r\n\r\n<html>", "x\nlevel=info event=injected", "x\u2028level=info event=injected", "\x1b[2Jx", `x" event=injected y="`, "%0d%0aX-Injected:%20yes",
 	"{{7*7}}", "${7*7}", "<script>x</script>"}
@@ -212,7 +212,7 @@ func TestNoMetadataIsTakenForAnythingElse(t *testing.T) {
 			want.Equal(t, key, status.Code(err), code)
 		}
 		shown := `request="x\" event=injected y=\""`
-		for limit := time.Now().Add(5 * time.Second); !strings.Contains(h.Log(), shown); time.Sleep(20 * time.Millisecond) {
+		for limit := time.Now().Add(30 * time.Second); !strings.Contains(h.Log(), shown); time.Sleep(20 * time.Millisecond) {
 			want.True(t, time.Now().Before(limit), "the log does not show the caller's own id: %s", shown)
 		}
 		return len(may)

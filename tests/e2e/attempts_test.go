@@ -32,20 +32,24 @@ func TestAttemptsAreMadeAgainInTime(t *testing.T) {
 		})
 		s.createChannel("hook", &pb.Channel{Medium: pb.Medium_MEDIUM_EMAIL, Webhook: &pb.WebhookSettings{Url: url, SigningSecret: channelSecret}})
 		s.putTemplate("note", "transactional", "A note", "A note.")
-		began := time.Now()
 		lead := s.create(&pb.Lead{Email: "ann@attempts.example"}).Name
 		_, err := s.h.Engage().EngageLead(s.ctx, &pb.EngageLeadRequest{Lead: lead, Template: "templates/note", Medium: pb.Medium_MEDIUM_EMAIL, RequestId: requestID()})
 		want.OK(s, err)
 		<-reached
+		began := time.Now()
 		<-reached
 		second := time.Since(began)
-		want.True(s, second > 700*time.Millisecond && second < 4*time.Second, "the second attempt came after %s", second)
+		want.True(s, second > 700*time.Millisecond && second < 3700*time.Millisecond, "the second attempt came after %s", second)
 		want.OK(s, s.h.Kill())
 		want.OK(s, s.h.Up())
 		m := s.settled(lead, 1)[0]
 		third := time.Since(began) - second
 		want.Equal(s, "state", m.State, pb.Message_STATE_SENT)
 		want.Equal(s, "attempts", attempts.Load(), 3)
-		want.True(s, third > 5*time.Second && third < 20*time.Second, "the third attempt came after %s", third)
+		soonest := 5 * time.Second // when the lease of the server that died has ended
+		if s.h.Options.Store == house.SQLite {
+			soonest = 3 * time.Second // nobody else can have it: only the wait for another attempt
+		}
+		want.True(s, third > soonest && third < 30*time.Second, "the third attempt came after %s", third)
 	})
 }

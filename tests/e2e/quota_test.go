@@ -22,7 +22,7 @@ import (
 
 func TestACallOverTheLimitSaysWhoseItIsAndWhenToComeAgain(t *testing.T) {
 	t.Parallel()
-	h := house.New(t, house.Options{Gateway: true, Env: []string{"QUOTA_READ=0.5", "QUOTA_WORKSPACE_WRITE=1"}})
+	h := house.New(t, house.Options{Gateway: true, Env: []string{"QUOTA_READ=0.1", "QUOTA_WORKSPACE_WRITE=0.1"}})
 	s := &story{T: t, h: h, ctx: t.Context()}
 	look := func() error {
 		_, err := h.Leads().GetLead(s.ctx, &pb.GetLeadRequest{Name: "leads/none"})
@@ -34,10 +34,10 @@ func TestACallOverTheLimitSaysWhoseItIsAndWhenToComeAgain(t *testing.T) {
 	failure, again := detail[*errdetails.QuotaFailure](err), detail[*errdetails.RetryInfo](err)
 	want.True(s, failure != nil && again != nil, "details: %v", status.Convert(err).Details())
 	want.Equal(s, "violations", len(failure.Violations), 1)
-	want.Equal(s, "description", failure.Violations[0].Description, "more than 0.5 read calls a second")
+	want.Equal(s, "description", failure.Violations[0].Description, "more than 0.1 read calls a second")
 	want.Equal(s, "subject", failure.Violations[0].Subject, "serviceAccounts/tests")
 	wait := again.RetryDelay.AsDuration()
-	want.True(s, wait > 0 && wait <= 2100*time.Millisecond, "retry in %v", wait)
+	want.True(s, wait > 0 && wait <= 10100*time.Millisecond, "retry in %v", wait)
 
 	answer, err := h.REST("GET", "/v1/leads/none", nil)
 	want.OK(s, err)
@@ -47,7 +47,7 @@ func TestACallOverTheLimitSaysWhoseItIsAndWhenToComeAgain(t *testing.T) {
 	want.Equal(s, "reason", problem.Error.Reason, "QUOTA_EXCEEDED")
 	seconds, err := strconv.Atoi(answer.Header.Get("Retry-After"))
 	want.OK(s, err)
-	want.True(s, seconds == 1 || seconds == 2, "Retry-After: %d", seconds)
+	want.True(s, seconds >= 1 && seconds <= 10, "Retry-After: %d", seconds)
 
 	time.Sleep(time.Duration(seconds) * time.Second)
 	want.Error(s, look(), codes.NotFound, "LEAD_NOT_FOUND")
@@ -75,7 +75,7 @@ func TestAWorkspaceHasLimitsOfItsOwn(t *testing.T) {
 				if err := look(s); status.Code(err) == code {
 					return err
 				}
-				want.True(s, time.Since(began) < 5*time.Second, "the limit does not reach the other replica")
+				want.True(s, time.Since(began) < 30*time.Second, "the limit does not reach the other replica")
 			}
 		}
 		for _, rate := range []float64{-1, 1e-9, 1e9, math.NaN(), math.Inf(1)} {
@@ -215,7 +215,7 @@ func sharesLimits(t *testing.T, h *house.House) bool {
 // gauges waits until a metric of every replica has this value.
 func gauges(t *testing.T, replicas []*house.House, name string, value int) {
 	t.Helper()
-	for limit := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		all := true
 		for _, h := range replicas {
 			all = all && gauge(t, h, name) == strconv.Itoa(value)
@@ -223,7 +223,7 @@ func gauges(t *testing.T, replicas []*house.House, name string, value int) {
 		if all {
 			return
 		}
-		want.True(t, time.Now().Before(limit), "%s does not become %d within 15 s", name, value)
+		want.True(t, time.Now().Before(limit), "%s does not become %d within a minute", name, value)
 	}
 }
 

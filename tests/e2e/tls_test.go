@@ -122,7 +122,7 @@ func renew(t *testing.T, h *house.House, place string) (serial string) {
 func becomes(t *testing.T, h *house.House, address, serial string) {
 	t.Helper()
 	got, err := "", error(nil)
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if got, err = shown(h, address); got == serial {
 			return
 		}
@@ -181,7 +181,7 @@ func TestTheServerTakesOnlyClientsWithItsAuthoritysCertificate(t *testing.T) {
 		change(config)
 		conn, err := tls.Dial("tcp", h.Address, config)
 		if err == nil { // with TLS 1.3 the refusal comes with the first read
-			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 			_, err = conn.Read(make([]byte, 1))
 			_ = conn.Close()
 		}
