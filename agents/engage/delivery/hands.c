@@ -5,7 +5,7 @@
 
 #define LOOK_US (US_PER_SECOND / 10)
 #define BACKLOG_US (US_PER_SECOND / 10)
-#define TELL_US (US_PER_SECOND / 500) /* that a commit may be waited for to share it */
+#define TELL_US (US_PER_SECOND / 200) /* that a commit may be waited for to share it */
 #define FIRST_GUESS_US 20000          /* how long an attempt takes, before there was one */
 #define HAND_BYTES (16u << 20)
 #define HAND_KEPT_BYTES (32u << 10) /* from one message to the next: most need no more */

@@ -15,7 +15,7 @@ class Hands : public testing::Test
     void SetUp() override
     {
         hands_open(&*hands, 2);
-        hands->attempt_us = 500; // so the two make eight attempts in two milliseconds
+        hands->attempt_us = 1250; // so the two make eight attempts in five milliseconds
     }
     void TearDown() override
     {
@@ -62,7 +62,7 @@ TEST_F(Hands, OutcomesOfSlowAttemptsWaitForNoOthers)
 {
     auto all = attempted(3);
     one_more_in_line();
-    hands->attempt_us = 5000;
+    hands->attempt_us = 10000;
     for (in_hand *h : all)
         EXPECT_EQ(length(hands_tell(&*hands, h)), 1u);
 }
