@@ -61,22 +61,24 @@ const struct stmt_table *const all_statements[] = {
     NULL,
 };
 
+#define JOURNEYS "journeys" /* a slot of what is in service */
+
 const struct active_loader active_loaders[ACTIVE_SLOTS] = {
     { "model", model_slot_load, model_slot_unload },
     { "routing_policy", policy_load, policy_unload },
     { "engagement_model", engagement_slot_load, engagement_slot_unload },
-    { "journeys", journeys_load, journeys_unload },
+    { JOURNEYS, journeys_load, journeys_unload },
 };
 
 const struct reaction reactions[] = {
-    { "engage", "lead.created", journeys_on_lead },
-    { "engage", "lead.updated", journeys_on_lead },
-    { "engage", "lead.triaged", journeys_on_lead },
-    { "engage", "lead.event_recorded", journeys_on_lead_event },
-    { "engage", "lead.owner_released", journeys_on_released },
-    { "engage", "lead.merged", journeys_on_lead_gone },
-    { "engage", "lead.deleted", journeys_on_lead_gone },
-    { "engage", "subject.erased", journeys_on_lead_gone },
-    { "chooser", "lead.outcome_recorded", chooser_on_outcome },
-    { NULL, NULL, NULL },
+    { "engage", "lead.created", JOURNEYS, journeys_on_lead },
+    { "engage", "lead.updated", JOURNEYS, journeys_on_lead },
+    { "engage", "lead.triaged", JOURNEYS, journeys_on_lead },
+    { "engage", "lead.event_recorded", JOURNEYS, journeys_on_lead_event },
+    { "engage", "lead.owner_released", JOURNEYS, journeys_on_released },
+    { "engage", "lead.merged", JOURNEYS, journeys_on_lead_gone },
+    { "engage", "lead.deleted", JOURNEYS, journeys_on_lead_gone },
+    { "engage", "subject.erased", JOURNEYS, journeys_on_lead_gone },
+    { "chooser", "lead.outcome_recorded", "", chooser_on_outcome },
+    { NULL, NULL, NULL, NULL },
 };

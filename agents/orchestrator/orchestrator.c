@@ -64,23 +64,26 @@ struct orchestrator {
 
 /* ---- Opening ---- */
 
-static struct subscriber *subscriber_of(struct orchestrator *o, const char *name)
+static struct subscriber *subscriber_of(struct orchestrator *o, const struct reaction *r)
 {
     for (size_t i = 0; i < o->n; i++)
-        if (strcmp(o->subscribers[i].name, name) == 0)
+        if (strcmp(o->subscribers[i].name, r->subscriber) == 0)
             return &o->subscribers[i];
     if (o->n == SUBSCRIBERS_MAX)
         return NULL;
     struct subscriber *s = &o->subscribers[o->n++];
-    s->name = name;
+    s->name = r->subscriber;
+    s->actions.slot = r->slot;
     return s;
 }
 
 static struct status subscribe(struct orchestrator *o, const struct reaction *r)
 {
-    struct subscriber *s = subscriber_of(o, r->subscriber);
+    struct subscriber *s = subscriber_of(o, r);
     if (!s || s->actions.n == EVENT_ACTIONS_MAX)
         return fail(NULL, REASON_INTERNAL, "the table of reactions is too long");
+    if (strcmp(s->actions.slot, r->slot) != 0)
+        return fail(NULL, REASON_INTERNAL, "two slots in the reactions of one subscriber");
     s->actions.names[s->actions.n++] = r->action;
     return ok();
 }

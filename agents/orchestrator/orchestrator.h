@@ -4,7 +4,7 @@
  * A subscriber has a cursor in the database, which moves in the commit of what its reactions did: an event is
  * reacted to once, whatever crashes and however many replicas run. Where a reaction fails for good its event
  * is parked, with the reason, and the others go on; what only failed for now (no store, another writer) is
- * tried again. Events that a subscriber has no reaction to cost it nothing but the reading. */
+ * tried again. Events that a subscriber has no reaction to stay in the database. */
 #ifndef AGENTS_ORCHESTRATOR_ORCHESTRATOR_H
 #define AGENTS_ORCHESTRATOR_ORCHESTRATOR_H
 
@@ -17,6 +17,10 @@ C_BEGIN
 struct reaction {
     const char *subscriber; /* "engage" */
     const char *action;     /* "lead.triaged" */
+    /* "journeys": there is nothing to do in a workspace that never had this in service
+     * (agents/record/active.h), so its events are not even read; "": there may be in any. The same for all of
+     * a subscriber. */
+    const char *slot;
     /* Adds to the ctx's unit what follows from the event. The ctx is one of the event's workspace and trace,
      * with the principal "agents/SUBSCRIBER". Other events may be reacted to in the same unit. */
     struct status (*react)(struct ctx *c, const struct event_seen *e);

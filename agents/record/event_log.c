@@ -22,10 +22,11 @@ static const struct stmt sql[LOG_STATEMENTS] = {
                   "'')" WRITERS ") FROM event" },
     [LOG_WRITERS] = { "event_log_writers", "t", "i", "SELECT length($1)", NULL,
                       "SELECT count(*)" WRITERS " AND virtualtransaction = ANY (string_to_array($1, ' '))" },
-    [LOG_READ] = { "event_log_read", "iitttttttti", "iittttbb",
+    [LOG_READ] = { "event_log_read", "iittttttttti", "iittttbb",
                    "SELECT " SEEN
                    " FROM event WHERE seq > $1 AND seq <= $2 AND action IN ($3, $4, $5, $6, $7, $8, $9, $10)"
-                   " ORDER BY seq LIMIT $11",
+                   " AND ($11 = '' OR EXISTS (SELECT 1 FROM active_version AS v"
+                   " WHERE v.workspace = event.workspace AND v.slot = $11)) ORDER BY seq LIMIT $12",
                    NULL, NULL },
     [LOG_READ_OWN] = { "event_log_read_own", "tiiti", "iittttbb",
                        "SELECT " SEEN " FROM event WHERE workspace = $1 AND seq > $2 AND seq <= $3"
@@ -114,11 +115,12 @@ static struct status take_all(struct ctx *c, const struct rows *rows, struct eve
 struct status event_log_read(struct ctx *c, int64_t from, int64_t to, const struct event_actions *actions,
                              size_t limit, struct event_seen **ret, size_t *ret_n)
 {
-    struct value args[2 + EVENT_ACTIONS_MAX + 1] = { v_int(from), v_int(to) };
+    struct value args[2 + EVENT_ACTIONS_MAX + 2] = { v_int(from), v_int(to) };
     struct rows rows;
     for (size_t i = 0; i < EVENT_ACTIONS_MAX; i++)
         args[2 + i] = v_text(actions->names[MIN(i, actions->n - 1)]); /* padded with the last one */
-    args[2 + EVENT_ACTIONS_MAX] = v_int((int64_t)limit);
+    args[2 + EVENT_ACTIONS_MAX] = v_text(actions->slot);
+    args[3 + EVENT_ACTIONS_MAX] = v_int((int64_t)limit);
     TRY(db_query(c, &sql[LOG_READ], args, &rows));
     return take_all(c, &rows, ret, ret_n);
 }

@@ -38,10 +38,12 @@ struct event_seen {
 #define EVENT_ACTIONS_MAX 8
 struct event_actions {
     const char *names[EVENT_ACTIONS_MAX];
-    size_t n; /* at least 1 */
+    size_t n;         /* at least 1 */
+    const char *slot; /* only of workspaces that ever had this in service (active.h); "": of all */
 };
 
-/* At most `limit` events of these actions, of all workspaces, with seq in (from, to], in order. */
+/* At most `limit` events of these actions with seq in (from, to], in order. Whether a workspace had something
+ * in service, and its events, are of one snapshot. */
 MUSTCHECK struct status event_log_read(struct ctx *c, int64_t from, int64_t to,
                                        const struct event_actions *actions, size_t limit,
                                        struct event_seen **ret, size_t *ret_n);

@@ -15,13 +15,13 @@ namespace fixture
 {
 
 inline const struct reaction kReactions[] = {
-    { "engage", "lead.created", journeys_on_lead },
-    { "engage", "lead.updated", journeys_on_lead },
-    { "engage", "lead.event_recorded", journeys_on_lead_event },
-    { "engage", "lead.owner_released", journeys_on_released },
-    { "engage", "lead.merged", journeys_on_lead_gone },
-    { "engage", "lead.deleted", journeys_on_lead_gone },
-    { nullptr, nullptr, nullptr },
+    { "engage", "lead.created", "journeys", journeys_on_lead },
+    { "engage", "lead.updated", "journeys", journeys_on_lead },
+    { "engage", "lead.event_recorded", "journeys", journeys_on_lead_event },
+    { "engage", "lead.owner_released", "journeys", journeys_on_released },
+    { "engage", "lead.merged", "journeys", journeys_on_lead_gone },
+    { "engage", "lead.deleted", "journeys", journeys_on_lead_gone },
+    { nullptr, nullptr, nullptr, nullptr },
 };
 
 class Journeys : public EngageRoom

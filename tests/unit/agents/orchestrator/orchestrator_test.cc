@@ -32,9 +32,10 @@ struct status look(struct ctx *c, const struct event_seen *e)
 }
 
 const struct reaction kReactions[] = {
-    { "engage", "lead.triaged", note },
-    { "engage", "lead.glanced", look },
-    { nullptr, nullptr, nullptr },
+    { "engage", "lead.triaged", "", note },
+    { "engage", "lead.glanced", "", look },
+    { "chooser", "lead.moved", "journeys", look },
+    { nullptr, nullptr, nullptr, nullptr },
 };
 
 class Orchestrator : public testing::Test
@@ -287,6 +288,38 @@ TEST_F(Orchestrator, WhatFailsForNowIsNeverParked)
     EXPECT_EQ(last, "STORE_UNAVAILABLE");
     react(40);
     EXPECT_EQ(reactions(), 2);
+}
+
+TEST_F(Orchestrator, OnlyWorkspacesThatHadTheSlotInServiceAreReactedIn)
+{
+    static const struct stmt serve = {
+        "test_serve",
+        "ttb",
+        "",
+        "INSERT INTO active_version (workspace, slot, history, revision,"
+        " resource_id, version, update_time) VALUES ($1, $2, $3, 1, '', '', 0)",
+        nullptr,
+        nullptr
+    };
+    auto serves = [&](const char *workspace, const char *slot) {
+        auto a = house.run([&](ctx *c) {
+            c->workspace = workspace;
+            UNIT_ADD(c->unit, &serve, 1, REASON_CONFLICT, v_text(workspace), v_text(slot), v_bytes(STR("")));
+            return ok();
+        });
+        ASSERT_TRUE(a.ok_()) << a.message();
+    };
+    serves("default", "model");
+    serves("other", "journeys");
+    happens("leads/1", "lead.moved");
+    happens("leads/2", "lead.moved", "other");
+    react();
+    EXPECT_EQ(log.seen, std::vector<std::string>{ "agents/chooser other leads/2" });
+    serves("default", "journeys");
+    happens("leads/3", "lead.moved");
+    react();
+    EXPECT_EQ(log.seen,
+              (std::vector<std::string>{ "agents/chooser other leads/2", "agents/chooser default leads/3" }));
 }
 
 TEST_F(Orchestrator, TwoReplicasDoNotReactTwice)
