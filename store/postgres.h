@@ -16,6 +16,7 @@ C_BEGIN
 #define PG_STATEMENTS 1024 /* a connection knows; a power of two, at most three quarters are used */
 #define PG_WRITE_US (30 * INT64_C(1000000)) /* a group that takes longer counts as a lost connection */
 #define PG_CONNECT_US (5 * INT64_C(1000000))
+#define PG_START_US (60 * INT64_C(1000000)) /* the first connection: without it there is no server */
 
 enum pg_text { PG_ROW, PG_BULK }; /* which text of a statement */
 

@@ -262,9 +262,9 @@ struct status pg_connect(struct pg_db *d, enum pg_mode mode, int64_t deadline_us
 {
     if (!may_connect(d))
         return fail(NULL, REASON_STORE_UNAVAILABLE, "PostgreSQL cannot be reached; trying again soon");
-    int64_t now = clock_mono_us();
-    bool ours = deadline_us == INT64_MAX || deadline_us > now + PG_CONNECT_US;
-    struct status s = connect_now(d, mode, ours ? now + PG_CONNECT_US : deadline_us, c, a);
+    int64_t until = clock_mono_us() + (mode == PG_MIGRATE ? PG_START_US : PG_CONNECT_US);
+    bool ours = deadline_us > until;
+    struct status s = connect_now(d, mode, ours ? until : deadline_us, c, a);
     /* A caller's short patience says nothing about the server. */
     if (is_ok(s) || ours || clock_mono_us() < deadline_us)
         connected(d, is_ok(s));

@@ -13,6 +13,8 @@
  * costs the server more than most answers, and it would work on for so long anyhow (postgres_conn.c, setup).
  */
 #define GRACE_US (US_PER_SECOND / 10)
+#define PING_US US_PER_SECOND         /* for who asks whether it is there */
+#define PLACE_US (10 * US_PER_SECOND) /* for a server that starts, which needs a connection first */
 
 static bool is_late(int64_t deadline_us)
 {
@@ -336,10 +338,11 @@ struct status pg_check(struct db *db, const struct stmt *s, struct arena *a)
 }
 
 /* One row of a statement that names no workspace, on a snapshot of its own. */
-static struct status ask(struct db *db, const struct stmt *stmt, struct arena *a, struct rows *ret)
+static struct status ask(struct db *db, const struct stmt *stmt, int64_t within_us, struct arena *a,
+                         struct rows *ret)
 {
     struct db_read *r = NULL;
-    struct status s = pg_read_begin(db, clock_mono_us() + US_PER_SECOND, &r);
+    struct status s = pg_read_begin(db, clock_mono_us() + within_us, &r);
     if (is_ok(s))
         s = pg_query(r, stmt, NULL, a, ret);
     pg_read_end(r);
@@ -352,7 +355,7 @@ struct status pg_ping(struct db *db)
     struct arena a;
     struct rows rows;
     arena_init(&a, 64 * 1024);
-    struct status s = ask(db, &one, &a, &rows);
+    struct status s = ask(db, &one, PING_US, &a, &rows);
     arena_done(&a);
     return is_ok(s) ? s : fail(NULL, REASON_STORE_UNAVAILABLE, "PostgreSQL does not answer");
 }
@@ -367,7 +370,7 @@ struct status pg_place(struct db *db, struct arena *a, const char **ret)
                                        NULL,
                                        NULL };
     struct rows rows;
-    TRY(ask(db, &where, a, &rows));
+    TRY(ask(db, &where, PLACE_US, a, &rows));
     *ret = arena_printf(a, "cluster %llu, database %lld", (unsigned long long)row_at(&rows, 0)[0].i,
                         (long long)row_at(&rows, 0)[1].i);
     return *ret ? ok() : fail_memory();

@@ -57,3 +57,17 @@ func TestPostgreSQLGoesAwayAndComesBack(t *testing.T) {
 	want.OK(t, err)
 	want.Equal(t, "leads", len(leads.Leads), 2)
 }
+
+// A database that takes no connection for a while holds up a start; it does not end it.
+func TestAStartWaitsForASlowDatabase(t *testing.T) {
+	t.Parallel()
+	database := house.NewPostgres(t)
+	s := &story{T: t, h: house.New(t, house.Options{Store: house.PostgreSQL, Database: database.URL}), ctx: t.Context()}
+	want.OK(t, s.h.Stop())
+	database.Pause(t)
+	want.OK(t, s.h.Spawn())
+	time.Sleep(7 * time.Second) // more than a connection may take while the server runs
+	database.GoOn(t)
+	want.OK(t, s.h.Up())
+	s.create(&pb.Lead{Email: "after@example.com"})
+}

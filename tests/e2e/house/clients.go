@@ -70,9 +70,9 @@ func (h *House) System() pb.SystemServiceClient { return pb.NewSystemServiceClie
 // Health is a client of grpc.health.v1.
 func (h *House) Health() healthpb.HealthClient { return healthpb.NewHealthClient(h.Conn()) }
 
-// waitServing waits until the address answers SERVING, the process ends or half a minute is over.
+// waitServing waits until the address answers SERVING, the process ends or two minutes are over.
 func (h *House) waitServing(address string, p *process) error {
-	limit := time.Now().Add(30 * time.Second)
+	limit := time.Now().Add(2 * time.Minute)
 	for {
 		err := h.serving(address)
 		if err == nil {

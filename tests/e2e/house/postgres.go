@@ -2,6 +2,8 @@ package house
 
 import (
 	"os"
+	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -32,6 +34,34 @@ func NewPostgres(t testing.TB) *Postgres {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// Pause has it answer nobody until GoOn is called, or the test ends.
+func (p *Postgres) Pause(t testing.TB) {
+	t.Helper()
+	t.Cleanup(func() { p.GoOn(t) })
+	p.signal(t, syscall.SIGSTOP)
+}
+
+// GoOn ends a pause.
+func (p *Postgres) GoOn(t testing.TB) {
+	t.Helper()
+	p.signal(t, syscall.SIGCONT)
+}
+
+// signal sends it to the process that takes connections.
+func (p *Postgres) signal(t testing.TB, what syscall.Signal) {
+	t.Helper()
+	text, err := postgresScript("pid", p.folder)
+	if err == nil {
+		var pid int
+		if pid, err = strconv.Atoi(text); err == nil {
+			err = syscall.Kill(pid, what)
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // Start starts it where it is not running, on the data and the port that it had.
