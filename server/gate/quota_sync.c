@@ -20,7 +20,8 @@ static struct status count_at(struct quota *q, int64_t period, int64_t n, int64_
 }
 
 /* Each replica adds itself once a period. The period before says how many there were; this one, who came
- * since. */
+ * since. One that is late, and a store that comes back empty, show fewer for a period: so what was heard in
+ * the period before counts too. */
 static struct status count_replicas(struct quota *q, int64_t wall_us)
 {
     int64_t period = wall_us / COUNT_US, now, before;
@@ -28,9 +29,10 @@ static struct status count_replicas(struct quota *q, int64_t wall_us)
         return ok();
     TRY(count_at(q, period, 1, &now));
     TRY(count_at(q, period - 1, 0, &before));
+    int64_t heard = MAX(now, before), n = MAX(heard, q->heard);
     q->counted = period;
-    now = MAX(now, before);
-    __atomic_store_n(&q->replicas, (unsigned)MIN(MAX(now, 1), INT32_MAX), __ATOMIC_RELAXED);
+    q->heard = heard;
+    __atomic_store_n(&q->replicas, (unsigned)MIN(MAX(n, 1), INT32_MAX), __ATOMIC_RELAXED);
     return ok();
 }
 

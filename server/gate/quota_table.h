@@ -28,6 +28,7 @@ struct quota {
     unsigned replicas; /* atomic */
     bool in_step;      /* atomic: the last quota_sync succeeded */
     int64_t counted;   /* quota_sync.c: when this replica was last counted */
+    int64_t heard;     /* the same: how many there were then */
     pthread_t thread;
     bool running, stopping; /* stopping: under stop_lock */
     pthread_mutex_t stop_lock;

@@ -333,12 +333,35 @@ TEST_F(Shared, ClocksMayDifferByNearlyAPeriod)
     }
 }
 
+TEST_F(Shared, AReplicaThatMissesAPeriodIsStillCounted)
+{
+    open(2, hundred);
+    for (int i = 0; i < 2; i++) {
+        next_period();
+        ASSERT_TRUE(is_ok(replicas[0]->sync(wall_us)));
+    }
+    EXPECT_EQ(replicas[0]->calls(1000, "users/bob"), 50);
+}
+
+// All that was counted is gone, and this replica is the first to come back.
+TEST_F(Shared, AStoreThatComesBackEmptyDividesAsBefore)
+{
+    open(2, hundred);
+    wall_us += 60 * US_PER_SECOND;
+    for (int i = 0; i < 2; i++) {
+        sync();
+        for (auto &r : replicas)
+            EXPECT_EQ(r->calls(1000, ("users/bob" + std::to_string(i)).c_str()), 50);
+        next_period();
+    }
+}
+
 TEST_F(Shared, ReplicasThatEndAreNotCounted)
 {
     open(2, hundred);
     replicas.pop_back();
     EXPECT_EQ(replicas[0]->calls(1000), 50) << "half is this replica's";
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         next_period();
         sync();
     }
