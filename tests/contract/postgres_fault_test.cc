@@ -127,7 +127,7 @@ TEST_P(PostgresFault, ShortDeadlinesCostNoConnections)
     open();
     std::set<int64_t> connections;
     int late = 0;
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; late < 1000; i++) { // some three thousand calls; more where the machine is fast
         Memory m;
         struct ctx c = reading(db, &m.arena, i % 10 ? clock_mono_us() + i % 100 : INT64_MAX);
         struct rows r;
@@ -137,7 +137,6 @@ TEST_P(PostgresFault, ShortDeadlinesCostNoConnections)
         late += clock_mono_us() >= c.deadline_us;
         db_read_done(&c);
     }
-    EXPECT_GT(late, 1000);
     EXPECT_LT(connections.size(), 20u);
 }
 
