@@ -197,8 +197,9 @@ struct db_ops {
     /* Expected to run one read-only statement on the snapshot and copy the rows into the arena. */
     struct status (*query)(struct db_read *, const struct stmt *, const struct value *args, struct arena *,
                            struct rows *ret);
-    /* Expected to answer what it can of the n questions, as `query` would, with one wait for all of them.
-     * Fails with the first that fails. NULL where a read does not wait. */
+    /* Expected to answer what it can of the n questions, as `query` would, with one wait for all of them. An
+     * answer for which the arena has no room is left out. Fails with the first that fails. NULL where a read
+     * does not wait. */
     struct status (*query_all)(struct db_read *, struct question *const *, size_t n, struct arena *);
     /* Expected to release the snapshot. NULL is allowed. */
     void (*read_end)(struct db_read *);

@@ -275,9 +275,9 @@ static bool take_one(struct pg_reader *r, struct question *q, struct before b, s
     if ((b.wall && !take_answer(r, "wall", a, failed)) ||
         (b.prepare && !take_answer(r, q->stmt->name, a, failed)) || !next_result(r, &res))
         return false;
-    if (is_ok(*failed))
-        *failed = pg_failed(res) ? pg_error(res, q->stmt->name, a) : copy_rows(res, q->stmt, a, &q->rows);
-    q->answered = is_ok(*failed);
+    if (is_ok(*failed) && pg_failed(res))
+        *failed = pg_error(res, q->stmt->name, a);
+    q->answered = is_ok(*failed) && is_ok(copy_rows(res, q->stmt, a, &q->rows)); /* else it is asked again */
     PQclear(res);
     return true;
 }
@@ -290,7 +290,7 @@ struct status pg_query_all(struct db_read *read, struct question *const *all, si
     struct status failed = ok();
     bool lives = !r->conn.dead;
     if (!before)
-        return fail_memory();
+        return ok();
     r->open = true;
     for (size_t i = 0; lives && i < n; i++)
         lives = send_one(r, all[i], &before[i]);

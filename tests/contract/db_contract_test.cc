@@ -177,6 +177,29 @@ TEST_P(DbContract, ThousandsAreExpectedAtOnce)
     db_read_done(&c);
 }
 
+// Answers that a memo has no room for are read when they are asked for.
+TEST_P(DbContract, WhatAMemoCannotHoldIsAskedWhenItIs)
+{
+    open(cell_migrations);
+    const std::string much(100000, 'x');
+    run(&cell_insert, { v_text("a"), v_str(str_from(much)), v_int(1), v_real(0), v_bytes(STR("")) }, 1);
+    const struct stmt *many = raw("SELECT t, $1 FROM cell WHERE $2 >= 0", "ii", "ti");
+    Memory small(1 << 20);
+    struct ctx c = reading(db, &read.arena);
+    struct rows r;
+    ASSERT_TRUE(is_ok(memo_open(&small.arena, &c.memo)));
+    for (int i = 0; i < 20; i++)
+        DB_EXPECT(&c, many, v_int(i), v_int(i));
+    for (int i = 0; i < 20; i++) {
+        struct status s = DB_QUERY(&c, many, &r, v_int(i), v_int(i));
+        ASSERT_TRUE(is_ok(s)) << i << ": " << s.message;
+        ASSERT_EQ(r.n, 1u);
+        EXPECT_EQ(row_at(&r, 0)[0].s.n, much.size());
+        EXPECT_EQ(row_at(&r, 0)[1].i, i);
+    }
+    db_read_done(&c);
+}
+
 // Whoever expects what cannot be answered is told so, and the next snapshot is a sound one.
 TEST_P(DbContract, AWrongExpectationSpoilsItsSnapshotAlone)
 {
