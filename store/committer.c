@@ -171,13 +171,15 @@ void committer_stop(struct committer *c)
     /* The semaphore stays: a submitter may be on its way to post it. */
 }
 
-/* Puts a chain into the queue. False when the thread has ended. */
+/* Puts a chain into the queue. False when the thread has ended; the chain then ends where it did. */
 static bool push(struct committer *c, struct unit *newest, struct unit *oldest)
 {
     struct unit *head = atomic_load(&c->head);
     do {
-        if (head == &c->closed)
+        if (head == &c->closed) {
+            oldest->next = NULL;
             return false;
+        }
         oldest->next = head == &c->sleeping ? NULL : head;
     } while (!atomic_compare_exchange_weak(&c->head, &head, newest));
     if (head == &c->sleeping)

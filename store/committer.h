@@ -29,8 +29,8 @@ void committer_stop(struct committer *);
  * called. Any thread. */
 MUSTCHECK struct status committer_submit(struct committer *, struct unit *u);
 /* Hands over all units of a chain (linked by `next`, the newest first), which then lie in the queue as one
- * and so share a commit. done() is called for each: for those that committer_submit would refuse at once, on
- * this thread, with that as the outcome. Any thread; an empty chain is allowed. */
+ * and so share a commit, or as few as hold them. done() is called for each: for those that committer_submit
+ * would refuse at once, on this thread, with that as the outcome. Any thread; an empty chain is allowed. */
 void committer_submit_chain(struct committer *, struct unit *newest);
 /* Submits and waits for the outcome: for jobs and tools, never for a thread that serves calls. */
 MUSTCHECK struct status committer_run(struct committer *, struct unit *u);

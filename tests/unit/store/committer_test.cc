@@ -175,11 +175,16 @@ TEST_F(Committer, AFullQueueRefusesAndDoneIsNeverCalled)
 }
 
 // Linked as committer_submit_chain takes them.
+struct unit *chain_of(TestUnit *units, size_t n)
+{
+    units[0].unit.next = nullptr;
+    for (size_t i = 1; i < n; i++)
+        units[i].unit.next = &units[i - 1].unit;
+    return &units[n - 1].unit;
+}
 struct unit *chain_of(std::vector<TestUnit> &units)
 {
-    for (size_t i = 1; i < units.size(); i++)
-        units[i].unit.next = &units[i - 1].unit;
-    return &units.back().unit;
+    return chain_of(units.data(), units.size());
 }
 
 TEST_F(Committer, AChainSharesACommit)
@@ -278,6 +283,32 @@ TEST_F(Committer, StopRacesWithSubmittersAndEachUnitIsEitherDoneOrRefused)
             t.join();
         for (size_t i = 0; i < units.size(); i++)
             ASSERT_EQ(units[i].done, accepted[i].load()) << i;
+        struct committer_stats stats;
+        committer_stats(committer, &stats);
+        EXPECT_EQ(stats.queued, 0u);
+        committer = nullptr;
+    }
+}
+
+TEST_F(Committer, StopRacesWithChainsAndEachUnitIsToldOnce)
+{
+    const size_t chains = 100, length = 5;
+    for (int round = 0; round < 20; round++) {
+        start(100000);
+        std::vector<TestUnit> units(4 * chains * length);
+        std::vector<std::thread> threads;
+        for (size_t t = 0; t < 4; t++)
+            threads.emplace_back([&, t] {
+                for (size_t i = t * chains; i < (t + 1) * chains; i++)
+                    committer_submit_chain(committer, chain_of(&units[i * length], length));
+            });
+        while (units[0].done == 0)
+            std::this_thread::yield();
+        committer_stop(committer);
+        for (std::thread &t : threads)
+            t.join();
+        for (size_t i = 0; i < units.size(); i++)
+            ASSERT_EQ(units[i].done, 1) << i;
         struct committer_stats stats;
         committer_stats(committer, &stats);
         EXPECT_EQ(stats.queued, 0u);
