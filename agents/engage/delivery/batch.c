@@ -68,13 +68,13 @@ void batch_take_over(struct batch *b, int64_t leases_until_us)
     b->left_us = leases_until_us;
 }
 
-/* What others left on its way comes first. */
+/* What others left on its way comes first, until there is none. */
 static struct status find_due(struct batch *b, struct ctx *c, unsigned reach, struct rows *ret)
 {
     if (!b->left_us)
         return DB_QUERY(c, &delivery_sql[DELIVERY_DUE], ret, v_int(c->now_us), v_int(reach));
     TRY(DB_QUERY(c, &delivery_sql[DELIVERY_LEFT], ret, v_int(c->now_us), v_int(b->left_us), v_int(reach)));
-    if (ret->n < reach)
+    if (ret->n == 0)
         b->left_us = 0;
     return ok();
 }
@@ -92,7 +92,8 @@ static struct status look(struct batch *b, struct ctx *c, unsigned want)
     db_reach_own(c);
     bool full = due.n == reach;
     take(b, &due, c->now_us, want, full ? shares : 1);
-    b->more = left || (full && (b->n > 0 || reach < REACH_MAX));
+    bool others = left && (b->n > 0 || !b->left_us);
+    b->more = others || (full && (b->n > 0 || reach < REACH_MAX));
     b->reach = b->n == want ? 0 : full ? MIN(2 * reach, REACH_MAX) : reach;
     return ok();
 }
