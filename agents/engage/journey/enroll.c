@@ -233,6 +233,7 @@ struct status enroll_leave(struct ctx *c, struct enrolled *x, Enrollment__ExitCa
 {
     x->e->state = ENROLLMENT__STATE_EXITED;
     x->e->exit_cause = cause;
+    x->e->arrived_event = (char *)protobuf_c_empty_string;
     x->e->due_time = NULL;
     x->due_us = 0;
     TRY(write_row(c, x, HAS_LEFT));

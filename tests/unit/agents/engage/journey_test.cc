@@ -188,6 +188,37 @@ TEST_F(Journeys, AWaitThatEndsByAnEventWhileItIsPausedGoesThatWay)
     EXPECT_STREQ(message(messages("leads/b")[0])->template_, "templates/one") << "its time came first";
 }
 
+// What a lead did is not in the log, which outlives it.
+TEST_F(Journeys, WhatEndedTheWaitOfWhoLeavesIsForgotten)
+{
+    put("welcome", b.journey({ b.wait("day", 86400, "click") }, "lead.created"));
+    create({ { "email", "a@mail.example" } }, "a");
+    create({ { "email", "b@mail.example" } }, "b");
+    react();
+    ASSERT_TRUE(pause("welcome").ok_());
+    does("leads/a", "click");
+    does("leads/b", "click");
+    auto left = unenroll("welcome", "leads/a");
+    ASSERT_TRUE(left.ok_()) << left.message();
+    EXPECT_STREQ(left->arrived_event, "");
+    ASSERT_TRUE(remove("leads/b").ok_());
+    react();
+    static const stmt exits = {
+        "test_exits", "t",
+        "b",          "SELECT payload FROM event WHERE workspace = $1 AND action = 'journey.exited'",
+        nullptr,      nullptr
+    };
+    auto log = house.run([&](ctx *c) {
+        rows told;
+        TRY(DB_QUERY(c, &exits, &told, v_text(c->workspace)));
+        EXPECT_EQ(told.n, 2u);
+        for (size_t i = 0; i < told.n; i++)
+            EXPECT_STREQ(PB_UNPACK(c->arena, Enrollment, row_at(&told, i)[0].s)->arrived_event, "");
+        return ok();
+    });
+    EXPECT_TRUE(log.ok_()) << log.message();
+}
+
 TEST_F(Journeys, ARetiredOneIsFinishedAndNotEntered)
 {
     put("welcome", b.journey({ b.wait("day", 86400), b.send("one") }, "lead.created"));
