@@ -8,8 +8,9 @@
 
 #define SUBSCRIBERS_MAX 16
 #define AT_ONCE 256
-#define SEEN_MOST 4096 /* events without a reaction that may be read again after a restart */
-#define TURNS 8        /* of a subscriber in a row */
+#define READ_MOST 100000 /* events that one read looks through: it is to end, however few are of use */
+#define SEEN_MOST 4096   /* events without a reaction that may be read again after a restart */
+#define TURNS 8          /* of a subscriber in a row */
 #define TURN_BYTES (size_t)(64 * 1024 * 1024)
 #define TRIES 5 /* of an event that fails for a reason of its own */
 
@@ -234,15 +235,15 @@ static struct status cursor(struct ctx *c, const char *subscriber, int64_t *ret)
 static struct status turn_begin(struct turn *t)
 {
     struct ctx *c = &t->own.ctx;
-    int64_t complete = t->o->log.complete;
     db_reach_all(c);
     TRY(cursor(c, t->s->name, &t->from));
     int64_t after = t->to = MAX(t->from, t->s->seen);
-    if (complete <= after)
+    int64_t end = MIN(t->o->log.complete, after + READ_MOST);
+    if (end <= after)
         return ok();
     size_t limit = after < t->s->careful_to ? 1 : AT_ONCE;
-    TRY(event_log_read(c, after, complete, &t->s->actions, limit, &t->events, &t->n));
-    t->to = t->n == limit ? t->events[t->n - 1].seq : complete;
+    TRY(event_log_read(c, after, end, &t->s->actions, limit, &t->events, &t->n));
+    t->to = t->n == limit ? t->events[t->n - 1].seq : end;
     return ok();
 }
 

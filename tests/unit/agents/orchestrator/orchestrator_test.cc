@@ -322,6 +322,27 @@ TEST_F(Orchestrator, OnlyWorkspacesThatHadTheSlotInServiceAreReactedIn)
               (std::vector<std::string>{ "agents/chooser other leads/2", "agents/chooser default leads/3" }));
 }
 
+// However much of the log has nothing for a subscriber, each read of it ends soon.
+TEST_F(Orchestrator, ALongLogIsReadInParts)
+{
+    static const struct stmt far = { "test_far", "t",
+                                     "",         "UPDATE event SET seq = 5000000 WHERE subject = $1",
+                                     nullptr,    nullptr };
+    happens("leads/1", "lead.created");
+    happens("leads/2");
+    auto a = house.run([&](ctx *c) {
+        UNIT_ADD(c->unit, &far, 1, REASON_CONFLICT, v_text("leads/2"));
+        return ok();
+    });
+    ASSERT_TRUE(a.ok_()) << a.message();
+    react(1);
+    EXPECT_GT(cursor(), 0);
+    EXPECT_LT(cursor(), 1000000);
+    EXPECT_EQ(reactions(), 0);
+    react();
+    EXPECT_EQ(reactions(), 1);
+}
+
 TEST_F(Orchestrator, TwoReplicasDoNotReactTwice)
 {
     happen(300);
