@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/tests/e2e/house"
 	"github.com/marketing-agents/marketing/tests/lib/pki"
 	"github.com/marketing-agents/marketing/tests/load"
 )
@@ -85,7 +86,11 @@ func start(t *testing.T, secure bool) *gateway {
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 
-	g := &gateway{t: t, http: free(t), grpc: free(t), secure: secure, client: &http.Client{Timeout: 10 * time.Second}}
+	ports, err := house.FreePorts(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gateway{t: t, http: ports[0], grpc: ports[1], secure: secure, client: &http.Client{Timeout: 10 * time.Second}}
 	args := []string{"--http", g.http, "--grpc", g.grpc, "--upstream", listener.Addr().String()}
 	g.rest = "http://" + g.http
 	if secure {
@@ -131,16 +136,6 @@ func (g *gateway) run(args []string) {
 			g.t.Fatal("the gateway does not start: ", err)
 		}
 	}
-}
-
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // rss is the process's resident memory in bytes.

@@ -74,7 +74,7 @@ port=$(cat "$folder/port")
 case $action in
 start)
     if ! as_owner "$bin/pg_ctl" -D "$home/data" status >/dev/null 2>&1; then
-        as_owner "$bin/pg_ctl" -D "$home/data" -w -t 60 -l "$home/log" \
+        as_owner "$bin/pg_ctl" -D "$home/data" -w -t 300 -l "$home/log" \
             -o "-p $port -h 127.0.0.1 -k $home -c shared_buffers=64MB -c max_connections=100" start >/dev/null ||
             fail "it does not start, see $home/log"
     fi
@@ -88,7 +88,7 @@ pid)
     ;;
 stop | remove)
     if as_owner "$bin/pg_ctl" -D "$home/data" status >/dev/null 2>&1; then
-        as_owner "$bin/pg_ctl" -D "$home/data" -w -m fast stop >/dev/null
+        as_owner "$bin/pg_ctl" -D "$home/data" -w -t 300 -m fast stop >/dev/null
     fi
     if [ "$action" = remove ]; then
         rm -rf "${home:?}" "${folder:?}/home" "$folder/port" "$folder/initdb.log"

@@ -46,7 +46,8 @@ certificates() {
 
 pid() { cat "$folder/redis.pid" 2>/dev/null || fail "no Redis was started in $folder"; }
 
-alive() { [ -f "$folder/redis.pid" ] && kill -0 "$(cat "$folder/redis.pid")" 2>/dev/null; }
+# An ended process that nobody waits for does not count: it is a child of the machine's first process, which may never do so.
+alive() { [ -f "$folder/redis.pid" ] && ps -o stat= -p "$(cat "$folder/redis.pid")" 2>/dev/null | grep -qv '^Z'; }
 
 end() {
     alive || return 0
@@ -68,7 +69,7 @@ start() {
     fi
     alive || redis-server "${listen[@]}" --bind 127.0.0.1 --requirepass "$password" --save "" --appendonly no --dir "$folder" \
         --daemonize yes --pidfile "$folder/redis.pid" --logfile "$folder/redis.log" >/dev/null
-    for _ in $(seq 500); do
+    for _ in $(seq 6000); do
         if alive && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
             [ "$mode" = tls ] && echo "rediss://:$password@localhost:$port" || echo "redis://:$password@127.0.0.1:$port"
             return

@@ -70,9 +70,9 @@ func (h *House) System() pb.SystemServiceClient { return pb.NewSystemServiceClie
 // Health is a client of grpc.health.v1.
 func (h *House) Health() healthpb.HealthClient { return healthpb.NewHealthClient(h.Conn()) }
 
-// waitServing waits until the address answers SERVING, the process ends or two minutes are over.
+// waitServing waits until the address answers SERVING, the process ends or patience does.
 func (h *House) waitServing(address string, p *process) error {
-	limit := time.Now().Add(2 * time.Minute)
+	limit := time.Now().Add(patience)
 	for {
 		err := h.serving(address)
 		if err == nil {

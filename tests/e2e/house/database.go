@@ -122,7 +122,7 @@ func (h *House) Query(sql string) ([][]string, error) {
 	var out string
 	var err error
 	if h.Options.Store == SQLite {
-		out, err = output(exec.Command("sqlite3", "-batch", "-separator", "|", h.DatabaseFile(), sql))
+		out, err = output(exec.Command("sqlite3", "-batch", "-cmd", ".timeout 60000", "-separator", "|", h.DatabaseFile(), sql))
 	} else {
 		out, err = psql(h.DatabaseURL, sql)
 	}

@@ -120,7 +120,7 @@ func Start(o Options) (*House, error) {
 
 // prepare picks ports and makes the database.
 func (h *House) prepare() error {
-	ports, err := freePorts(4)
+	ports, err := FreePorts(4)
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (h *House) gatewayArgs() []string {
 func (h *House) Stop() error {
 	err := h.stopGateway()
 	if h.server != nil {
-		err = errors.Join(err, h.server.terminate(40*time.Second))
+		err = errors.Join(err, h.server.terminate(patience))
 		h.server = nil
 	}
 	return err
@@ -269,7 +269,7 @@ func (h *House) stopGateway() error {
 	if h.gateway == nil {
 		return nil
 	}
-	err := h.gateway.terminate(20 * time.Second)
+	err := h.gateway.terminate(patience)
 	h.gateway = nil
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestMain(m *testing.M) { os.Exit(Main(m.Run)) }
@@ -45,7 +44,7 @@ func TestAProcessThatEndsByItselfIsNotKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.wait(5 * time.Second); err != nil {
+	if err := p.wait(patience); err != nil {
 		t.Fatal(err)
 	}
 	if p.kill() == nil {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"google.golang.org/grpc/codes"
@@ -47,7 +46,7 @@ func (h *House) login() error {
 	if h.Token != "" || slices.Contains(h.Options.Env, "AUTH=off") {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	session, err := h.Auth().CreateSession(ctx, &pb.CreateSessionRequest{User: "users/admin", Password: AdminPassword})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 )
 
 // Root is the top folder of the repository.
@@ -67,15 +68,26 @@ func Tool(name string) (string, error) {
 	return "", fmt.Errorf("%s is missing: run `./dev setup` first", name)
 }
 
-// freePorts finds n free addresses on loopback, below the range from which clients' own ports are taken, so that a server that is killed
-// finds its port free again.
-func freePorts(n int) ([]string, error) {
+// Where houses look for ports: below those of tests/lib's scripts, and below the range from which systems take clients' own ports.
+const (
+	firstPort = 10000
+	afterPort = 16000
+)
+
+var (
+	portsFrom  = rand.IntN(afterPort - firstPort) // so that two runs at once seldom meet
+	portsGiven atomic.Int64
+)
+
+// FreePorts finds n free addresses on loopback. A process is given none twice, so that a server that is down finds its port free again.
+func FreePorts(n int) ([]string, error) {
 	var found []string
-	for try := 0; len(found) < n; try++ {
-		if try > 1000 {
-			return nil, fmt.Errorf("no free port between 10000 and 32000")
+	for len(found) < n {
+		given := int(portsGiven.Add(1))
+		if given > afterPort-firstPort {
+			return nil, fmt.Errorf("no port between %d and %d is left", firstPort, afterPort)
 		}
-		address := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(22000))
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+(portsFrom+given)%(afterPort-firstPort))
 		l, err := net.Listen("tcp", address)
 		if err != nil {
 			continue

@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// patience is how long anything may take that takes moments on a machine with no other work.
+const patience = 2 * time.Minute
+
 // process is a program that writes its output to a file.
 type process struct {
 	cmd  *exec.Cmd
