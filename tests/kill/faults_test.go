@@ -71,7 +71,7 @@ func meet(t *testing.T, h *house.House, workers []*worker, f fault, pass int) {
 		t.Fatalf("%s: no call went unanswered and no unit failed", f)
 	}
 	if f.action == "kill" {
-		must(t, h.Died(10*time.Second))
+		must(t, h.Died(patience))
 	} else {
 		must(t, h.Stop())
 	}
@@ -89,7 +89,7 @@ func struck(t *testing.T, h *house.House, workers []*worker) bool {
 	var failed atomic.Bool
 	go func() {
 		defer end()
-		for limit := time.Now().Add(30 * time.Second); !failed.Load() && time.Now().Before(limit) && !ended(stop); {
+		for limit := time.Now().Add(patience); !failed.Load() && time.Now().Before(limit) && !ended(stop); {
 			time.Sleep(100 * time.Millisecond)
 			failed.Store(unitFailed(h.Metrics))
 		}
@@ -102,15 +102,6 @@ func struck(t *testing.T, h *house.House, workers []*worker) bool {
 	}))
 	unanswered := slices.ContainsFunc(workers, func(w *worker) bool { return w.pending != nil })
 	return unanswered || failed.Load()
-}
-
-func ended(stop <-chan struct{}) bool {
-	select {
-	case <-stop:
-		return true
-	default:
-		return false
-	}
 }
 
 var failedUnits = regexp.MustCompile(`(?m)^commit_failed_units_total [1-9]`)

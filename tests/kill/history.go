@@ -2,7 +2,6 @@ package kill
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
@@ -58,12 +57,12 @@ func read(h *house.House) (*history, error) {
 }
 
 func (x *history) readDecisions(h *house.House) error {
-	rows, err := h.Query("SELECT id, lead_id, kind, " + h.Hex("data") + ", length(sealed) FROM decision ORDER BY id")
+	rows, err := h.Query("SELECT id, lead_id, kind, " + h.Hex("data") + ", length(sealed) FROM decision")
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		x.decisions[r[0]], x.newest[r[1]] = r[1], r[0]
+		x.decisions[r[0]] = r[1]
 		x.count[r[1]]++
 		b, err := house.Bytes(r[3])
 		if err != nil {
@@ -74,14 +73,14 @@ func (x *history) readDecisions(h *house.House) error {
 			return fmt.Errorf("decision %s is half written: %v %v", r[0], err, d)
 		}
 	}
-	log, err := pairs(h, "SELECT decision_id, count(*) FROM event WHERE action = 'lead.triaged' GROUP BY decision_id")
+	log, err := h.Query("SELECT decision_id, subject FROM event WHERE action = 'lead.triaged' ORDER BY seq")
 	if err != nil {
 		return err
 	}
-	for id, n := range log {
-		if x.decisionLog[strings.TrimPrefix(id, "decisions/")], err = strconv.Atoi(n); err != nil {
-			return err
-		}
+	for _, r := range log { // in the order of the log: ids of one millisecond are in none
+		id := strings.TrimPrefix(r[0], "decisions/")
+		x.decisionLog[id]++
+		x.newest[strings.TrimPrefix(r[1], "leads/")] = id
 	}
 	doubles, err := h.Query("SELECT subject FROM event WHERE action = 'lead.created' GROUP BY subject HAVING count(*) > 1")
 	x.doubleEvents = len(doubles)

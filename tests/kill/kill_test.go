@@ -53,7 +53,7 @@ func killAndCompare(t *testing.T, h *house.House, n int) {
 	calls, retried := reckon(t, h, workers)
 	t.Logf("%s: %d kills, %d acknowledged calls, %d of them sent again after a kill: none missing, none twice (seed %d)",
 		h.Options.Store, n, calls, retried, seed)
-	if calls < 20*n {
+	if calls < underLoad*n {
 		t.Fatalf("only %d calls were acknowledged over %d kills: too little load to prove anything", calls, n)
 	}
 }
@@ -82,13 +82,36 @@ func reckon(t *testing.T, h *house.House, workers []*worker) (calls, retried int
 	return calls, retried
 }
 
+// underLoad is how many calls a server has answered at least when it is killed.
+const underLoad = 20
+
+func answered(workers []*worker) (n int64) {
+	for _, w := range workers {
+		n += w.answered.Load()
+	}
+	return n
+}
+
+// kill kills the server at a random moment, but not before it is under load.
+func kill(h *house.House, workers []*worker, random *rand.Rand) <-chan error {
+	killed, before := make(chan error, 1), answered(workers)
+	wait := time.Duration(20+random.IntN(300)) * time.Millisecond
+	go func() {
+		time.Sleep(wait)
+		for limit := time.Now().Add(patience); answered(workers)-before < underLoad && time.Now().Before(limit); {
+			time.Sleep(time.Millisecond)
+		}
+		killed <- h.Kill()
+	}()
+	return killed
+}
+
 // cycle: load, a kill at a random moment, a restart, a look at each worker's lead. Each tenth time the next start is killed too, while it
 // recovers.
 func cycle(t *testing.T, h *house.House, workers []*worker, random *rand.Rand, i int) {
 	t.Helper()
 	conn := h.Conn()
-	killed := make(chan error, 1)
-	time.AfterFunc(time.Duration(20+random.IntN(300))*time.Millisecond, func() { killed <- h.Kill() })
+	killed := kill(h, workers, random)
 	err := each(workers, func(w *worker) error { return w.run(conn, nil) })
 	must(t, <-killed)
 	must(t, err)
@@ -108,7 +131,7 @@ func cycle(t *testing.T, h *house.House, workers []*worker, random *rand.Rand, i
 // resend sends a sample of the acknowledged calls again: the stored reply must come back to the byte.
 func resend(t *testing.T, h *house.House, workers []*worker) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*patience)
 	defer cancel()
 	for _, w := range workers {
 		for i := 0; i < len(w.history); i += 1 + len(w.history)/100 {

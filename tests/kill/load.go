@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
@@ -38,22 +39,21 @@ type worker struct {
 	pending   *call    // sent, not answered
 	onPending func(reply []byte) error
 	history   []*call
-	cut       bool // the server cuts calls: CANCELLED is no answer either
+	cut       bool         // the server cuts calls: CANCELLED is no answer either
+	answered  atomic.Int64 // calls
 }
 
-// run makes calls until one is not answered (the server was killed) or stop is closed. An answer that a healthy server never gives is an
-// error.
+// run makes calls until one is not answered (the server was killed), or stop is closed and none is pending. An answer that a healthy server
+// never gives is an error.
 func (w *worker) run(conn *grpc.ClientConn, stop <-chan struct{}) error {
 	for {
-		select {
-		case <-stop:
-			return nil
-		default:
-		}
 		if w.pending == nil {
+			if ended(stop) {
+				return nil
+			}
 			w.pending, w.onPending = w.next()
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		reply, err := wire.Call(ctx, conn, w.pending.method, w.pending.request)
 		cancel()
 		if code := status.Code(err); code == codes.Unavailable || (w.cut && code == codes.Canceled) {
@@ -68,7 +68,20 @@ func (w *worker) run(conn *grpc.ClientConn, stop <-chan struct{}) error {
 			return fmt.Errorf("worker %d, %s: %w", w.id, w.pending.method, err)
 		}
 		w.history = append(w.history, w.pending)
+		w.answered.Add(1)
 		w.pending = nil
+	}
+}
+
+// patience is how long anything may take that takes moments on a machine with no other work.
+const patience = 2 * time.Minute
+
+func ended(stop <-chan struct{}) bool {
+	select {
+	case <-stop:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -188,7 +201,7 @@ func (w *worker) look(conn *grpc.ClientConn) error {
 	if w.lead == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	lead, err := pb.NewLeadServiceClient(conn).GetLead(ctx, &pb.GetLeadRequest{Name: w.lead})
 	if err != nil {

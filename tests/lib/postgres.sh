@@ -75,7 +75,7 @@ case $action in
 start)
     if ! as_owner "$bin/pg_ctl" -D "$home/data" status >/dev/null 2>&1; then
         as_owner "$bin/pg_ctl" -D "$home/data" -w -t 300 -l "$home/log" \
-            -o "-p $port -h 127.0.0.1 -k $home -c shared_buffers=64MB -c max_connections=100" start >/dev/null ||
+            -o "-p $port -h 127.0.0.1 -k $home -c shared_buffers=64MB -c max_connections=300" start >/dev/null ||
             fail "it does not start, see $home/log"
     fi
     echo "postgresql://postgres@127.0.0.1:$port/postgres"
