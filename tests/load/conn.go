@@ -41,6 +41,7 @@ type conn struct {
 	stopped   bool // no new calls begin
 	received  int  // bytes since the last window update
 	answered  int
+	left      int // calls that were due and did not begin
 	refused   map[string]int
 	latencies []time.Duration
 	status    string // grpc-status of the headers just decoded
@@ -72,7 +73,22 @@ func dial(p Plan, index int) (*conn, error) {
 	if err := c.framer.WriteWindowUpdate(0, receiveWindow); err != nil {
 		return nil, err
 	}
-	return c, c.out.Flush()
+	if err := c.out.Flush(); err != nil {
+		return nil, err
+	}
+	return c, c.greeted()
+}
+
+// greeted waits for the first that the peer says: how many calls it takes at once.
+func (c *conn) greeted() error {
+	if err := c.socket.SetReadDeadline(time.Now().Add(callTimeout)); err != nil {
+		return err
+	}
+	frame, err := c.framer.ReadFrame()
+	if err != nil {
+		return err
+	}
+	return c.take(frame)
 }
 
 // encodeHeaders encodes the request's headers twice: the second time they are references into the peer's table, and stay so.
@@ -115,7 +131,9 @@ func (c *conn) run(until time.Time) error {
 	timer := time.AfterFunc(time.Until(until), c.stop)
 	defer timer.Stop()
 	if c.plan.Rate > 0 {
-		go c.pace(until)
+		var paced sync.WaitGroup
+		paced.Go(func() { c.pace(until) })
+		defer paced.Wait()
 	}
 	for {
 		if err := c.socket.SetReadDeadline(time.Now().Add(callTimeout)); err != nil {
@@ -140,10 +158,17 @@ func (c *conn) run(until time.Time) error {
 func (c *conn) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stopped, c.due = true, nil
+	c.stopped = true
+	c.leave()
 	if len(c.underWay) == 0 {
 		_ = c.socket.SetReadDeadline(time.Now())
 	}
+}
+
+// leave counts the calls that were due too late to begin. The caller holds the lock.
+func (c *conn) leave() {
+	c.left += len(c.due)
+	c.due = nil
 }
 
 func (c *conn) finished() bool {
@@ -155,13 +180,16 @@ func (c *conn) finished() bool {
 // pace makes calls due at even distances.
 func (c *conn) pace(until time.Time) {
 	step := time.Duration(float64(time.Second) * float64(c.plan.Connections) / c.plan.Rate)
-	for next := time.Now(); next.Before(until); {
+	for next := until.Add(-c.plan.Duration); next.Before(until); {
 		time.Sleep(time.Until(next))
 		c.mu.Lock()
-		for now := time.Now(); !next.After(now); next = next.Add(step) {
+		for now := time.Now(); !next.After(now) && next.Before(until); next = next.Add(step) {
 			c.due = append(c.due, next)
 		}
 		err := c.begin()
+		if c.stopped {
+			c.leave()
+		}
 		c.mu.Unlock()
 		if err != nil {
 			return // the reader meets the same error

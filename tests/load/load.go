@@ -31,6 +31,7 @@ type Plan struct {
 // Result is what came of it.
 type Result struct {
 	Calls     int // answered with OK
+	Left      int // of an open loop: due, but not begun before the end
 	Refused   map[string]int
 	Elapsed   time.Duration
 	latencies []time.Duration // sorted
@@ -82,6 +83,7 @@ func Run(p Plan) (*Result, error) {
 			return nil, errs[i]
 		}
 		r.Calls += c.answered
+		r.Left += c.left
 		r.latencies = append(r.latencies, c.latencies...)
 		for status, n := range c.refused {
 			r.Refused[status] += n

@@ -46,7 +46,7 @@ func serve(t *testing.T, c *counter) string {
 }
 
 func plan(address string) Plan {
-	return Plan{Address: address, Method: "/grpc.health.v1.Health/Check", Connections: 2, Concurrent: 30, Duration: 300 * time.Millisecond,
+	return Plan{Address: address, Method: "/grpc.health.v1.Health/Check", Connections: 2, Concurrent: 30, Duration: time.Second,
 		Maker: func(int) Maker { return func(into []byte) []byte { return append(into, 0x0a, 1, 'x') } }}
 }
 
@@ -56,38 +56,40 @@ func TestAClosedLoopCountsEveryCall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Err(); err != nil || int64(r.Calls) != c.calls.Load() || r.Calls < 300 {
+	if err := r.Err(); err != nil || int64(r.Calls) != c.calls.Load() || r.Calls < 2*30 {
 		t.Fatalf("%d calls answered, the server saw %d: %v", r.Calls, c.calls.Load(), err)
 	}
-	if p := r.Percentile(0.5); p < time.Millisecond || p > 100*time.Millisecond || r.Percentile(0.99) < p {
-		t.Fatalf("median %v, 99th percentile %v of calls that take 1 ms", p, r.Percentile(0.99))
+	mean := 30 * r.Elapsed / time.Duration(r.Calls) // where 30 are always under way; half of them take no longer than twice that
+	if p := r.Percentile(0.5); p < time.Millisecond || p > 2*mean || r.Percentile(0.99) < p {
+		t.Fatalf("median %v, 99th percentile %v of calls that take 1 ms, %v on the mean", p, r.Percentile(0.99), mean)
 	}
 }
 
+// Where the machine stands still at the end, the last calls are due too late.
 func TestAnOpenLoopKeepsItsRate(t *testing.T) {
 	c := &counter{}
 	p := plan(serve(t, c))
-	p.Rate, p.Duration = 500, time.Second
+	p.Rate = 500
 	r, err := Run(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Calls < 450 || r.Calls > 520 {
-		t.Fatalf("%d calls in a second at 500 a second", r.Calls)
+	if r.Calls+r.Left != 500 || r.Calls == 0 || int64(r.Calls) != c.calls.Load() {
+		t.Fatalf("%d calls in a second at 500 a second and %d that came too late; the server saw %d", r.Calls, r.Left, c.calls.Load())
 	}
 }
 
-// A server that takes 50 ms and 20 calls a connection at once answers 800 a second. At 2,000 due a second the calls wait, and their
-// latency says so.
+// A server that takes 50 ms and 20 calls a connection at once answers at most 800 a second. At 2,000 due a second the calls wait, the n-th of a
+// connection 1.5 n ms at least, and their latency says so.
 func TestAnOpenLoopCountsWaiting(t *testing.T) {
 	p := plan(serve(t, &counter{wait: 50 * time.Millisecond}))
-	p.Rate, p.Duration = 2000, time.Second
+	p.Rate = 2000
 	r, err := Run(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Percentile(0.9) < 300*time.Millisecond {
-		t.Fatalf("90th percentile %v: the wait before a call begins is not counted", r.Percentile(0.9))
+	if bound := time.Duration(r.Calls/2) * time.Millisecond; r.Percentile(0.9) < bound {
+		t.Fatalf("90th percentile %v of %d calls, of which every tenth waits %v: the wait before a call begins is not counted", r.Percentile(0.9), r.Calls, bound)
 	}
 }
 
