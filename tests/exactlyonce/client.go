@@ -49,7 +49,7 @@ func newClients(h *house.House) (*clients, error) {
 // until makes the call again and again until a server has answered it. One that comes in at the moment at which a server stops is CANCELLED.
 func (c *clients) until(ctx context.Context, method string, request []byte) ([]byte, error) {
 	for {
-		limited, cancel := context.WithTimeout(ctx, 30*time.Second)
+		limited, cancel := context.WithTimeout(ctx, patience)
 		reply, err := wire.Call(limited, c.conn, method, request, grpc.WaitForReady(true))
 		cancel()
 		if code := status.Code(err); code != codes.Unavailable && code != codes.Canceled {

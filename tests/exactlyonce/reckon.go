@@ -173,7 +173,7 @@ func (w *walk) only(x *ended, journey, lead string) *pb.Message {
 func (w *walk) chainHolds(entries int) {
 	w.Helper()
 	var verified int64
-	for limit := time.Now().Add(20 * time.Second); verified < int64(entries); time.Sleep(100 * time.Millisecond) {
+	for limit := time.Now().Add(patience); verified < int64(entries); time.Sleep(100 * time.Millisecond) {
 		want.True(w, time.Now().Before(limit), "%d of %d entries were sealed", verified, entries)
 		verified = w.verified()
 	}

@@ -42,8 +42,7 @@ func (w *walk) messages() map[string]*pb.Message {
 // settle waits until all messages are planned and none is under way.
 func (w *walk) settle() {
 	w.Helper()
-	const planning = 20 * time.Second // longer than it takes to plan what follows from what has left
-	limit, idle := time.Now().Add(10*time.Minute), time.Now()
+	limit, idle := time.Now().Add(5*patience), time.Now()
 	for ; ; time.Sleep(300 * time.Millisecond) {
 		states, messages := map[pb.Message_State]int{}, w.messages()
 		for _, m := range messages {
@@ -54,7 +53,7 @@ func (w *walk) settle() {
 		} else if len(messages) >= w.given*sendsOfErrand {
 			return
 		}
-		want.True(w, time.Now().Before(limit) && time.Since(idle) < planning, "of %d messages: %v", w.given*sendsOfErrand, states)
+		want.True(w, time.Now().Before(limit) && time.Since(idle) < patience, "of %d messages: %v", w.given*sendsOfErrand, states)
 	}
 }
 
