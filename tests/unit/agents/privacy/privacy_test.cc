@@ -32,10 +32,11 @@ class Privacy : public LeadRoom
         req.name = text(name);
         return house.call(get_erasure_certificate, req, &ErasureCertificate_descriptor);
     }
-    // What the job does, until the erasure has ended.
+    // What the job does, until the erasure has ended; that is once the store's own thread has overwritten
+    // what its files still held.
     Answer<Erasure> swept(const std::string &name)
     {
-        for (int i = 0; i < 100; i++) {
+        for (int64_t until = clock_mono_us() + 60 * US_PER_SECOND; clock_mono_us() < until;) {
             auto tick = house.run(privacy_sweep);
             EXPECT_EQ(tick.reason(), "OK") << tick.message();
             auto e = erasure(name);
