@@ -11,6 +11,8 @@
 #include "tests/unit/agents/engage/fixture.h"
 #include "tests/unit/agents/engage/journeys.h"
 
+#include <algorithm>
+
 namespace fixture
 {
 
@@ -133,8 +135,8 @@ class Journeys : public EngageRoom
         return house.call(unenroll_lead, req, &Enrollment_descriptor);
     }
 
-    // Each enrollment of the lead (or of all): "a/day" where it stands, "a!1" with the cause where it has
-    // left.
+    // Each enrollment of the lead (or of all), in the order of the alphabet, for two may begin in one
+    // millisecond: "a/day" where it stands, "a!1" with the cause where it has left.
     std::vector<std::string> where(const std::string &lead, const std::string &parent = "journeys/-",
                                    int page_size = 0)
     {
@@ -156,6 +158,7 @@ class Journeys : public EngageRoom
             }
             req.page_token = text(a->next_page_token);
         } while (*req.page_token);
+        std::sort(all.begin(), all.end());
         return all;
     }
 

@@ -11,6 +11,7 @@ namespace
 using harness::House;
 
 std::atomic<int> loads, alive, slow_ms;
+std::atomic<bool> held; // loads do not end
 
 // What a loader makes of "id" and "version": their text.
 struct status load_text(ctx *c, const char *id, const char *version, void **ret)
@@ -19,7 +20,9 @@ struct status load_text(ctx *c, const char *id, const char *version, void **ret)
         return fail(c->arena, REASON_MODEL_INVALID, "broken");
     loads++;
     alive++;
-    std::this_thread::sleep_for(std::chrono::milliseconds(slow_ms.load()));
+    do
+        std::this_thread::sleep_for(std::chrono::milliseconds(slow_ms.load()));
+    while (held);
     *ret = new std::string(std::string(id) + ":" + version);
     return ok();
 }
@@ -205,7 +208,7 @@ TEST_F(Active, ManyThreadsLoadOnce)
 
 TEST_F(Active, WaitingEndsWithTheDeadline)
 {
-    slow_ms = 300;
+    held = true;
     std::thread loader([&] { get(); });
     while (loads == 0)
         std::this_thread::yield();
@@ -217,6 +220,7 @@ TEST_F(Active, WaitingEndsWithTheDeadline)
     void *p = nullptr;
     EXPECT_EQ(active_get(&c, ACTIVE_MODEL, &p).reason, REASON_DEADLINE_PASSED);
     arena_done(&a);
+    held = false;
     loader.join();
 }
 
