@@ -126,7 +126,7 @@ class Channels : public LeadRoom
         return all;
     }
 
-    send_limits limits = { 500, "127.0.0.1", nullptr };
+    send_limits limits = { 30000, "127.0.0.1", nullptr };
     sink::Smtp smtp;
     sink::Http http;
     SmtpSettings settings;

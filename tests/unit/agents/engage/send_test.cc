@@ -27,7 +27,9 @@ class Send : public testing::Test
 
     arena memory;
     struct transfer *transfer = nullptr;
-    send_limits limits = { 500, "localhost, 127.0.0.1", nullptr };
+    static const unsigned SOON = 500;   // where a machine that stands still changes nothing
+    static const unsigned LATER = 5000; // where the provider must have been reached before
+    send_limits limits = { 30000, "localhost, 127.0.0.1", nullptr };
 };
 
 class SendSmtp : public Send
@@ -131,6 +133,7 @@ TEST_P(SendSmtpFarewell, TellsApartWhatWasAnswered)
 // Before the end of the mail nobody can have taken it; after it, only the answer tells.
 TEST_F(SendSmtp, TellsApartWhereItWasCutOrFellSilent)
 {
+    limits.timeout_ms = SOON;
     for (const char *how : { "CUT", "HANG" }) {
         for (const char *step : { "GREETING", "MAIL", "RCPT", "DATA" }) {
             sink.at(step, how);
@@ -139,6 +142,7 @@ TEST_F(SendSmtp, TellsApartWhereItWasCutOrFellSilent)
         }
         EXPECT_TRUE(sink.mails().empty()) << how;
     }
+    limits.timeout_ms = LATER;
     for (const char *odd : { "354 go on", "150 wait", "OK", "600 what" }) {
         sink.at("END", odd);
         EXPECT_EQ(send().outcome, SEND_UNKNOWN) << odd;
@@ -162,11 +166,12 @@ TEST_F(SendSmtp, TellsApartWhereItWasCutOrFellSilent)
 TEST_F(SendSmtp, TakesNoLeaveOfWhoIsSilent)
 {
     sink.at("END", "HANG");
-    int64_t start = clock_mono_us();
+    limits.timeout_ms = LATER;
     EXPECT_EQ(send().outcome, SEND_UNKNOWN);
+    int64_t start = clock_mono_us();
     transfer_close(transfer);
     EXPECT_EQ(transfer_open(&memory, &transfer).code, CODE_OK);
-    EXPECT_LT(clock_mono_us() - start, 5 * US_PER_SECOND);
+    EXPECT_LT(clock_mono_us() - start, 60 * US_PER_SECOND) << "libcurl would wait for two minutes";
 }
 
 TEST_F(SendSmtp, LogsInAndWaitsWhereItIsNotLetIn)
@@ -264,6 +269,7 @@ TEST_F(SendWebhook, TakesFromARetryAfterNoMoreThanADay)
 
 TEST_F(SendWebhook, MayHaveBeenTakenWhereTheAnswerWasLost)
 {
+    limits.timeout_ms = LATER;
     for (const char *how : { "CUT", "HANG" }) {
         sink.answer(how);
         EXPECT_EQ(send().outcome, SEND_UNKNOWN) << how;

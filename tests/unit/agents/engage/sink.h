@@ -275,6 +275,12 @@ class Http
         std::lock_guard<std::mutex> hold(lock_);
         answer_ = what;
     }
+    // What it says to the next request alone.
+    void once(const std::string &what)
+    {
+        std::lock_guard<std::mutex> hold(lock_);
+        once_ = what;
+    }
     Listener listener{ [this](int fd) { serve(fd); } };
 
   private:
@@ -300,7 +306,8 @@ class Http
             {
                 std::lock_guard<std::mutex> hold(lock_);
                 posts_.push_back(p);
-                what = answer_;
+                what = once_.empty() ? answer_ : once_;
+                once_.clear();
             }
             if (what == "CUT")
                 return;
@@ -315,7 +322,7 @@ class Http
 
     std::mutex lock_;
     std::vector<Post> posts_;
-    std::string answer_ = "200 OK\r\nContent-Length: 2\r\n\r\nok";
+    std::string answer_ = "200 OK\r\nContent-Length: 2\r\n\r\nok", once_;
 };
 
 } // namespace sink
