@@ -154,7 +154,7 @@ lines() {
     login="-H \"authorization: Bearer \$(cat ${TOKEN#"$root/"})\""
     cat <<LINES
 curl -s $login http://$HTTP/v1/leads:triage -H 'content-type: application/json' -d '{"lead": {"email": "$email"}, "explain": true}'
-grpcurl -plaintext $login -d '{"lead": {"email": "$email"}, "explain": true}' $GRPC marketing.v1.TriageService/TriageLead
+.state/bin/grpcurl -plaintext $login -d '{"lead": {"email": "$email"}, "explain": true}' $GRPC marketing.v1.TriageService/TriageLead
 curl -s $login http://$HTTP/v1/$decision:explain
 curl -s $login http://$HTTP/v1/$decision:replay
 curl -s $login 'http://$HTTP/v1/leads?page_size=3'
@@ -162,7 +162,7 @@ curl -s $login http://$HTTP/v1/systemStatus
 curl -s $login 'http://$HTTP/v1/messages?lead=$written'
 curl -s $login 'http://$HTTP/v1/journeys/welcome/enrollments?page_size=3'
 curl -s http://$MAIL/mails.json
-grpcurl -plaintext $GRPC describe marketing.v1.TriageService
+.state/bin/grpcurl -plaintext $GRPC describe marketing.v1.TriageService
 LINES
 }
 
@@ -170,7 +170,7 @@ LINES
 try_lines() {
     local line said
     while read -r line; do
-        said=$(PATH="$bin:$PATH" bash -c "$line" </dev/null) || die "demo: this line fails: $line"
+        said=$(bash -c "$line" </dev/null) || die "demo: this line fails: $line"
         [[ -n $said && $said != '{"error":'* ]] || die "demo: this line answers an error: $line"$'\n'"$said"
     done
     echo 'Every line works.'
@@ -186,6 +186,6 @@ say 'One of them'
 show "$decision"
 say 'Two new leads, and what they get to read'
 welcome
-say "Try (grpcurl is in .state/bin)"
+say Try
 lines "$email" "$decision"
 [[ -z $check ]] || lines "$email" "$decision" | try_lines

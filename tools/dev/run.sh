@@ -19,7 +19,7 @@ options=()
 while (($#)); do
     case $1 in
     --exit) stay= ;;
-    --state) dir=${2:?run: --state wants a directory} && shift ;;
+    --state) [[ -n ${2:-} ]] || die 'run: --state wants a value' && dir=$2 && shift ;;
     *) options+=("$1") ;;
     esac
     shift

@@ -22,9 +22,9 @@ const front = `<!doctype html>
 <ul>
 <li><a href="/openapi.json">OpenAPI</a>: every path, with its fields and errors</li>
 <li><a href="/health">Health</a></li>
-<li><a href="/v1/systemStatus">System status</a></li>
 <li><a href="/metrics">Metrics of this gateway</a></li>
 </ul>
+<p>Everything else asks for a credential, e.g. <code>/v1/systemStatus</code>.</p>
 </body></html>
 `
 
