@@ -3,13 +3,16 @@
 #include "agents/record/task.h"
 #include "base/log.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #define TASK "moved"
 #define TRIES 10 /* replicas that start together each write the row */
 
 struct moved {
-    _Atomic int64_t hold_us, until_us;
+    _Atomic int64_t hold_us, until_us; /* written under the lock */
+    pthread_mutex_t lock;
+    uint64_t resumed; /* how often it was said here */
 };
 
 enum {
@@ -50,6 +53,25 @@ int64_t moved_hold_us(const struct moved *m)
 int64_t moved_until_us(const struct moved *m)
 {
     return m ? atomic_load(&m->until_us) : 0;
+}
+
+static uint64_t times_resumed(struct moved *m)
+{
+    pthread_mutex_lock(&m->lock);
+    uint64_t n = m->resumed;
+    pthread_mutex_unlock(&m->lock);
+    return n;
+}
+
+/* What was read when it had been resumed so often. Read before the last time it says nothing of now. */
+static void learn(struct moved *m, uint64_t resumed, int64_t hold_us, int64_t until_us)
+{
+    pthread_mutex_lock(&m->lock);
+    if (resumed == m->resumed) {
+        atomic_store(&m->until_us, until_us);
+        atomic_store(&m->hold_us, hold_us);
+    }
+    pthread_mutex_unlock(&m->lock);
 }
 
 static struct status events_end(struct ctx *c, int64_t *ret)
@@ -105,6 +127,7 @@ struct status moved_open(struct app *app, struct arena *a, struct moved **ret)
     *ret = app->moved = ARENA_NEW(a, struct moved);
     if (!*ret)
         return fail_memory();
+    pthread_mutex_init(&(*ret)->lock, NULL);
     for (int i = 0; i < TRIES; i++) {
         s = task_run_in(app, TASK, "", a, look, NULL);
         if (s.reason != REASON_CONFLICT)
@@ -122,13 +145,12 @@ struct status moved_refresh(struct ctx *c)
     struct db *db = c->app->db;
     struct rows rows;
     int64_t end;
+    uint64_t resumed = times_resumed(m);
     db_reach_all(c);
     TRY(DB_QUERY(c, &sql[INSTALLATION_GET], &rows, v_int(0)));
     TRY(events_end(c, &end));
-    if (rows.n) {
-        atomic_store(&m->until_us, row_at(&rows, 0)[3].i);
-        atomic_store(&m->hold_us, row_at(&rows, 0)[2].i);
-    }
+    if (rows.n)
+        learn(m, resumed, row_at(&rows, 0)[2].i, row_at(&rows, 0)[3].i);
     if (db->ops->remember)
         db->ops->remember(db, end);
     return ok();
@@ -137,7 +159,14 @@ struct status moved_refresh(struct ctx *c)
 /* A caller whose answer came may count on it here; other replicas follow within a second. */
 static void let_go(struct ctx *c)
 {
-    atomic_store(&c->app->moved->hold_us, 0);
+    struct moved *m = c->app->moved;
+    pthread_mutex_lock(&m->lock);
+    m->resumed++;
+    for (size_t i = 0; i < c->unit->n; i++)
+        if (c->unit->writes[i].stmt == &sql[INSTALLATION_RESUME])
+            atomic_store(&m->until_us, c->unit->writes[i].args[0].i);
+    atomic_store(&m->hold_us, 0);
+    pthread_mutex_unlock(&m->lock);
 }
 
 struct status moved_resume(struct ctx *c, bool in_doubt)
@@ -148,9 +177,8 @@ struct status moved_resume(struct ctx *c, bool in_doubt)
     const struct value *v = row_at(&rows, 0);
     if (rows.n == 0 || v[2].i == 0)
         return ok();
-    int64_t until = in_doubt ? v[3].i : 0;
-    UNIT_ADD(c->unit, &sql[INSTALLATION_RESUME], 1, REASON_CONFLICT, v_int(until), v_int(v[0].i));
-    atomic_store(&c->app->moved->until_us, until); /* while nothing leaves */
+    UNIT_ADD(c->unit, &sql[INSTALLATION_RESUME], 1, REASON_CONFLICT, v_int(in_doubt ? v[3].i : 0),
+             v_int(v[0].i));
     c->after_commit = let_go;
     return ok();
 }

@@ -444,6 +444,24 @@ TEST_F(Delivery, NobodyWaitsForTheLeasesOfTheDead)
     EXPECT_EQ(smtp.listener.connections, 0);
 }
 
+// What was read of it before the commit is not believed after it.
+TEST_F(Delivery, WhatIsSaidOfADatabaseThatWasPutBackHoldsAtOnce)
+{
+    mail_and_sms();
+    person("a");
+    std::string mail = order("a");
+    put_back();
+    house.before_commit = [&] {
+        house.before_commit = nullptr;
+        EXPECT_TRUE(house.run(moved_refresh).ok_());
+    };
+    resume(); // it never left
+    EXPECT_EQ(moved_hold_us(house.app.moved), 0);
+    EXPECT_EQ(moved_until_us(house.app.moved), 0);
+    start();
+    EXPECT_EQ(end_of(mail)->state, MESSAGE__STATE_SENT);
+}
+
 // What cannot be read holds nothing else up.
 TEST_F(Delivery, PoisonIsParked)
 {
