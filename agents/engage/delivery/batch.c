@@ -69,32 +69,40 @@ void batch_take_over(struct batch *b, int64_t leases_until_us)
 }
 
 /* What others left on its way comes first, until there is none. */
-static struct status find_due(struct batch *b, struct ctx *c, unsigned reach, struct rows *ret)
+static struct status look_left(struct batch *b, struct ctx *c, unsigned want, unsigned shares, unsigned reach)
 {
-    if (!b->left_us)
-        return DB_QUERY(c, &delivery_sql[DELIVERY_DUE], ret, v_int(c->now_us), v_int(reach));
-    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_LEFT], ret, v_int(c->now_us), v_int(b->left_us), v_int(reach)));
-    if (ret->n == 0)
+    struct rows left;
+    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_LEFT], &left, v_int(c->now_us), v_int(b->left_us), v_int(reach)));
+    if (left.n == 0)
         b->left_us = 0;
+    take(b, &left, c->now_us, want, left.n == reach ? shares : 1);
+    b->more = true;
     return ok();
 }
 
 /* Looks beyond those whose claims are on their way, and further, for as long as that is so, where much of
  * what is due waits for its leads' messages in hand. */
-static struct status look(struct batch *b, struct ctx *c, unsigned want)
+static struct status look_due(struct batch *b, struct ctx *c, unsigned want, unsigned shares, unsigned reach)
 {
     struct rows due;
+    TRY(DB_QUERY(c, &delivery_sql[DELIVERY_DUE], &due, v_int(c->now_us), v_int(reach)));
+    bool full = due.n == reach;
+    take(b, &due, c->now_us, want, full ? shares : 1);
+    b->more = full && (b->n > 0 || reach < REACH_MAX);
+    b->reach = b->n == want ? 0 : full ? MIN(2 * reach, REACH_MAX) : reach;
+    return ok();
+}
+
+static struct status look(struct batch *b, struct ctx *c, unsigned want)
+{
     unsigned shares = hands_look(b->hands) ? SHARES : 1;
     unsigned reach = MAX(b->reach, want * shares + hands_claimed(b->hands));
     db_reach_all(c);
-    bool left = b->left_us > 0;
-    TRY(find_due(b, c, reach, &due));
+    if (b->left_us)
+        TRY(look_left(b, c, want, shares, reach));
+    if (b->n == 0)
+        TRY(look_due(b, c, want, shares, reach));
     db_reach_own(c);
-    bool full = due.n == reach;
-    take(b, &due, c->now_us, want, full ? shares : 1);
-    bool others = left && (b->n > 0 || !b->left_us);
-    b->more = others || (full && (b->n > 0 || reach < REACH_MAX));
-    b->reach = b->n == want ? 0 : full ? MIN(2 * reach, REACH_MAX) : reach;
     return ok();
 }
 

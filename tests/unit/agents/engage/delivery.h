@@ -199,6 +199,12 @@ class DeliveryRoom : public EngageRoom
         ASSERT_EQ(s.code, CODE_OK) << s.message;
         running.push_back(d);
     }
+    // Where one process at a time writes, a second one would take over what the first has.
+    void start_as_many(int replicas)
+    {
+        for (int i = 0; i < (house.app.db->ops->alone ? 1 : replicas); i++)
+            start();
+    }
     void stop()
     {
         for (delivery *d : running)

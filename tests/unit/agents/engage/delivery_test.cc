@@ -318,8 +318,7 @@ TEST_F(Delivery, MessagesOfMergedLeadsLeaveInOneOrder)
     for (int i = 0; i < 12; i++)
         names.push_back(order(i % 2 ? "b" : "a", MEDIUM_SMS));
     ASSERT_TRUE(merge("leads/a", "leads/b").ok_());
-    for (int i = 0; i < 2; i++)
-        start();
+    start_as_many(2);
     for (auto &name : names)
         ASSERT_EQ(end_of(name)->state, MESSAGE__STATE_SENT);
     auto posts = http.posts();
@@ -495,8 +494,7 @@ TEST_F(Delivery, ManyShareTheWork)
         person("p" + std::to_string(i));
     for (int i = 0; i < 200; i++)
         names.push_back(order("p" + std::to_string(i % 20), MEDIUM_SMS));
-    for (int i = 0; i < (house.app.db->ops->alone ? 1 : 3); i++)
-        start();
+    start_as_many(3);
     for (auto &name : names)
         ASSERT_EQ(end_of(name)->state, MESSAGE__STATE_SENT);
     std::set<std::string> keys;
