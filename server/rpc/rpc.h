@@ -39,7 +39,8 @@ enum rpc_shape { RPC_SHAPE_UNARY, RPC_SHAPE_SERVER_STREAM, RPC_SHAPE_CLIENT_STRE
 enum rpc_next {
     RPC_END,  /* nothing left: the stream ends with OK; the response is not sent */
     RPC_SEND, /* send the response, then ask again once it was written */
-    RPC_WAIT  /* nothing now: ask again within a quarter of a second, or once a unit with news is committed */
+    RPC_WAIT  /* nothing now: ask again after wait_ms (a quarter of a second), or once a unit with news is
+                 committed */
 };
 
 enum rpc_flags {
@@ -249,10 +250,12 @@ struct rpc_options {
     unsigned slow_threads, slow_queue;
     size_t max_message;  /* bytes, either way */
     unsigned readmit_ms; /* a stream that goes on is asked for so often, whether it sends, reads or waits */
+    unsigned wait_ms;    /* a stream that said RPC_WAIT is asked again after so long without news */
     unsigned stream_idle_ms;  /* a stream whose caller neither reads nor sends for this long is ended */
     unsigned max_attempts;    /* runs of one handler in the face of conflicts */
     unsigned drain_linger_ms; /* between health saying NOT_SERVING and the end of new calls */
     unsigned drain_hold_ms;   /* calls of so long before the connections are told to go begin after it */
+    unsigned drain_evict_ms;  /* between telling the last streams to go and cutting them off */
     bool log_calls;           /* a line for every call; else only for those that fail by our fault */
 };
 

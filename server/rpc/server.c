@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #define START_BYTES (32u << 20)
-#define EVICT_MS 500 /* between telling the last streams to go and cutting them off */
 
 /* A message this much over the limit still reaches us, so that its refusal says why; what is larger the
  * C-core cuts off itself. */
@@ -28,10 +27,12 @@ void rpc_options_init(struct rpc_options *o)
     o->slow_queue = 64;
     o->max_message = 4u << 20;
     o->readmit_ms = 5000;
+    o->wait_ms = 250;
     o->stream_idle_ms = 60000;
     o->max_attempts = 64; /* of those that lose over a row only one at a time runs again */
     o->drain_linger_ms = 200;
     o->drain_hold_ms = 50; /* longer than an answer and the caller's next call are on the way */
+    o->drain_evict_ms = 500;
     o->log_calls = true;
 }
 
@@ -332,7 +333,7 @@ static void shut_server(struct rpc *r, unsigned grace_ms)
         return;
     __atomic_store_n(&r->evicting, true, __ATOMIC_SEQ_CST);
     rpc_wake(r);
-    if (wait_shut(r, EVICT_MS))
+    if (wait_shut(r, r->o.drain_evict_ms))
         return;
     grpc_server_cancel_all_calls(r->server);
     wait_shut(r, -1);

@@ -8,7 +8,7 @@
  * or does not read, those whose caller may have lost its rights, calls late in a conflict, and the gauges. It
  * claims under the list's lock (a listed slot cannot be recycled meanwhile) and acts after it. */
 
-#define WAIT_US 250000 /* how long a stream that said RPC_WAIT waits */
+#define LOOK_US 125000 /* between two looks, while there are streams or calls in a line */
 #define APART_US 500   /* wakes, for each open stream: being asked takes a stream some tens of microseconds */
 #define GAUGES_US US_PER_SECOND
 
@@ -21,10 +21,10 @@ static enum verdict judge(const struct slot *s, int waiting, int64_t now, bool w
     bool late = now >= s->ctx.deadline_us;
     bool silent = rested > (int64_t)r->o.stream_idle_ms * 1000;
     if (waiting == WAIT_TIMER)
-        return __atomic_load_n(&r->draining, __ATOMIC_RELAXED) ? DRAIN
-               : late                                          ? LATE
-               : woken || rested >= WAIT_US                    ? ASK
-                                                               : LEAVE;
+        return __atomic_load_n(&r->draining, __ATOMIC_RELAXED)   ? DRAIN
+               : late                                            ? LATE
+               : woken || rested >= (int64_t)r->o.wait_ms * 1000 ? ASK
+                                                                 : LEAVE;
     if (waiting == WAIT_READ)
         return __atomic_load_n(&r->evicting, __ATOMIC_RELAXED) ? DRAIN
                : late                                          ? LATE
@@ -133,7 +133,7 @@ static bool sleep_until(struct rpc *r, int64_t mono_us)
 static void sleep_until_due(struct rpc *r, int64_t woken_us)
 {
     bool busy = is_busy(r), due = false;
-    int64_t until = clock_mono_us() + (busy ? WAIT_US / 2 : GAUGES_US);
+    int64_t until = clock_mono_us() + (busy ? LOOK_US : GAUGES_US);
     while (!due && !r->ticker_stop && busy == is_busy(r))
         due = sleep_until(r, r->woken ? MIN(until, woken_us + r->n_streams * APART_US) : until);
 }

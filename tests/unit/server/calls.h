@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_SERVER_CALLS_H
 #define TESTS_UNIT_SERVER_CALLS_H
 
+#include "base/metrics.h"
 #include "tests/unit/server/client.h"
 #include "tests/unit/server/test_service.h"
 #include "tests/unit/server/testdata/test.pb-c.h"
@@ -45,7 +46,7 @@ inline std::string AddBytes(const char *name, int64_t amount, const std::string 
     return Pack(m);
 }
 
-// Conflicts in its first run and takes `ms` for the second.
+// Conflicts in its first run and takes `ms` for the second, or until test_release().
 inline std::string LoseBytes(const char *name, int64_t ms)
 {
     Test__V1__AddRequest m = TEST__V1__ADD_REQUEST__INIT;
@@ -84,12 +85,21 @@ inline int64_t NowMs()
         .count();
 }
 
+// Only what never comes takes a minute.
 template <typename F> bool Eventually(F f)
 {
-    for (int i = 0; i < 5000; i++, std::this_thread::sleep_for(std::chrono::milliseconds(2)))
+    for (int64_t until = NowMs() + 60000; NowMs() < until;
+         std::this_thread::sleep_for(std::chrono::milliseconds(2)))
         if (f())
             return true;
     return false;
+}
+
+// How many calls of the method ("/test.v1.TestService/Add") ended so.
+inline uint64_t Ended(const char *path, unsigned code)
+{
+    size_t method = metric_find(METRIC_LABEL_METHOD, path + 1);
+    return metric_total(METRIC_rpc_handled, metric_method_code(method, code));
 }
 
 } // namespace test

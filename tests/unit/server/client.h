@@ -45,7 +45,7 @@ class Channel
     }
 
     // "/package.Service/Method". deadline_ms 0: none.
-    Outcome Unary(const std::string &path, const std::string &request, int deadline_ms = 20000,
+    Outcome Unary(const std::string &path, const std::string &request, int deadline_ms = 60000,
                   const Metadata &metadata = {}) const;
 
   private:
@@ -57,7 +57,7 @@ class Channel
 class Call
 {
   public:
-    Call(const Channel &channel, const std::string &path, int deadline_ms = 20000,
+    Call(const Channel &channel, const std::string &path, int deadline_ms = 60000,
          const Metadata &metadata = {});
     ~Call();
     Call(const Call &) = delete;

@@ -12,25 +12,31 @@ TEST(RpcLimits, AFullLaneRefusesAtOnce)
     o.slow_threads = 1;
     o.slow_queue = 2;
     Server server(o);
+    Channel channel(server.target());
     std::atomic<int> refused{ 0 }, served{ 0 };
     std::vector<std::thread> threads;
-    int64_t start = NowMs();
-    for (int t = 0; t < 12; t++)
+    int slept = test_seen_now().slept;
+    Call busy(channel, kSleep); // has the lane's thread until it is cancelled
+    busy.Write(SleepBytes(60000));
+    busy.WritesDone();
+    ASSERT_TRUE(Eventually([&] { return test_seen_now().slept > slept; }));
+    for (int t = 0; t < 11; t++)
         threads.emplace_back([&] {
             Channel own(server.target());
-            Outcome r = own.Unary(kSleep, SleepBytes(300));
+            Outcome r = own.Unary(kSleep, SleepBytes(1));
             if (r.code == 0)
                 served++;
             else if (r.reason() == "OVERLOADED" && r.has_retry_info())
                 refused++;
         });
+    EXPECT_TRUE(Eventually([&] { return refused == 9; })) << "while the lane stands still";
+    EXPECT_EQ(served, 0);
+    busy.Cancel();
+    EXPECT_EQ(busy.Finish().code, CODE_CANCELLED);
     for (auto &t : threads)
         t.join();
-    EXPECT_EQ(served + refused, 12);
-    EXPECT_GE(refused, 8);
-    EXPECT_GE(served, 1);
-    EXPECT_LT(NowMs() - start, 4000);
-    EXPECT_EQ(Channel(server.target()).Unary(kSleep, SleepBytes(1)).code, 0);
+    EXPECT_EQ(served, 2);
+    EXPECT_EQ(channel.Unary(kSleep, SleepBytes(1)).code, 0);
 }
 
 TEST(RpcLimits, TooManyStreamsAreRefusedAndUnaryCallsGoOn)
@@ -95,16 +101,17 @@ TEST(RpcLimits, AStreamWhoseCallerIsSilentIsEnded)
     Call silent(channel, kChat);
     std::string message;
     silent.Write(AddBytes("q", 1));
-    ASSERT_TRUE(silent.Read(&message));
-    EXPECT_FALSE(silent.Read(&message));
+    while (silent.Read(&message)) // its one answer, where it did not come too late itself
+        ;
     Outcome r = silent.Finish();
     EXPECT_EQ(r.code, CODE_DEADLINE_EXCEEDED);
     EXPECT_EQ(r.reason(), "DEADLINE_PASSED");
 
+    uint64_t before = Ended(kCount, CODE_CANCELLED);
     Call stalled(channel, kCount);
     stalled.Write(CountBytes(1000, 1 << 20));
     stalled.WritesDone();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    EXPECT_TRUE(Eventually([&] { return Ended(kCount, CODE_CANCELLED) > before; }));
     int n = 0;
     while (stalled.Read(&message))
         n++;
@@ -131,7 +138,7 @@ TEST(RpcAdmit, DecidesBeforeAnythingIsUnpacked)
     Channel channel(server.target());
     Outcome r = channel.Unary(kEcho, "\xff\xff not a message");
     EXPECT_EQ(r.message, "no entry for test");
-    EXPECT_EQ(channel.Unary(kEcho, EchoBytes("x"), 5000, { { "authorization", "let me in" } }).code, 0);
+    EXPECT_EQ(channel.Unary(kEcho, EchoBytes("x"), 60000, { { "authorization", "let me in" } }).code, 0);
 }
 
 TEST(RpcStart, RefusesPublicAddressesWithoutTlsAndAuthentication)

@@ -86,6 +86,7 @@ TEST_F(Readmit, AnUploadWhoseCallerIsSilentEnds)
 {
     Call sum(channel_, kSum);
     ASSERT_TRUE(sum.Write(AddBytes("a", 1)));
+    ASSERT_TRUE(Eventually([&] { return Total(channel_, "a") == 1; }));
     EXPECT_EQ(Shut(sum), "PERMISSION_MISSING");
     EXPECT_EQ(Total(channel_, "a"), 1) << "what came before stays";
 }
@@ -96,8 +97,7 @@ TEST_F(Readmit, ABusyStreamEndsBeforeItsNextStep)
     std::string message;
     door_.slow = true; // every other answer has to wait
     int rows = 0;
-    for (auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-         std::chrono::steady_clock::now() < end; rows++) {
+    for (;; rows++) { // the call's deadline ends it, too
         door_.shut = rows >= 50 && door_.waited > 0;
         if (!chat.Write(AddBytes("a", 1)) || !chat.Read(&message))
             break;

@@ -1,5 +1,4 @@
 // Calls of every shape, their errors, their cancellation.
-#include "base/clock.h"
 #include "tests/unit/server/calls.h"
 
 namespace test
@@ -60,7 +59,7 @@ TEST_F(Rpc, AFailedHandlerStoresNothing)
 TEST_F(Rpc, ErrorsCarryTheTraceOfTheCaller)
 {
     Outcome o =
-        channel_.Unary(kAdd, AddBytes("", 5), 5000,
+        channel_.Unary(kAdd, AddBytes("", 5), 60000,
                        { { "traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" } });
     EXPECT_EQ(o.reason(), "FIELD_REQUIRED");
     EXPECT_EQ(o.trace_id(), "0af7651916cd43dd8448eb211c80319c");
@@ -84,11 +83,11 @@ TEST_F(Rpc, DamagedRequestsNameTheirField)
 TEST_F(Rpc, UnknownMethodsAreAnsweredAtOnce)
 {
     int64_t start = NowMs();
-    Outcome o = channel_.Unary("/test.v1.TestService/Nothing", "", 10000);
+    Outcome o = channel_.Unary("/test.v1.TestService/Nothing", "");
     EXPECT_EQ(o.code, CODE_UNIMPLEMENTED);
     EXPECT_EQ(o.reason(), "METHOD_UNKNOWN");
     EXPECT_EQ(channel_.Unary("/Other/Thing", "x").code, CODE_UNIMPLEMENTED);
-    EXPECT_LT(NowMs() - start, 2000);
+    EXPECT_LT(NowMs() - start, 50000) << "long before the deadline";
     for (int i = 0; i < 50; i++)
         EXPECT_EQ(channel_.Unary("/no/" + std::to_string(i), "").code, CODE_UNIMPLEMENTED);
 }
@@ -156,21 +155,23 @@ TEST_F(Rpc, AStreamMayFailToOpen)
     EXPECT_EQ(o.violations().at(0).first, "count");
 }
 
-TEST_F(Rpc, WatchWakesWhenThereIsNews)
+TEST(RpcWatch, WakesWhenThereIsNews)
 {
+    rpc_options o = Server::Defaults();
+    o.wait_ms = 600000; // nothing else wakes it before the deadline
+    Server server(o);
+    Channel channel(server.target());
     Test__V1__GetRequest m = TEST__V1__GET_REQUEST__INIT;
     m.name = const_cast<char *>("w");
-    Call call(channel_, kWatch);
+    Call call(channel, kWatch);
     call.Write(Pack(m));
     call.WritesDone();
-    int64_t start = clock_mono_us();
     for (int i = 1; i <= 100; i++) {
-        ASSERT_EQ(channel_.Unary(kAdd, AddBytes("w", 1)).code, 0);
+        ASSERT_EQ(channel.Unary(kAdd, AddBytes("w", 1)).code, 0);
         std::string message;
         ASSERT_TRUE(call.Read(&message));
         EXPECT_EQ(AddResponse(message)->total, i);
     }
-    EXPECT_LT(clock_mono_us() - start, 5 * US_PER_SECOND) << "each was told when it was asked next";
     call.Cancel();
     EXPECT_EQ(call.Finish().code, CODE_CANCELLED);
 }
@@ -263,16 +264,16 @@ TEST_F(Rpc, ConflictsRunAgainUntilAllAreIn)
 TEST_F(Rpc, DeadlinesEndCalls)
 {
     int64_t start = NowMs();
-    Outcome o = channel_.Unary(kSleep, SleepBytes(5000), 100);
+    Outcome o = channel_.Unary(kSleep, SleepBytes(60000), 100);
     EXPECT_EQ(o.code, CODE_DEADLINE_EXCEEDED);
-    EXPECT_LT(NowMs() - start, 1500);
+    EXPECT_LT(NowMs() - start, 50000);
 }
 
 TEST_F(Rpc, AHandlerSeesItsCallerHangUp)
 {
     int slept = test_seen_now().slept, before = test_seen_now().cancelled;
     Call call(channel_, kSleep);
-    call.Write(SleepBytes(20000));
+    call.Write(SleepBytes(60000));
     call.WritesDone();
     ASSERT_TRUE(Eventually([&] { return test_seen_now().slept > slept; }));
     call.Cancel();

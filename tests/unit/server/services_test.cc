@@ -49,7 +49,9 @@ TEST(Health, ChecksServerAndServices)
 
 TEST(Health, WatchTellsEachChangeAndTheDrainFirst)
 {
-    Server server;
+    rpc_options o = Server::Defaults();
+    o.drain_linger_ms = 5000; // so long that a machine that stands still makes no difference
+    Server server(o);
     Channel channel(server.target());
     Call watch(channel, kHealthWatch, 0), unknown(channel, kHealthWatch, 0);
     std::string message;
@@ -69,7 +71,7 @@ TEST(Health, WatchTellsEachChangeAndTheDrainFirst)
     ASSERT_TRUE(unknown.Read(&message));
     EXPECT_EQ(HealthOf(message), SERVICE_UNKNOWN);
 
-    std::thread drain([&] { rpc_drain(server.get(), 2000); });
+    std::thread drain([&] { rpc_drain(server.get(), 60000); });
     ASSERT_TRUE(watch.Read(&message));
     EXPECT_EQ(HealthOf(message), NOT_SERVING);
     EXPECT_FALSE(watch.Read(&message));

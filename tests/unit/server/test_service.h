@@ -25,5 +25,8 @@ struct test_seen {
 };
 struct test_seen test_seen_now(void);
 
+/* Ends the runs of Add's handler that take lose_ms now. */
+void test_release(void);
+
 C_END
 #endif

@@ -103,7 +103,7 @@ class Tls : public testing::Test
 
     static bool Works(const Channel &c)
     {
-        return c.Unary(kEcho, EchoBytes("x"), 1000).code == 0;
+        return c.Unary(kEcho, EchoBytes("x")).code == 0;
     }
 
     Pki pki_;
@@ -176,7 +176,7 @@ TEST_F(Tls, NewFilesCostNoCallAndServeTheNextConnection)
     pki_.Install("server", "server", "both");
     Server server(Options());
     auto unary = Connect(server, "client", "both"), streaming = Connect(server, "client", "both");
-    Call stream(*streaming, kChat, 60000);
+    Call stream(*streaming, kChat, 0);
     std::atomic<bool> over{ false };
     std::atomic<int> calls{ 0 }, failed{ 0 };
     std::thread caller([&] {
@@ -190,10 +190,11 @@ TEST_F(Tls, NewFilesCostNoCallAndServeTheNextConnection)
         EXPECT_TRUE(Works(*Connect(server, "client", first ? "ca" : "other"))) << swap;
         EXPECT_FALSE(Works(*Connect(server, "client", first ? "other" : "ca"))) << swap;
         EXPECT_TRUE(stream.Write(AddBytes("swaps", 1)) && stream.Read(&message)) << swap;
+        int so_far = calls;
+        EXPECT_TRUE(Eventually([&] { return calls > so_far; })) << swap;
     }
     over = true;
     caller.join();
-    EXPECT_GT(calls, 20);
     EXPECT_EQ(failed, 0);
     stream.WritesDone();
     EXPECT_EQ(stream.Finish().code, 0);

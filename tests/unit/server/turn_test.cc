@@ -1,5 +1,4 @@
 // Calls that lost over a row wait for their turn: in a line for each row, and nobody waits in vain.
-#include "base/metrics.h"
 #include "tests/unit/server/calls.h"
 
 namespace test
@@ -7,28 +6,27 @@ namespace test
 namespace
 {
 
-uint64_t Ended(unsigned code)
-{
-    size_t method = metric_find(METRIC_LABEL_METHOD, kAdd + 1);
-    return metric_total(METRIC_rpc_handled, metric_method_code(method, code));
-}
-
-// A call that lost over the counter "hot" and has its turn, for as long as it says.
+// A call that lost over the counter "hot" and has its turn, until it lets go.
 class Holder
 {
   public:
-    Holder(const std::string &target, int64_t ms)
+    explicit Holder(const std::string &target)
     {
         int held = test_seen_now().held;
         thread_ = std::thread([=] {
-            code_ = Channel(target).Unary(kAdd, LoseBytes("hot", ms), 0).code;
+            code_ = Channel(target).Unary(kAdd, LoseBytes("hot", 600000), 0).code;
             done_ = true;
         });
         EXPECT_TRUE(Eventually([&] { return test_seen_now().held > held; }));
     }
     ~Holder()
     {
+        LetGo();
         thread_.join();
+    }
+    void LetGo()
+    {
+        test_release();
     }
     bool done() const
     {
@@ -45,7 +43,7 @@ TEST(Turn, OfAnotherRowIsAnotherLine)
 {
     Server server;
     Channel channel(server.target());
-    Holder holder(server.target(), 3000);
+    Holder holder(server.target());
     for (const char *name : { "a", "b", "c" })
         EXPECT_EQ(channel.Unary(kAdd, LoseBytes(name, 1)).code, 0);
     EXPECT_FALSE(holder.done());
@@ -70,22 +68,24 @@ TEST(Turn, WhoHangsUpOrIsLateLeavesTheLine)
     Server server;
     Channel channel(server.target());
     // Who is late hangs up itself, too: which of the two the server sees first does not matter.
-    auto ended = [] { return Ended(CODE_CANCELLED) + Ended(CODE_DEADLINE_EXCEEDED); };
+    auto ended = [] { return Ended(kAdd, CODE_CANCELLED) + Ended(kAdd, CODE_DEADLINE_EXCEEDED); };
     uint64_t before = ended();
-    Holder holder(server.target(), 4000);
+    Holder holder(server.target());
     {
-        Call second(channel, kAdd), third(channel, kAdd), fourth(channel, kAdd, 500);
+        int runs = test_seen_now().add_runs;
+        Call second(channel, kAdd), third(channel, kAdd), fourth(channel, kAdd, 5000);
         for (Call *c : { &second, &third, &fourth }) {
             c->Write(LoseBytes("hot", 1));
             c->WritesDone();
         }
-        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        EXPECT_TRUE(Eventually([&] { return test_seen_now().add_runs == runs + 3; }));
         third.Cancel(); // from the middle
         EXPECT_TRUE(Eventually([&] { return ended() == before + 2; }));
         second.Cancel();
         EXPECT_TRUE(Eventually([&] { return ended() == before + 3; }));
     }
     EXPECT_FALSE(holder.done());
+    holder.LetGo();
     EXPECT_EQ(channel.Unary(kAdd, LoseBytes("hot", 1)).code, 0) << "the line goes on";
     EXPECT_EQ(Total(channel, "hot"), 2);
 }
@@ -94,11 +94,11 @@ TEST(Turn, TheMethodsLongestTimeCountsInALineToo)
 {
     std::vector<rpc_method> rows(test_methods, test_methods + test_methods_n);
     for (rpc_method &row : rows)
-        row.max_deadline_ms = row.name == std::string("Add") ? 400 : row.max_deadline_ms;
+        row.max_deadline_ms = row.name == std::string("Add") ? 4000 : row.max_deadline_ms;
     rpc_options o = Server::Defaults();
     o.methods = rows.data();
     Server server(o);
-    Holder holder(server.target(), 3000);
+    Holder holder(server.target());
     Outcome r = Channel(server.target()).Unary(kAdd, LoseBytes("hot", 1), 0);
     EXPECT_EQ(r.reason(), "DEADLINE_PASSED");
     EXPECT_FALSE(holder.done());
