@@ -27,8 +27,8 @@ static struct status count_replicas(struct quota *q, int64_t wall_us)
     int64_t period = wall_us / COUNT_US, now, before;
     if (period == q->counted)
         return ok();
-    TRY(count_at(q, period, 1, &now));
     TRY(count_at(q, period - 1, 0, &before));
+    TRY(count_at(q, period, 1, &now)); /* last: what fails before it is done again */
     int64_t heard = MAX(now, before), n = MAX(heard, q->heard);
     q->counted = period;
     q->heard = heard;

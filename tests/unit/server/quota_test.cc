@@ -383,6 +383,40 @@ TEST_F(Shared, AStoreThatComesBackEmptyDividesAsBefore)
     }
 }
 
+// A store that may not say what a number is, though it adds to it.
+struct Moody {
+    explicit Moody(struct kv *kv) : inner(kv)
+    {
+        memset(&ops, 0, sizeof ops);
+        ops.name = "moody";
+        ops.add = [](struct kv *kv, const char *key, int64_t n, int64_t ttl_ms, int64_t *ret) {
+            const Moody *m = reinterpret_cast<Moody *>(kv);
+            return m->silent && n == 0 ? fail(nullptr, REASON_KV_UNAVAILABLE, "as planned")
+                                       : m->inner->ops->add(m->inner, key, n, ttl_ms, ret);
+        };
+        ops.charge = [](struct kv *kv, struct kv_bucket *buckets, size_t n) {
+            const Moody *m = reinterpret_cast<Moody *>(kv);
+            return m->inner->ops->charge(m->inner, buckets, n);
+        };
+    }
+    struct kv base = { &ops };
+    struct kv_ops ops;
+    struct kv *inner;
+    bool silent = false;
+};
+
+TEST_F(Shared, AReplicaIsCountedOnceHoweverOftenItHadToAsk)
+{
+    Moody moody(kv);
+    Replica r(hundred, reinterpret_cast<struct kv *>(&moody));
+    moody.silent = true;
+    for (int i = 0; i < 10; i++)
+        EXPECT_EQ(r.sync(wall_us).reason, REASON_KV_UNAVAILABLE);
+    moody.silent = false;
+    ASSERT_TRUE(is_ok(r.sync(wall_us)));
+    EXPECT_EQ(r.calls(1000), 100) << "all is this replica's";
+}
+
 TEST_F(Shared, ReplicasThatEndAreNotCounted)
 {
     open(2, hundred);
