@@ -449,7 +449,7 @@ TEST_P(DbContract, EmptyUnitsSucceed)
 TEST_P(DbContract, PingAnswers)
 {
     open(cell_migrations);
-    struct status s = db->ops->ping(db);
+    struct status s = ping();
     EXPECT_TRUE(is_ok(s)) << s.message;
 }
 

@@ -99,6 +99,15 @@ void DbTest::close()
     db = nullptr;
 }
 
+struct status DbTest::ping()
+{
+    int64_t limit = clock_mono_us() + 60 * US_PER_SECOND;
+    struct status s;
+    while (!is_ok(s = db->ops->ping(db)) && clock_mono_us() < limit)
+        usleep(20000);
+    return s;
+}
+
 struct rows DbTest::query(struct arena *a, const struct stmt *s, std::vector<struct value> args)
 {
     struct ctx c = reading(db, a, 0, reach);

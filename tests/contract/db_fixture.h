@@ -26,7 +26,7 @@ struct Memory {
     struct arena arena;
 };
 
-// Somebody who reads in a workspace until a deadline (clock_mono_us), 20 s from now unless told.
+// Somebody who reads in a workspace until a deadline (clock_mono_us), a minute from now unless told.
 inline struct ctx reading(struct db *db, struct arena *a, int64_t deadline_us = 0,
                           const char *workspace = "default")
 {
@@ -34,7 +34,7 @@ inline struct ctx reading(struct db *db, struct arena *a, int64_t deadline_us = 
     c.arena = a;
     c.db = db;
     c.workspace = workspace;
-    c.deadline_us = deadline_us ? deadline_us : clock_mono_us() + 20 * US_PER_SECOND;
+    c.deadline_us = deadline_us ? deadline_us : clock_mono_us() + 60 * US_PER_SECOND;
     return c;
 }
 
@@ -80,6 +80,8 @@ class DbTest : public testing::TestWithParam<const char *>
     struct db *open(const struct migration *migrations = nullptr);
     struct status try_open(const struct migration *migrations, struct db **ret, bool read_only = false);
     void close();
+    // Asks whether the database is there until it says so, for a minute at most.
+    struct status ping();
     // One row's integers.
     std::vector<int64_t> numbers(const struct stmt *s, std::vector<struct value> args);
     std::vector<int64_t> count(const char *workspace);

@@ -57,7 +57,7 @@ class KvTest : public testing::Test
         kv_close(kv);
         arena_done(&arena);
     }
-    struct status open(const std::string &url, const std::string &ca_file = "", int64_t timeout_us = 2000000,
+    struct status open(const std::string &url, const std::string &ca_file = "", int64_t timeout_us = 20000000,
                        size_t memory = 1u << 20)
     {
         struct kv_options o;

@@ -5,6 +5,7 @@
 #   postgres.sh url FOLDER     prints the url of a started one
 #   postgres.sh pid FOLDER     prints the process id of the postmaster
 #   postgres.sh stop FOLDER    stops it; the data stays
+#   postgres.sh crash FOLDER   stops it as a crash does
 #   postgres.sh remove FOLDER  stops it and removes the data
 #
 # It listens on 127.0.0.1 (a free port, the same at each later start) and on a unix socket, and trusts whoever can
@@ -17,7 +18,7 @@ fail() {
     exit 1
 }
 
-[ $# = 2 ] || fail "usage: postgres.sh start|url|pid|stop|remove FOLDER"
+[ $# = 2 ] || fail "usage: postgres.sh start|url|pid|stop|crash|remove FOLDER"
 action=$1
 mkdir -p "$2"
 folder=$(cd "$2" && pwd)
@@ -47,10 +48,11 @@ place_data() {
     echo "$home" >"$folder/home"
 }
 
+# Out of a range that no other test takes ports from (redis.sh, tests/e2e/house).
 free_port() {
     local port
     for _ in $(seq 50); do
-        port=$((20000 + RANDOM % 10000))
+        port=$((25000 + RANDOM % 5000))
         if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
             echo "$port"
             return
@@ -63,8 +65,22 @@ create() {
     place_data
     as_owner "$bin/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-instructions >"$folder/initdb.log" 2>&1 ||
         fail "initdb failed, see $folder/initdb.log"
-    free_port >"$folder/port"
+    for _ in $(seq 5); do
+        port=$(free_port)
+        echo "$port" >"$folder/port"
+        ! listen || return 0 # else somebody was faster to take the port
+    done
+    fail "it does not start, see $home/log"
 }
+
+running() { as_owner "$bin/pg_ctl" -D "$home/data" status >/dev/null 2>&1; }
+
+listen() {
+    as_owner "$bin/pg_ctl" -D "$home/data" -w -t 300 -l "$home/log" \
+        -o "-p $port -h 127.0.0.1 -k $home -c shared_buffers=64MB -c max_connections=300" start >/dev/null
+}
+
+halt() { ! running || as_owner "$bin/pg_ctl" -D "$home/data" -w -t 300 -m "$1" stop >/dev/null; }
 
 [ -f "$folder/port" ] || [ "$action" != start ] || create
 [ -f "$folder/port" ] || fail "no cluster in $folder"
@@ -73,11 +89,7 @@ port=$(cat "$folder/port")
 
 case $action in
 start)
-    if ! as_owner "$bin/pg_ctl" -D "$home/data" status >/dev/null 2>&1; then
-        as_owner "$bin/pg_ctl" -D "$home/data" -w -t 300 -l "$home/log" \
-            -o "-p $port -h 127.0.0.1 -k $home -c shared_buffers=64MB -c max_connections=300" start >/dev/null ||
-            fail "it does not start, see $home/log"
-    fi
+    running || listen || fail "it does not start, see $home/log"
     echo "postgresql://postgres@127.0.0.1:$port/postgres"
     ;;
 url)
@@ -86,13 +98,11 @@ url)
 pid)
     head -1 "$home/data/postmaster.pid"
     ;;
-stop | remove)
-    if as_owner "$bin/pg_ctl" -D "$home/data" status >/dev/null 2>&1; then
-        as_owner "$bin/pg_ctl" -D "$home/data" -w -t 300 -m fast stop >/dev/null
-    fi
-    if [ "$action" = remove ]; then
-        rm -rf "${home:?}" "${folder:?}/home" "$folder/port" "$folder/initdb.log"
-    fi
+stop) halt fast ;;
+crash) halt immediate ;;
+remove)
+    halt fast
+    rm -rf "${home:?}" "${folder:?}/home" "$folder/port" "$folder/initdb.log"
     ;;
 *)
     fail "unknown action $action"

@@ -23,10 +23,11 @@ folder=$(cd "$2" && pwd)
 password=redis-password-canary
 command -v redis-server >/dev/null || fail "Redis is not installed (Debian: apt-get install redis-server)"
 
+# Out of a range that no other test takes ports from (postgres.sh, tests/e2e/house).
 free_port() {
     local port
     for _ in $(seq 50); do
-        port=$((20000 + RANDOM % 10000))
+        port=$((20000 + RANDOM % 5000))
         if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
             echo "$port"
             return
@@ -56,27 +57,43 @@ end() {
     rm -f "$folder/redis.pid"
 }
 
-start() {
-    local port
+# launch PORT: false where somebody else has the port.
+launch() {
     local -a listen
-    [ -f "$folder/port" ] || free_port >"$folder/port"
-    port=$(cat "$folder/port")
-    listen=(--port "$port")
+    listen=(--port "$1")
     if [ "$mode" = tls ]; then
         [ -f "$folder/ca.pem" ] || certificates
-        listen=(--port 0 --tls-port "$port" --tls-cert-file "$folder/redis.pem" --tls-key-file "$folder/redis.key"
+        listen=(--port 0 --tls-port "$1" --tls-cert-file "$folder/redis.pem" --tls-key-file "$folder/redis.key"
             --tls-ca-cert-file "$folder/ca.pem" --tls-auth-clients no)
     fi
-    alive || redis-server "${listen[@]}" --bind 127.0.0.1 --requirepass "$password" --save "" --appendonly no --dir "$folder" \
+    rm -f "$folder/redis.log"
+    redis-server "${listen[@]}" --bind 127.0.0.1 --requirepass "$password" --save "" --appendonly no --dir "$folder" \
         --daemonize yes --pidfile "$folder/redis.pid" --logfile "$folder/redis.log" >/dev/null
     for _ in $(seq 6000); do
-        if alive && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-            [ "$mode" = tls ] && echo "rediss://:$password@localhost:$port" || echo "redis://:$password@127.0.0.1:$port"
-            return
-        fi
+        ! alive || ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null || return 0
+        ! grep -qs 'Failed listening' "$folder/redis.log" || return 1
         sleep 0.01
     done
-    fail "it does not start, see $folder/redis.log"
+    return 1
+}
+
+# At the first time on whatever port is free, later on the same one.
+start() {
+    local port
+    if alive; then
+        port=$(cat "$folder/port")
+    elif [ -f "$folder/port" ]; then
+        port=$(cat "$folder/port")
+        launch "$port" || fail "it does not start, see $folder/redis.log"
+    else
+        for _ in $(seq 5); do
+            port=$(free_port)
+            ! launch "$port" || break
+        done
+        alive || fail "it does not start, see $folder/redis.log"
+        echo "$port" >"$folder/port"
+    fi
+    [ "$mode" = tls ] && echo "rediss://:$password@localhost:$port" || echo "redis://:$password@127.0.0.1:$port"
 }
 
 case $action in
