@@ -90,7 +90,7 @@ func start(t *testing.T, secure bool) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{t: t, http: ports[0], grpc: ports[1], secure: secure, client: &http.Client{Timeout: 10 * time.Second}}
+	g := &gateway{t: t, http: ports[0], grpc: ports[1], secure: secure, client: &http.Client{Timeout: time.Minute}}
 	args := []string{"--http", g.http, "--grpc", g.grpc, "--upstream", listener.Addr().String()}
 	g.rest = "http://" + g.http
 	if secure {
@@ -124,7 +124,7 @@ func (g *gateway) run(args []string) {
 		_ = process.Process.Kill()
 		_ = process.Wait()
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		res, err := g.client.Get(g.rest + "/health")
 		if err == nil {
 			_ = res.Body.Close()
@@ -156,7 +156,7 @@ func (g *gateway) rss() int64 {
 
 // call is one honest call: over gRPC where the gateway speaks plain text, and over REST.
 func (g *gateway) call() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if g.calls != nil {
 		if _, err := pb.NewLeadServiceClient(g.calls).GetLead(ctx, &pb.GetLeadRequest{Name: "leads/victim"}); err != nil {
@@ -193,15 +193,17 @@ func (g *gateway) during(attack func(stop <-chan struct{}), lasts time.Duration,
 	stop := make(chan struct{})
 	var attackers sync.WaitGroup
 	attackers.Go(func() { attack(stop) })
+	clock := load.NewAwake()
+	defer clock.Stop()
 	var took []time.Duration
 	most := base
-	for end := time.Now().Add(lasts); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		began := time.Now()
+	for end := time.Now().Add(lasts); time.Now().Before(end) || len(took) < load.Enough; time.Sleep(5 * time.Millisecond) {
+		began := clock.Now()
 		if err := g.call(); err != nil {
 			g.t.Errorf("an honest call was lost: %v", err)
 			break
 		}
-		took = append(took, time.Since(began))
+		took = append(took, clock.Now()-began)
 		most = max(most, g.rss())
 	}
 	close(stop)
