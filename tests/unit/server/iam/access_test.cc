@@ -2,7 +2,10 @@
 // more than they hold.
 #include "tests/unit/server/iam/access_fixture.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
+#include <unistd.h>
 
 namespace access_test
 {
@@ -28,31 +31,39 @@ TEST_F(Access, WhoCannotLogInLearnsNotWhy)
     EXPECT_EQ(tryLogin("users/ann' OR '1'='1", "password-of-a-user").fields(), "user");
 }
 
-// Neither does the processor's time tell: the best of some tries, for what other work adds is not the point.
+// Neither does the processor's time tell: the best of some tries, for what other work adds is not the point;
+// of more tries where a busy machine needs them.
 TEST_F(Access, WhoCannotLogInLearnsNotWhyFromTheTime)
 {
-    ASSERT_EQ(makeUser("ann", "roles/viewer"), "OK");
-    ASSERT_EQ(makeUser("bob", "roles/viewer"), "OK");
-    ASSERT_EQ(disableUser("users/bob"), "OK");
     const struct {
         const char *what, *user, *workspace;
-    } cases[] = { { "a wrong password", "users/ann", "" },
-                  { "an unknown user", "users/nobody", "" },
-                  { "a disabled user", "users/bob", "" },
-                  { "an unknown workspace", "users/ann", "workspaces/nowhere" } };
+    } cases[] = { { "a wrong password", "ann", "" },
+                  { "an unknown user", "nobody", "" },
+                  { "a disabled user", "bob", "" },
+                  { "an unknown workspace", "ann", "workspaces/nowhere" } };
     int64_t best[] = { INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX };
-    for (int i = 0; i < 4; i++)
+    const auto same = [&](size_t k) { return std::abs(double(best[k]) / double(best[0]) - 1) < 0.05; };
+    for (int i = 0; i < 24 && !(i >= 4 && same(1) && same(2) && same(3)); i++) {
+        string n = std::to_string(i / 4); // accounts that may be guessed at
+        peer_ = "192.0.2." + std::to_string(i);
+        if (i % 4 == 0) {
+            ASSERT_EQ(makeUser(("ann" + n).c_str(), "roles/viewer"), "OK");
+            ASSERT_EQ(makeUser(("bob" + n).c_str(), "roles/viewer"), "OK");
+            ASSERT_EQ(disableUser(("users/bob" + n).c_str()), "OK");
+        }
         for (size_t k = 0; k < COUNT(cases); k++) {
-            peer_ = "192.0.2." + std::to_string(i);
             int64_t start = clock_thread_cpu_ns();
-            EXPECT_EQ(tryLogin(cases[k].user, "a-wrong-password", cases[k].workspace).reason(),
-                      "LOGIN_FAILED");
+            EXPECT_EQ(
+                tryLogin("users/" + (cases[k].user + n), "a-wrong-password", cases[k].workspace).reason(),
+                "LOGIN_FAILED");
             best[k] = std::min(best[k], clock_thread_cpu_ns() - start);
         }
+    }
     for (size_t k = 1; k < COUNT(cases); k++)
-        EXPECT_NEAR(double(best[k]) / double(best[0]), 1.0, 0.05) << cases[k].what;
+        EXPECT_TRUE(same(k)) << cases[k].what << ": " << best[k] << " ns, not " << best[0];
 }
 
+// An attempt comes back every six seconds, whatever the test is at.
 TEST_F(Access, GuessesAreLimitedByAccountAndByPeer)
 {
     Answer<Session> guess;
@@ -64,6 +75,8 @@ TEST_F(Access, GuessesAreLimitedByAccountAndByPeer)
     EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "OK") << "another account";
     for (int i = 0; i < 60; i++) // most are refused before a hash is made
         tryLogin("users/nobody", "wrong-password");
+    while ((guess = tryLogin("users/nobody", "wrong-password")).status.retry_after_ms < 5000)
+        usleep(50000); // until one has just come back, and is used up
     EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "LOGIN_LIMITED")
         << "the peer has used up its attempts";
     peer_ = "192.0.2.1";
@@ -72,14 +85,16 @@ TEST_F(Access, GuessesAreLimitedByAccountAndByPeer)
 
 TEST_F(Access, ANetworkThatGuessedTooOftenKeepsNobodyElseOut)
 {
-    string answer;
-    for (int i = 0; i < 60 && answer != "LOGIN_LIMITED"; i++) { // each from and at another place
+    int limited = 0;
+    for (int i = 0; i < 100; i++) { // each from another place; most are refused before a hash is made
         peer_ = "2001:db8::" + std::to_string(i);
-        answer = tryLogin("users/u" + std::to_string(i), "wrong-password").reason();
+        limited += tryLogin("users/u" + std::to_string(i % 2), "wrong-password").reason() == "LOGIN_LIMITED";
     }
-    EXPECT_EQ(answer, "LOGIN_LIMITED");
+    EXPECT_GE(limited, 50);
+    int64_t through = 0, start = clock_mono_us();
     for (int i = 0; i < 20; i++)
-        EXPECT_EQ(tryLogin("users/admin", "wrong-password").reason(), "LOGIN_LIMITED");
+        through += tryLogin("users/admin", "wrong-password").reason() != "LOGIN_LIMITED";
+    EXPECT_LE(through, 1 + (clock_mono_us() - start) / (6 * US_PER_SECOND)) << "those that came back";
     peer_ = "2001:db8:0:1::1";
     EXPECT_EQ(tryLogin("users/admin", kPassword).reason(), "OK");
 }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 namespace
@@ -58,9 +60,10 @@ TEST_F(Password, UnknownUsersCostTheSame)
 {
     const char *hash = nullptr;
     ASSERT_EQ(password_hash(&arena_, "correct horse battery", &hash).code, CODE_OK);
-    int64_t known = INT64_MAX,
-            unknown = INT64_MAX; // the best of some tries: what other work adds is not the point
-    for (int i = 0; i < 5; i++) {
+    // The best of some tries: what other work adds is not the point; of more where a busy machine needs them.
+    int64_t known = INT64_MAX, unknown = INT64_MAX;
+    const auto same = [&] { return std::abs(double(unknown) / double(known) - 1) < 0.05; };
+    for (int i = 0; i < 60 && !(i >= 5 && same()); i++) {
         int64_t start = clock_thread_cpu_ns();
         fits(hash, "wrong password");
         int64_t middle = clock_thread_cpu_ns();
@@ -68,7 +71,7 @@ TEST_F(Password, UnknownUsersCostTheSame)
         known = std::min(known, middle - start);
         unknown = std::min(unknown, clock_thread_cpu_ns() - middle);
     }
-    EXPECT_NEAR(double(unknown) / double(known), 1.0, 0.05);
+    EXPECT_TRUE(same()) << unknown << " ns, not " << known;
 }
 
 } // namespace
