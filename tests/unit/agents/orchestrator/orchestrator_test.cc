@@ -325,9 +325,17 @@ TEST_F(Orchestrator, OnlyWorkspacesThatHadTheSlotInServiceAreReactedIn)
 // However much of the log has nothing for a subscriber, each read of it ends soon.
 TEST_F(Orchestrator, ALongLogIsReadInParts)
 {
-    static const struct stmt far = { "test_far", "t",
-                                     "",         "UPDATE event SET seq = 5000000 WHERE subject = $1",
-                                     nullptr,    nullptr };
+#define COLUMNS                                                                                              \
+    "workspace, create_time, agent_type, agent_id, action, subject, conversation, decision_id, payload"
+    static const struct stmt far = {
+        "test_far",
+        "t",
+        "",
+        "UPDATE event SET seq = 5000000 WHERE subject = $1",
+        nullptr,
+        "WITH gone AS (DELETE FROM event WHERE subject = $1 RETURNING *) INSERT INTO event (seq, " COLUMNS
+        ") OVERRIDING SYSTEM VALUE SELECT 5000000, " COLUMNS " FROM gone"
+    };
     happens("leads/1", "lead.created");
     happens("leads/2");
     auto a = house.run([&](ctx *c) {
