@@ -42,6 +42,7 @@ type Server struct {
 	Visits  atomic.Int64 // RecordMessageLink that it answered
 	Ended   chan error   // why the context of a "slow" call ended
 
+	Held chan struct{} // leads/held is answered once it is closed
 	Gate chan struct{} // ImportLeads takes a chunk for each token; nil: at once
 
 	mu      sync.Mutex
@@ -159,9 +160,8 @@ func (s *Server) GetLead(ctx context.Context, req *pb.GetLeadRequest) (*pb.Lead,
 		<-ctx.Done()
 		s.Ended <- ctx.Err()
 		return nil, status.FromContextError(ctx.Err()).Err()
-	case strings.HasPrefix(name, "sleep-"):
-		ms, _ := strconv.Atoi(strings.TrimPrefix(name, "sleep-"))
-		time.Sleep(time.Duration(ms) * time.Millisecond)
+	case name == "held":
+		<-s.Held
 	case name == "bare":
 		return nil, status.Error(codes.FailedPrecondition, "no details")
 	}

@@ -133,7 +133,7 @@ func (s *system) rawREST(request string) int {
 		s.t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err = c.Write([]byte(request)); err != nil {
 		s.t.Fatal(err)
 	}

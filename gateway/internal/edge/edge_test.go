@@ -25,6 +25,25 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// patience is how long anything may take that takes moments on a machine with no other work.
+const patience = time.Minute
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// reached waits until so many calls have reached the server.
+func (s *system) reached(calls int64) {
+	s.t.Helper()
+	eventually(s.t, "the calls reach the server", func() bool { return s.server.Calls.Load() >= calls })
+}
+
 // system is a gateway with a double behind it.
 type system struct {
 	t      *testing.T
@@ -110,7 +129,7 @@ func (b errorBody) violation() (field, description string) {
 
 func (s *system) do(r *http.Request) answer {
 	s.t.Helper()
-	client := &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(r)
 	if err != nil {
 		s.t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // or hung up on, none.
 func rawCall(t *testing.T, c net.Conn, path, encoding string, message []byte, more ...[2]string) map[string]string {
 	t.Helper()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := c.Write([]byte(http2.ClientPreface)); err != nil {
 		t.Fatal(err)
 	}

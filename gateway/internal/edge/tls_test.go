@@ -53,7 +53,7 @@ func (s *system) get(authority *pki.Authority) (*http.Response, error) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	res, err := (&http.Client{Transport: transport, Timeout: 5 * time.Second}).Do(r)
+	res, err := (&http.Client{Transport: transport, Timeout: patience}).Do(r)
 	if err == nil {
 		_ = res.Body.Close()
 	}
@@ -69,7 +69,7 @@ func TestTLSOnBothListenersAndItsRenewal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err = pb.NewLeadServiceClient(conn).GetLead(within(t, 5*time.Second), &pb.GetLeadRequest{Name: "leads/a"}); err != nil {
+	if _, err = pb.NewLeadServiceClient(conn).GetLead(within(t, patience), &pb.GetLeadRequest{Name: "leads/a"}); err != nil {
 		t.Error(err)
 	}
 	res, err := s.get(old)
@@ -84,7 +84,7 @@ func TestTLSOnBothListenersAndItsRenewal(t *testing.T) {
 	if _, err = s.get(old); err == nil {
 		t.Error("the old certificate is still shown")
 	}
-	if _, err = pb.NewLeadServiceClient(conn).GetLead(within(t, 5*time.Second), &pb.GetLeadRequest{Name: "leads/a"}); err != nil {
+	if _, err = pb.NewLeadServiceClient(conn).GetLead(within(t, patience), &pb.GetLeadRequest{Name: "leads/a"}); err != nil {
 		t.Errorf("the connection from before: %v", err)
 	}
 }
@@ -286,7 +286,7 @@ func TestCertificatesTowardsTheServerAreRenewed(t *testing.T) {
 	}
 	shown.set(renewed.Issue(time.Hour))
 	code := 0
-	for end := time.Now().Add(10 * time.Second); code != 200 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); code != 200 && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		code = s.call("GET", "/v1/leads/a", "").StatusCode
 	}
 	if code != 200 {
