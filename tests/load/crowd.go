@@ -19,6 +19,7 @@ type Manner struct {
 	Hello string        // what they say at first
 	Again time.Duration // they say it again so often; 0: never
 	HTTP2 bool          // they answer pings and settings, as every HTTP/2 client does
+	Mute  bool          // nobody answers what they say
 	TLS   *tls.Config   // nil: plain text
 }
 
@@ -30,7 +31,7 @@ var HTTP2 = Manner{Hello: http2.ClientPreface + "\x00\x00\x00\x04\x00\x00\x00\x0
 var KeepAlive = Manner{Hello: "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n", Again: 20 * time.Second}
 
 // HalfHeaders never says what it wants.
-var HalfHeaders = Manner{Hello: "GET / HTTP/1.1\r\nHost: local"}
+var HalfHeaders = Manner{Hello: "GET / HTTP/1.1\r\nHost: local", Mute: true}
 
 // Over is the same within TLS.
 func (m Manner) Over(config *tls.Config) Manner {
@@ -50,6 +51,7 @@ type Crowd struct {
 	leaving bool
 	lost    atomic.Int64
 	readers sync.WaitGroup
+	waiting sync.WaitGroup // for their first answer
 }
 
 const openers = 16 // that connect at once
@@ -94,12 +96,31 @@ func (c *Crowd) join(address string) error {
 	c.mu.Lock()
 	c.conns = append(c.conns, conn)
 	c.mu.Unlock()
+	if !c.manner.Mute {
+		c.waiting.Add(1)
+		conn = &greeted{conn, sync.OnceFunc(c.waiting.Done)}
+	}
 	c.readers.Go(func() { c.listen(conn) })
 	if c.manner.Again > 0 {
 		c.repeat(conn)
 	}
 	return nil
 }
+
+// greeted is a connection that tells when the peer has said something, or will not.
+type greeted struct {
+	net.Conn
+	done func()
+}
+
+func (g *greeted) Read(into []byte) (int, error) {
+	n, err := g.Conn.Read(into)
+	g.done()
+	return n, err
+}
+
+// Settle waits until the peer has answered all of them, as it does once it has taken them in.
+func (c *Crowd) Settle() { c.waiting.Wait() }
 
 // repeat says it again for as long as the connection is there.
 func (c *Crowd) repeat(conn net.Conn) {

@@ -79,6 +79,7 @@ func (i Idle) Run() (*IdleResult, error) {
 	go func() {
 		crowd, err = Gather(i.Address, i.Size, i.Manner)
 		r.Opening = time.Since(began)
+		crowd.Settle()
 		close(gathered)
 	}()
 	r.Arriving = i.call(r, gathered, 1)

@@ -72,8 +72,10 @@ func (s Subject) Measure(size int, hold time.Duration) (*load.IdleResult, error)
 	return result, err
 }
 
+const patience = time.Minute // with an honest call
+
 func status(conn grpc.ClientConnInterface) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_, err := pb.NewSystemServiceClient(conn).GetSystemStatus(ctx, &pb.GetSystemStatusRequest{})
 	return err
@@ -115,7 +117,7 @@ func comer(h *house.House, address string) func() error {
 	if h.Keys != nil {
 		config = h.Keys.TLS()
 	}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: config}}
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: config}}
 	return func() error {
 		reply, err := client.Get(h.GatewayREST + "/health/live")
 		if err != nil {
