@@ -10,7 +10,7 @@
 #   --mail PORT    the mailbox's page (default 8025); it takes mail at the port above. A channel may lead to loopback, so to it
 #   --db URL       postgresql://... (default: SQLite, DIR/marketing.db)
 #   --no-build     starts what is in .state/bin, as it is
-# Does nothing where the same state is up already. Stop it with ./dev down.
+# Does nothing where the same state is up already, or about to be. Stop it with ./dev down.
 
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -26,6 +26,7 @@ server=50052
 mail=8025
 db=
 build=1
+given=("$@")
 while (($#)); do
     case $1 in
     --no-build) build= && shift && continue ;;
@@ -44,6 +45,8 @@ while (($#)); do
 done
 [[ $dir == /* ]] || dir=$PWD/$dir
 mkdir -p "$dir"
+# Of two for the same state one waits, and finds it up. What they start does not hold the lock.
+[[ ${UP_LOCKED:-} == "$dir" ]] || UP_LOCKED=$dir exec flock -o "$dir/up.lock" bash tools/dev/up.sh ${given[@]+"${given[@]}"}
 [[ -n $db ]] || db=sqlite:///$dir/marketing.db
 
 if alive "$dir/server.pid" && alive "$dir/gateway.pid" && alive "$dir/mailbox.pid"; then
