@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # run.sh --list             the fuzz targets: each tests/fuzz/NAME_fuzz.c with its cc_binary in BUILD.bazel
-# run.sh TARGET SECONDS     fuzzes that one with libFuzzer under AddressSanitizer and UndefinedBehaviorSanitizer
+# run.sh TARGET SECONDS [SEED]  fuzzes that one with libFuzzer under AddressSanitizer and UndefinedBehaviorSanitizer; the same seed goes the
+#                           same way from the same corpus, without one every run goes another
 # run.sh --merge TARGET     adds to the seeds the few learnt inputs that reach code which no seed reaches
 #
 # SECONDS are of the target's own CPU time: on a busy machine those of the clock say little. Seeds are the files of
@@ -31,7 +32,7 @@ folder=$PWD/.state/fuzz/$target
 seeds=tests/fuzz/seeds/$target
 mkdir -p "$folder/corpus"
 # The limit on memory is on what the target itself holds at once: a parser has no business with more.
-limits=(-rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=10 "-artifact_prefix=$folder/")
+limits=(-rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=60 "-artifact_prefix=$folder/")
 
 if [[ $merge ]]; then
     mkdir -p "$seeds"
@@ -48,7 +49,7 @@ cpu_seconds() {
 
 corpora=("$folder/corpus")
 [[ ! -d $seeds ]] || corpora+=("$seeds")
-"$made" "${limits[@]}" -print_final_stats=1 "${corpora[@]}" &
+"$made" "${limits[@]}" -seed="${3:-0}" -print_final_stats=1 "${corpora[@]}" &
 fuzzer=$!
 trap 'kill "$fuzzer" 2>/dev/null || true' EXIT
 used=0
