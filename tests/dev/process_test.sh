@@ -18,7 +18,7 @@ start "$folder" polite sleep 1000
 alive "$folder/polite.pid" || fail 'a started program is not alive'
 read -r pid _ <"$folder/polite.pid"
 stop "$folder/polite.pid"
-! kill -0 "$pid" 2>/dev/null || fail 'a stopped program goes on'
+ended "$pid" || fail 'a stopped program goes on'
 [[ ! -f $folder/polite.pid ]] || fail 'the pid file of a stopped program stays'
 stop "$folder/polite.pid" || fail 'stopping what has stopped fails'
 
@@ -27,7 +27,7 @@ start "$folder" stubborn bash -c 'trap "" TERM; while :; do sleep 0.1; done'
 sleep 0.5
 read -r pid _ <"$folder/stubborn.pid"
 stop "$folder/stubborn.pid"
-wait_until 10 ended "$pid" || fail 'a program that ignores TERM goes on'
+wait_until 60 ended "$pid" || fail 'a program that ignores TERM goes on'
 
 # A number that was ours once and is another's now: same pid, other start time.
 sleep 1000 &

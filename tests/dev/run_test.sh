@@ -21,16 +21,17 @@ ended() { ! runs "$run"; }
 # A signal to a shell's background job: INT is ignored there, so python puts it back first, as a terminal has it.
 restored='import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])'
 
+port=$(free_ports 5)
 for signal in INT TERM; do
     : >"$folder/log"
-    python3 -c "$restored" ./dev run --no-build --state "$folder/state" --http 15100 --grpc 15151 --server 15152 --mail 15125 >"$folder/log" 2>&1 &
+    python3 -c "$restored" ./dev run --no-build --state "$folder/state" --http "$port" --grpc $((port + 1)) --server $((port + 2)) --mail $((port + 3)) >"$folder/log" 2>&1 &
     run=$!
-    wait_until 180 says 'Ctrl-C stops' || fail 'it did not come up'
+    wait_until 900 says 'Ctrl-C stops' || fail 'it did not come up'
     read -r server _ <"$folder/state/server.pid"
     read -r gateway _ <"$folder/state/gateway.pid"
     read -r mailbox _ <"$folder/state/mailbox.pid"
     kill -"$signal" "$run"
-    wait_until 60 ended || fail "$signal does not end it"
+    wait_until 180 ended || fail "$signal does not end it"
     status=0
     wait "$run" || status=$?
     ((status == 128 + $(kill -l "$signal"))) || fail "after $signal its status is $status"

@@ -30,7 +30,7 @@ data=testdata/bank
 
 authorization="authorization: Bearer $(<"$TOKEN")"
 
-rest() { curl -fsS -m 60 -H "$authorization" "$@"; }
+rest() { curl -fsS -m 120 -H "$authorization" "$@"; }
 
 # rpc SERVICE/METHOD: requests from standard input.
 rpc() { grpcurl -plaintext -max-time 120 -H "$authorization" -d @ "$GRPC" "marketing.v1.$1"; }
@@ -137,7 +137,7 @@ welcome() {
     put_channel
     read -r warm category < <(newcomer Ada 'triage.category = CAMPAIGN_QUALIFIED')
     echo "  Ada         ${category#LEAD_CATEGORY_}: $warm"
-    wait_until 20 was_sent "$warm" || die "demo: the welcome mail of $warm did not leave: $(messages_to "$warm")"
+    wait_until 120 was_sent "$warm" || die "demo: the welcome mail of $warm did not leave: $(messages_to "$warm")"
     curl -fsS "http://$MAIL/mails.json" | jq -er 'map(select(.to | startswith("ada-")))[0] | "  her mail    \(.subject) (\(.to))"' || die 'demo: the mailbox has no mail for Ada'
     read -r cold category < <(newcomer Ben 'triage.category = COLD_LEAD')
     echo "  Ben         ${category#LEAD_CATEGORY_}: $cold"

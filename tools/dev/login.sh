@@ -2,7 +2,7 @@
 # Sourced by up: a credential for the one who started the system.
 
 # auth PORT METHOD [OPTION...]: the request from standard input.
-auth() { grpcurl -plaintext -max-time 20 -d @ "${@:3}" "127.0.0.1:$1" "marketing.v1.AuthService/$2"; }
+auth() { grpcurl -plaintext -max-time 60 -d @ "${@:3}" "127.0.0.1:$1" "marketing.v1.AuthService/$2"; }
 
 bearer() { printf 'authorization: Bearer %s' "$1"; }
 

@@ -45,4 +45,18 @@ wait_until() {
     done
 }
 
+# free_ports COUNT: the first of so many ports in a row at which nobody listens.
+free_ports() {
+    local first port
+    for first in $(shuf -i 700-989 -n 100); do
+        first=$((first * 10))
+        for ((port = first; port < first + $1; port++)); do
+            ! port_open "$port" || continue 2
+        done
+        echo "$first"
+        return
+    done
+    return 1
+}
+
 port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

@@ -12,13 +12,15 @@
 #   go        gateway and clients
 #   stories   whole-system tests over the running programs: end to end, kill, exactly once, bad input
 #   demo      ./dev up, what ./dev run shows and each line that it prints, twice, ./dev down
-#   fuzz      each fuzz target for a few seconds
+#   fuzz      each fuzz target for a few seconds, by the same way each time
 #   proto     buf breaking against proto/baseline.binpb; the generated code is current
 # All steps run even where one failed. Logs and results are in .state/test/STEP.log and .results; the last line is `N passed, N failed`
 # (`, N skipped` where any were), counted in test cases over all runners. Ends with status 1 where anything failed.
 
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=tools/dev/process.sh
+source "$(dirname "${BASH_SOURCE[0]}")/process.sh"
 
 steps=(lint build tools unit contract asan tsan go stories demo fuzz proto)
 out=$state/test
@@ -44,7 +46,7 @@ bazel_tests() {
 go_tests() {
     local events=$out/$step.events status=0
     (($#)) || die 'test: no Go packages'
-    go test -json -timeout 30m "$@" >"$events" || status=$?
+    go test -json -timeout 2h "$@" >"$events" || status=$?
     python3 tools/dev/results.py go "$events" >>"$out/$step.results"
     ((status == 0)) || python3 tools/dev/results.py go-output "$events"
     return "$status"
@@ -102,13 +104,14 @@ step_stories() {
     local -a packages
     mapfile -t packages < <(go_packages -e)
     with_postgres
-    go_tests -p 1 "${packages[@]}"
+    go_tests -p 1 -parallel 2 "${packages[@]}" # two systems at a time, on any number of cores
 }
 
 step_demo() {
-    local dir=$out/demo.state
+    local dir=$out/demo.state port
     rm -rf "$dir"
-    check 'up' bash tools/dev/up.sh --no-build --state "$dir" --http 15000 --grpc 15051 --server 15052 --mail 15025
+    port=$(free_ports 5) # the mailbox takes two
+    check 'up' bash tools/dev/up.sh --no-build --state "$dir" --http "$port" --grpc $((port + 1)) --server $((port + 2)) --mail $((port + 3))
     check 'demo: trains, imports, shows, and its lines work' bash tools/dev/demo.sh --state "$dir" --check
     check 'demo again: does not train' untrained bash tools/dev/demo.sh --state "$dir" --check
     check 'down' bash tools/dev/down.sh --state "$dir"
@@ -126,7 +129,7 @@ untrained() {
 step_fuzz() {
     local target
     for target in $(bash tests/fuzz/run.sh --list); do
-        check "fuzz $target" bash tests/fuzz/run.sh "$target" "${FUZZ_SECONDS:-5}"
+        check "fuzz $target" bash tests/fuzz/run.sh "$target" "${FUZZ_SECONDS:-5}" 1
     done
 }
 

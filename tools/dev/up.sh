@@ -61,15 +61,15 @@ for port in "$http" "$grpc" "$server" "$mail" "$smtp"; do
     ! port_open "$port" || die "up: port $port is taken; choose another (./dev help up)"
 done
 
-server_healthy() { grpcurl -plaintext -max-time 2 "127.0.0.1:$server" grpc.health.v1.Health/Check 2>/dev/null | grep -q '"SERVING"'; }
-gateway_healthy() { curl -fsS -m 2 -o "$dir/health.json" "http://127.0.0.1:$http/health" 2>/dev/null; }
+server_healthy() { grpcurl -plaintext -max-time 10 "127.0.0.1:$server" grpc.health.v1.Health/Check 2>/dev/null | grep -q '"SERVING"'; }
+gateway_healthy() { curl -fsS -m 10 -o "$dir/health.json" "http://127.0.0.1:$http/health" 2>/dev/null; }
 
-mailbox_healthy() { curl -fsS -m 2 -o "$dir/mails.json" "http://127.0.0.1:$mail/mails.json" 2>/dev/null; }
+mailbox_healthy() { curl -fsS -m 10 -o "$dir/mails.json" "http://127.0.0.1:$mail/mails.json" 2>/dev/null; }
 
-# await NAME: waits until NAME is healthy; where it ends before that, or takes over 30 s, shows the end of its log and gives up.
+# await NAME: waits until NAME is healthy; where it ends before that, or takes over three minutes, shows the end of its log and gives up.
 healthy_or_gone() { gone "$dir/$1.pid" || "$1_healthy"; }
 await() {
-    wait_until 30 healthy_or_gone "$1" && alive "$dir/$1.pid" && return
+    wait_until 180 healthy_or_gone "$1" && alive "$dir/$1.pid" && return
     note "dev: up: the $1 did not become healthy; the end of $dir/$1.log:"
     tail -n 20 "$dir/$1.log" >&2
     bash tools/dev/down.sh --state "$dir" >/dev/null
