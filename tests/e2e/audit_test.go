@@ -46,7 +46,7 @@ func (s *story) verify(kept *pb.AuditCheckpoint) *pb.VerifyAuditChainResponse {
 func (s *story) sealed() *pb.VerifyAuditChainResponse {
 	s.Helper()
 	rows := s.sql("SELECT count(*) FROM event WHERE workspace = 'default'")
-	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		v := s.verify(nil)
 		var n int64
 		_, err := fmt.Sscan(rows[0][0], &n)
@@ -113,7 +113,7 @@ func TestDeniedCallsAreInTheLog(t *testing.T) {
 		want.Error(s, err, codes.PermissionDenied, "PERMISSION_MISSING")
 		expected := []string{"serviceAccounts/staff CreateRole PERMISSION_MISSING", "anonymous RefreshSession CREDENTIAL_INVALID", "anonymous CreateSession LOGIN_FAILED", "anonymous CreateLead CREDENTIAL_INVALID", "serviceAccounts/viewer DeleteLead PERMISSION_MISSING"}
 		var denied []*pb.AuditEvent
-		for limit := time.Now().Add(20 * time.Second); len(denied) < len(expected); time.Sleep(50 * time.Millisecond) {
+		for limit := time.Now().Add(patience); len(denied) < len(expected); time.Sleep(50 * time.Millisecond) {
 			want.True(s, time.Now().Before(limit), "only %v", denied)
 			denied = s.auditEvents(`action = "call.denied"`)
 		}
@@ -259,7 +259,7 @@ func TestDamageToTheLogIsNamedByItsPosition(t *testing.T) {
 		s.sql("DELETE FROM audit_seal WHERE workspace = 'default'")
 		s.sql("DELETE FROM event WHERE seq >= " + nth(20))
 		s.sql("UPDATE audit_cursor SET seq = 0")
-		for limit := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) { // sealed anew, as if nothing had been
+		for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) { // sealed anew, as if nothing had been
 			v := s.verify(nil)
 			if v.VerifiedEntries >= 19 {
 				s.wantDamage(v, pb.AuditDamage_KIND_TAIL_CUT, 20)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,12 +89,13 @@ func (s *story) plan(lead string, in time.Duration) string {
 // unsubscribed, and what is new leaves once somebody has said how to go on.
 func TestARestoredDatabaseSendsNothingTwice(t *testing.T) {
 	tellWith(t, sendsToLoopback, func(s *story) {
+		const later = 15 * time.Second // than the backup, which stops the server
 		sink := s.mails(t)
 		s.publishJourney("welcome", &pb.Journey{Entry: &pb.JourneyEntry{Event: "lead.triaged", Filter: "triage.category = CAMPAIGN_QUALIFIED"},
-			Steps: []*pb.JourneyStep{waitStep("pause", 3*time.Second, "", ""), sendStep("hello", "welcome")}})
+			Steps: []*pb.JourneyStep{waitStep("pause", later, "", ""), sendStep("hello", "welcome")}})
 		s.qualifiesWebinars()
 		planned := s.create(&pb.Lead{Email: "planned@backup.example"}).Name
-		s.plan(planned, 3*time.Second)
+		s.plan(planned, later)
 		waiting := s.triage(&pb.Lead{Email: "waiting@backup.example", Source: "webinar"}).Lead
 		gone := s.create(&pb.Lead{Email: "gone@backup.example"}).Name
 		s.plan(gone, time.Hour)
@@ -171,7 +173,7 @@ func TestABackupIsOfOneMoment(t *testing.T) {
 	for i := range 5 {
 		time.Sleep(200 * time.Millisecond)
 		mu.Lock()
-		before := len(acknowledged)
+		before := slices.Clone(acknowledged)
 		mu.Unlock()
 		file := filepath.Join(folder, fmt.Sprint(i))
 		s.marketingctl(true, "backup", "create", "--database", s.h.DatabaseURL, "--out", file)
@@ -182,7 +184,7 @@ func TestABackupIsOfOneMoment(t *testing.T) {
 		for _, name := range strings.Fields(string(out)) {
 			held[name] = true
 		}
-		for _, name := range acknowledged[:before] {
+		for _, name := range before {
 			want.True(s, held[name], "%s was acknowledged before the backup", name)
 		}
 	}
@@ -201,8 +203,16 @@ func TestADatabaseFilePutBackIsNoticed(t *testing.T) {
 	old, err := os.ReadFile(s.h.DatabaseFile())
 	want.OK(s, err)
 	want.OK(s, s.h.Up())
+	noted := func() string {
+		text, err := os.ReadFile(s.h.DatabaseFile() + "-lock")
+		want.OK(s, err)
+		return string(text)
+	}
+	before := noted()
 	s.create(&pb.Lead{Email: "lost@backup.example"})
-	time.Sleep(1500 * time.Millisecond) // the end of the log is written down once a second
+	for limit := time.Now().Add(patience); noted() == before; time.Sleep(50 * time.Millisecond) { // the end of the log is written down once a second
+		want.True(s, time.Now().Before(limit), "the end of the log is not written down: %q", before)
+	}
 	want.OK(s, s.h.Stop())
 	want.OK(s, os.WriteFile(s.h.DatabaseFile(), old, 0o600)) // into the same file
 	want.OK(s, s.h.Up())

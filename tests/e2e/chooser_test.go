@@ -64,7 +64,7 @@ func (s *story) answers(template string, m *pb.Message) {
 // rewarded waits until so many choices were learnt from.
 func (s *story) rewarded(n int) {
 	s.Helper()
-	for limit := time.Now().Add(60 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for limit := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		rows := s.sql("SELECT count(*) FROM choice WHERE state = 2")
 		if rows[0][0] == fmt.Sprint(n) {
 			return

@@ -159,7 +159,7 @@ func TestARevokedKeyIsOutOnOtherReplicasToo(t *testing.T) {
 			if reasonOf(err) == "CREDENTIAL_INVALID" {
 				return
 			}
-			want.True(b, time.Since(began) < 60*time.Second, "still taken by the other replica: %v", err)
+			want.True(b, time.Since(began) < patience, "still taken by the other replica: %v", err)
 		}
 	})
 }

@@ -255,7 +255,7 @@ func TestImportGoesOnAfterAKill(t *testing.T) {
 // waitForProgress waits until at least n bytes of the import are committed.
 func (s *story) waitForProgress(id string, n int64) int64 {
 	s.Helper()
-	for limit := time.Now().Add(30 * time.Second); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
+	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
 		state, err := s.h.Leads().GetLeadImport(s.ctx, &pb.GetLeadImportRequest{Name: "leadImports/" + id})
 		if status.Code(err) == codes.NotFound {
 			continue
@@ -265,6 +265,6 @@ func (s *story) waitForProgress(id string, n int64) int64 {
 			return state.CommittedBytes
 		}
 	}
-	s.Fatalf("import %s: no %d committed bytes within 30 s", id, n)
+	s.Fatalf("import %s: no %d committed bytes within %v", id, n, patience)
 	return 0
 }

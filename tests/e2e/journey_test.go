@@ -61,7 +61,7 @@ func (s *story) enrollments(lead string) []string {
 // eventually waits until the enrollments of a lead are these.
 func (s *story) eventually(lead string, places ...string) {
 	s.Helper()
-	limit := time.Now().Add(20 * time.Second)
+	limit := time.Now().Add(patience)
 	for got := s.enrollments(lead); fmt.Sprint(got) != fmt.Sprint(places); got = s.enrollments(lead) {
 		if time.Now().After(limit) {
 			want.Equal(s, "enrollments of "+lead, fmt.Sprint(got), fmt.Sprint(places))
@@ -86,7 +86,7 @@ func TestALeadGoesThroughAJourney(t *testing.T) {
 	tellWith(t, plansOnly, func(s *story) {
 		s.publishJourney("welcome", &pb.Journey{
 			Entry: &pb.JourneyEntry{Event: "lead.triaged", Filter: `source = "webinar"`},
-			Steps: []*pb.JourneyStep{sendStep("hello", "welcome"), waitStep("look", time.Hour, "demo_request", ""), waitStep("soon", 2*time.Second, "", ""), sendStep("invite", "demo-invite")},
+			Steps: []*pb.JourneyStep{sendStep("hello", "welcome"), waitStep("look", time.Hour, "demo_request", ""), waitStep("soon", 24*time.Hour, "", ""), sendStep("invite", "demo-invite")},
 		})
 		in, out := s.triage(&pb.Lead{Email: "in@journey.example", Source: "webinar"}), s.triage(&pb.Lead{Email: "out@journey.example", Source: "fair"})
 		s.eventually(in.Lead, "at look")
@@ -95,6 +95,7 @@ func TestALeadGoesThroughAJourney(t *testing.T) {
 		s.ingest(event("j-1", in.Lead, "demo_request", 0))
 		s.eventually(in.Lead, "at soon")
 		want.OK(s, s.h.Stop())
+		s.sql("UPDATE enrollment SET due_time = 0 WHERE state = 1") // the day is over
 		want.OK(s, s.h.Up())
 		s.eventually(in.Lead, "left EXIT_CAUSE_FINISHED")
 		want.Equal(s, "messages", len(s.messagesTo(in.Lead)), 2)
@@ -215,7 +216,7 @@ func TestASegmentIsLetIn(t *testing.T) {
 			s.eventually(r.Lead, "at look")
 		}
 		s.eventually(late, "at look")
-		limit := time.Now().Add(20 * time.Second)
+		limit := time.Now().Add(patience)
 		for {
 			j, err := s.h.Engage().GetJourney(s.ctx, &pb.GetJourneyRequest{Name: "journeys/austria"})
 			want.OK(s, err)

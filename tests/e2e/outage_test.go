@@ -20,12 +20,20 @@ func (s *story) databaseReachable() bool {
 	return now.Dependencies[0].Reachable
 }
 
+// reachesDatabase waits until the status says so: it does not wait long for an answer.
+func (s *story) reachesDatabase() {
+	s.Helper()
+	for limit := time.Now().Add(patience); !s.databaseReachable(); time.Sleep(50 * time.Millisecond) {
+		want.True(s, time.Now().Before(limit), "the status says that the database is away")
+	}
+}
+
 func TestPostgreSQLGoesAwayAndComesBack(t *testing.T) {
 	t.Parallel()
 	database := house.NewPostgres(t)
 	s := &story{T: t, h: house.New(t, house.Options{Store: house.PostgreSQL, Database: database.URL}), ctx: t.Context()}
 	before := s.create(&pb.Lead{Email: "before@example.com"})
-	want.True(t, s.databaseReachable(), "the status says that the database is away")
+	s.reachesDatabase()
 
 	want.OK(t, database.Stop())
 	request := &pb.CreateLeadRequest{Lead: &pb.Lead{Email: "meanwhile@example.com"}, RequestId: requestID()}
@@ -43,15 +51,15 @@ func TestPostgreSQLGoesAwayAndComesBack(t *testing.T) {
 	want.True(t, !s.databaseReachable(), "the status does not say that the database is away")
 
 	want.OK(t, database.Start())
-	for limit := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		err := create()
 		if err == nil {
 			break
 		}
 		want.Equal(t, "code while the database starts", status.Code(err), codes.Unavailable)
-		want.True(t, time.Now().Before(limit), "not served again within a minute: %v", err)
+		want.True(t, time.Now().Before(limit), "not served again within %v: %v", patience, err)
 	}
-	want.True(t, s.databaseReachable(), "the status says that the database is still away")
+	s.reachesDatabase()
 	s.get(before.Name)
 	leads, err := s.h.Leads().ListLeads(s.ctx, &pb.ListLeadsRequest{})
 	want.OK(t, err)

@@ -67,18 +67,18 @@ func (s *story) writes(name string) map[string]func(ctx context.Context, i int) 
 	}
 }
 
-// until repeats a write until the lead is gone, as fast as a busy client does; how often it went well.
-func until(ctx context.Context, write func(ctx context.Context, i int) error) (int, error) {
-	for i, done := 0, 0; ; i++ {
+// until repeats a write until the lead is gone, as fast as a busy client does, and tells when it went well.
+func until(ctx context.Context, write func(ctx context.Context, i int) error, done func()) error {
+	for i := 0; ; i++ {
 		time.Sleep(10 * time.Millisecond)
 		switch err := write(ctx, i); status.Code(err) {
 		case codes.OK:
-			done++
+			done()
 		case codes.NotFound:
-			return done, nil
+			return nil
 		case codes.Aborted: // lost to the others too often
 		default:
-			return done, err
+			return err
 		}
 	}
 }
@@ -99,21 +99,19 @@ func (s *story) eraseAmid(name string) *pb.Erasure {
 func TestAnErasureAmidWritersLeavesNothing(t *testing.T) {
 	tell(t, func(s *story) {
 		lead := s.person()
-		ctx, cancel := context.WithTimeout(s.ctx, time.Minute)
-		defer cancel()
-		var writers sync.WaitGroup
+		var writers, before sync.WaitGroup // before: until each has gone well once
 		for what, write := range s.writes(lead.Name) {
+			before.Add(1)
+			done := sync.OnceFunc(before.Done)
 			writers.Go(func() {
-				done, err := until(ctx, write)
-				if err != nil {
+				defer done()
+				if err := until(s.ctx, write, done); err != nil {
 					s.Errorf("%s: %v", what, err)
-				}
-				if done == 0 {
-					s.Errorf("%s never went well before the erasure", what)
 				}
 			})
 		}
-		time.Sleep(time.Second)
+		before.Wait()
+		want.True(s, !s.Failed(), "not every way to write went well before the erasure")
 		want.Equal(s, "state", s.eraseAmid(lead.Name).State, pb.Erasure_STATE_DONE)
 		writers.Wait()
 		want.Equal(s, "left", s.hits(), "")

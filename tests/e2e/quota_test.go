@@ -14,6 +14,7 @@ import (
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/house"
 	"github.com/marketing-agents/marketing/tests/e2e/want"
+	"github.com/marketing-agents/marketing/tests/load"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -75,7 +76,7 @@ func TestAWorkspaceHasLimitsOfItsOwn(t *testing.T) {
 				if err := look(s); status.Code(err) == code {
 					return err
 				}
-				want.True(s, time.Since(began) < 30*time.Second, "the limit does not reach the other replica")
+				want.True(s, time.Since(began) < patience, "the limit does not reach the other replica")
 			}
 		}
 		for _, rate := range []float64{-1, 1e-9, 1e9, math.NaN(), math.Inf(1)} {
@@ -133,12 +134,14 @@ const (
 	sharedBurst = 0.25 * sharedRate
 )
 
-// flood calls all replicas as fast as they answer for a while, and counts what they let through.
+// flood calls all replicas as fast as they answer for a while, and counts what they let through: half of what they may at least.
 func flood(t *testing.T, replicas []*house.House, during time.Duration) (float64, float64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), during)
 	defer cancel()
 	var through atomic.Int64
+	clock := load.NewAwake()
+	defer clock.Stop()
 	start := time.Now()
 	inParallel(t, 4*len(replicas), func(i int) {
 		leads := replicas[i%len(replicas)].Leads()
@@ -154,8 +157,9 @@ func flood(t *testing.T, replicas []*house.House, during time.Duration) (float64
 			}
 		}
 	})
-	calls, seconds := float64(through.Load()), time.Since(start).Seconds()
+	calls, seconds, ran := float64(through.Load()), time.Since(start).Seconds(), clock.Now().Seconds()
 	t.Logf("%d replicas let %g calls a second through", len(replicas), calls/seconds)
+	want.True(t, calls >= 0.5*sharedRate*ran, "%d replicas let only %g calls through in %g s, in %g of which the machine ran", len(replicas), calls, seconds, ran)
 	return calls, seconds
 }
 
@@ -170,10 +174,8 @@ func TestReplicasShareALimitAndGoOnWithoutRedis(t *testing.T) {
 	through, seconds := flood(t, replicas, 4*time.Second)
 	most := sharedRate*seconds + 2*sharedBurst + n
 	want.True(t, through <= most, "%g calls in %g s, at most %g are within the stated error", through, seconds, most)
-	want.True(t, through >= 0.5*sharedRate*seconds, "only %g calls in %g s", through, seconds)
 
-	through, seconds = flood(t, replicas[:1], 4*time.Second)
-	want.True(t, through >= 0.5*sharedRate*seconds, "one replica alone lets only %g calls through in %g s", through, seconds)
+	flood(t, replicas[:1], 4*time.Second) // one alone lets as much through
 
 	want.OK(t, redis.Kill())
 	gauges(t, replicas, "quota_in_step", 0)
@@ -181,7 +183,6 @@ func TestReplicasShareALimitAndGoOnWithoutRedis(t *testing.T) {
 	through, seconds = flood(t, replicas, 4*time.Second)
 	most = sharedRate*seconds + sharedBurst + n
 	want.True(t, through <= most, "without Redis %g calls in %g s, their parts are %g", through, seconds, most)
-	want.True(t, through >= 0.5*sharedRate*seconds, "without Redis only %g calls in %g s", through, seconds)
 
 	want.OK(t, redis.Start())
 	gauges(t, replicas, "quota_in_step", 1)
@@ -190,7 +191,6 @@ func TestReplicasShareALimitAndGoOnWithoutRedis(t *testing.T) {
 	through, seconds = flood(t, replicas, 4*time.Second)
 	most = sharedRate*seconds + 2*sharedBurst + n
 	want.True(t, through <= most, "after Redis came back %g calls in %g s, at most %g are within the stated error", through, seconds, most)
-	want.True(t, through >= 0.5*sharedRate*seconds, "after Redis came back only %g calls in %g s", through, seconds)
 
 	for _, h := range replicas {
 		want.True(t, !strings.Contains(h.Log(), house.RedisPassword), "the log shows the password of Redis")
@@ -215,7 +215,7 @@ func sharesLimits(t *testing.T, h *house.House) bool {
 // gauges waits until a metric of every replica has this value.
 func gauges(t *testing.T, replicas []*house.House, name string, value int) {
 	t.Helper()
-	for limit := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		all := true
 		for _, h := range replicas {
 			all = all && gauge(t, h, name) == strconv.Itoa(value)
@@ -223,7 +223,7 @@ func gauges(t *testing.T, replicas []*house.House, name string, value int) {
 		if all {
 			return
 		}
-		want.True(t, time.Now().Before(limit), "%s does not become %d within a minute", name, value)
+		want.True(t, time.Now().Before(limit), "%s does not become %d within %v", name, value, patience)
 	}
 }
 

@@ -31,8 +31,8 @@ func TestReplicasDecideAlikeAndSeeEachOthersLeads(t *testing.T) {
 	want.OK(t, err)
 	pair(t, house.Options{Env: []string{"MODEL_KEYS=" + m.Keys}}, func(a, b *story) {
 		version := a.importedModel("bank", "full", m.Files[0], true)
-		for limit := time.Now().Add(10 * time.Second); b.score(&pb.Lead{Email: "probe@example.com"}).Fit.ModelVersion != version.Name; {
-			want.True(t, time.Now().Before(limit), "the other replica does not see the promotion within 10 s")
+		for limit := time.Now().Add(patience); b.score(&pb.Lead{Email: "probe@example.com"}).Fit.ModelVersion != version.Name; {
+			want.True(t, time.Now().Before(limit), "the other replica does not see the promotion within %v", patience)
 			time.Sleep(50 * time.Millisecond)
 		}
 		for i, lead := range a.bankLeads("pair", 0, 40) {

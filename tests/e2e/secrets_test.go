@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/house"
@@ -94,7 +93,7 @@ func useSecrets(t *testing.T, h *house.House) (answers string) {
 	want.OK(t, err)
 	want.Equal(t, "code of a token that is not ASCII", a.Code, http.StatusBadRequest)
 	answers += string(a.Body)
-	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer "+inBearer), 10*time.Second)
+	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer "+inBearer), patience)
 	defer cancel()
 	twice := metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+inBearer)
 	for _, conn := range []pb.LeadServiceClient{h.Leads(), pb.NewLeadServiceClient(h.GatewayConn())} {
@@ -194,7 +193,7 @@ func TestTheDatabaseIsItsOwnersAlone(t *testing.T) {
 // refusedStart is all that a program says that must not start.
 func refusedStart(t *testing.T, binary string, env []string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	program := exec.CommandContext(ctx, binary, args...)
 	program.Env = append(os.Environ(), env...)

@@ -18,6 +18,12 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(house.Main(m.Run)) }
 
+const (
+	// patience is how long anything may take that takes moments on a machine with no other work.
+	patience  = 2 * time.Minute
+	storyTime = 10 * time.Minute
+)
+
 // story is one test in one house: calls that must succeed, in short.
 type story struct {
 	*testing.T
@@ -35,10 +41,19 @@ func tellWith(t *testing.T, o house.Options, body func(s *story)) {
 	t.Helper()
 	t.Parallel()
 	house.EachStore(t, o, func(t *testing.T, h *house.House) {
-		ctx, cancel := context.WithTimeout(context.Background(), 150*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), storyTime)
 		t.Cleanup(cancel)
 		body(&story{T: t, h: h, ctx: ctx})
 	})
+}
+
+// altered is a text with another letter in its middle.
+func altered(text string) string {
+	at, letter := len(text)/2, "A"
+	if text[at] == 'A' {
+		letter = "B"
+	}
+	return text[:at] + letter + text[at+1:]
 }
 
 // requestID is a new request id.

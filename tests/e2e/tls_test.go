@@ -36,7 +36,7 @@ func (c *callers) each(kind string, call func(context.Context) error) {
 				return
 			default:
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			if err := call(ctx); err != nil {
 				c.mu.Lock()
 				c.lost = append(c.lost, kind+": "+err.Error())
@@ -122,7 +122,7 @@ func renew(t *testing.T, h *house.House, place string) (serial string) {
 func becomes(t *testing.T, h *house.House, address, serial string) {
 	t.Helper()
 	got, err := "", error(nil)
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if got, err = shown(h, address); got == serial {
 			return
 		}
@@ -181,7 +181,7 @@ func TestTheServerTakesOnlyClientsWithItsAuthoritysCertificate(t *testing.T) {
 		change(config)
 		conn, err := tls.Dial("tcp", h.Address, config)
 		if err == nil { // with TLS 1.3 the refusal comes with the first read
-			_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+			_ = conn.SetReadDeadline(time.Now().Add(patience))
 			_, err = conn.Read(make([]byte, 1))
 			_ = conn.Close()
 		}

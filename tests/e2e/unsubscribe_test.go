@@ -12,11 +12,11 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
-// queue plans so many marketing mails to the lead, which leave one after the other, 20 a second.
+// queue plans so many marketing mails to the lead, which leave one after the other, five a second.
 func (s *story) queue(lead string, n int) *mailsink.Sink {
 	s.Helper()
 	sink := s.mails(s.T)
-	_, err := s.h.Engage().UpdateChannel(s.ctx, &pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/mail", MessagesPerSecond: 20},
+	_, err := s.h.Engage().UpdateChannel(s.ctx, &pb.UpdateChannelRequest{Channel: &pb.Channel{Name: "channels/mail", MessagesPerSecond: 5},
 		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"messages_per_second"}}})
 	want.OK(s, err)
 	s.putTemplate("news", "marketing", "News", "News for you. No more of it: {{unsubscribe_url}}")
@@ -38,7 +38,7 @@ func (s *story) planNews(lead string) {
 func (s *story) arrives(sink *mailsink.Sink, more int) {
 	s.Helper()
 	n := len(sink.Mails()) + more
-	for limit := time.Now().Add(20 * time.Second); len(sink.Mails()) < n; time.Sleep(5 * time.Millisecond) {
+	for limit := time.Now().Add(patience); len(sink.Mails()) < n; time.Sleep(5 * time.Millisecond) {
 		want.True(s, time.Now().Before(limit), "%d mails, not %d", len(sink.Mails()), n)
 	}
 }
@@ -47,7 +47,7 @@ func (s *story) arrives(sink *mailsink.Sink, more int) {
 func (s *story) end(lead string, refused int) {
 	s.Helper()
 	var states map[string]int
-	for limit := time.Now().Add(60 * time.Second); time.Now().Before(limit); time.Sleep(100 * time.Millisecond) {
+	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(100 * time.Millisecond) {
 		states = map[string]int{}
 		for _, m := range s.allMessagesTo(lead) {
 			states[m.State.String()]++

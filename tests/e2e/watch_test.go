@@ -24,7 +24,7 @@ type watching struct {
 
 func (s *story) watch(req *pb.WatchMessagesRequest) *watching {
 	s.Helper()
-	ctx, end := context.WithTimeout(s.ctx, time.Minute)
+	ctx, end := context.WithTimeout(s.ctx, patience)
 	stream, err := s.h.Engage().WatchMessages(ctx, req)
 	want.OK(s, err)
 	w := &watching{s: s, stream: stream, end: end}
@@ -119,10 +119,11 @@ func TestAWatchBeginsNowWhileOthersWrite(t *testing.T) {
 	s.plan(ann, time.Hour)
 	written := make(chan error, 1)
 	go func() {
-		_, err := s.h.Query("BEGIN; LOCK TABLE event IN ROW EXCLUSIVE MODE; SELECT pg_sleep(2); COMMIT")
+		_, err := s.h.Query("BEGIN; LOCK TABLE event IN ROW EXCLUSIVE MODE; SELECT pg_sleep(8); COMMIT")
 		written <- err
 	}()
 	for writers := "0"; writers == "0"; {
+		want.True(t, len(written) == 0, "the writer has ended before it was seen")
 		rows, err := s.h.Query("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
 		want.OK(t, err)
 		writers = rows[0][0]
