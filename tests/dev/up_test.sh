@@ -2,6 +2,8 @@
 # ./dev up, twice at the same moment: one starts the system, the other finds it up. Needs what ./dev build makes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=tools/dev/process.sh
+source tools/dev/process.sh
 
 folder=$(mktemp -d)
 trap './dev down --state "$folder/state"; rm -rf "$folder"' EXIT
@@ -11,14 +13,19 @@ fail() {
     exit 1
 }
 
+served() { grep -c event=serving "$folder/state/server.log"; }
+serves() { (($(served) > 0)); }
+
 both=()
+port=$(free_ports 5)
 for i in 1 2; do
-    ./dev up --no-build --state "$folder/state" --http 15100 --grpc 15151 --server 15152 --mail 15125 >"$folder/$i" 2>&1 &
+    ./dev up --no-build --state "$folder/state" --http "$port" --grpc $((port + 1)) --server $((port + 2)) --mail $((port + 3)) >"$folder/$i" 2>&1 &
     both+=($!)
 done
 for pid in "${both[@]}"; do
     wait "$pid" || fail 'one of two fails'
 done
 cmp "$folder/1" "$folder/2" || fail 'they say different things'
-(($(grep -c event=serving "$folder/state/server.log") == 1)) || fail 'two servers were started'
+wait_until 60 serves || fail 'no server was started'
+(($(served) == 1)) || fail 'two servers were started'
 echo 'up_test: ok'
