@@ -340,8 +340,8 @@ TEST_F(Shared, TheHintHoldsForACallerThatWaits)
     ASSERT_EQ(s.reason, REASON_QUOTA_EXCEEDED);
     EXPECT_LE(s.retry_after_ms, 600u) << "the whole rate brings it, a part of it would take 1500";
     int64_t until = clock_mono_us() + s.retry_after_ms * 1000 + QUOTA_SYNC_US;
-    while (clock_mono_us() < until) {
-        replicas[0]->now_us = clock_mono_us();
+    for (int64_t now = 0; now < until;) {
+        now = replicas[0]->now_us = clock_mono_us();
         sync();
     }
     EXPECT_EQ(replicas[0]->calls(1), 1);
