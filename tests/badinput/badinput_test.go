@@ -51,7 +51,7 @@ func TestEveryMethodRefusesBadInput(t *testing.T) {
 // settles waits until the server's memory is within the limit of what it was, which it must be soon after the last bad message.
 func settles(t *testing.T, h *house.House, before int64) {
 	t.Helper()
-	for limit := time.Now().Add(15 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for limit := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
 		grown := load.Resident(h.Pid()) - before
 		if grown <= memoryLimit {
 			return
@@ -116,7 +116,7 @@ func stillServes(t *testing.T, h *house.House) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if _, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{}); err != nil {
 		t.Fatalf("the server does not serve any more: %v", err)

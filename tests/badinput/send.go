@@ -16,6 +16,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
+// patience is how long anything may take that takes moments on a machine with no other work.
+const patience = 2 * time.Minute
+
 // descriptor finds a method by its path "/package.Service/Method".
 func descriptor(path string) (protoreflect.MethodDescriptor, error) {
 	service, method, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
@@ -69,7 +72,7 @@ func sendWith(ctx context.Context, conn *grpc.ClientConn, in input, s seed, asSe
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute) // a password takes seconds on a busy machine
+	ctx, cancel := context.WithTimeout(ctx, patience) // a password takes seconds on a busy machine
 	defer cancel()
 	if !m.IsStreamingClient() && !m.IsStreamingServer() {
 		reply, err := wire.Call(ctx, conn, in.method, in.bytes)
