@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	chooserWindow = 3 // seconds within which an answer counts
+	chooserWindow = 8 // seconds within which an answer counts: of a hundred some come late on a busy machine
 	explore       = 0.02
 )
 
