@@ -16,7 +16,7 @@ using namespace fixture;
 namespace
 {
 
-int threads = 4, wanted = 3000, rounds = 5;
+int threads = 4, wanted = 20000, rounds = 3;
 constexpr int callers = 50;
 
 double cpu_us()

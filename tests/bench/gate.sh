@@ -9,4 +9,4 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../tools/dev/lib.sh"
 
 export MARKETING_GATE=$bin/gate-decide
 printf 'command: ./dev bench gate %s\n' "$*"
-exec go test ./tests/sendgate -count=1 -v -timeout 2h -run TestGateAgainstOracle -requests "${1:-1000000}" -seed "${2:-$RANDOM$RANDOM}"
+exec go test ./tests/sendgate -count=1 -v -timeout 2h -run TestGateAgainstOracle -requests "${1:-1000000}" -seed "${2:-$((RANDOM * 32768 + RANDOM))}"
