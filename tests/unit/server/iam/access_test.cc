@@ -102,6 +102,7 @@ TEST_F(Access, ANetworkThatGuessedTooOftenKeepsNobodyElseOut)
 TEST_F(Access, ARefreshTokenIsGoodForOneRefreshAndItsRace)
 {
     string first = refresh_;
+    house_.now_us = clock_wall_us(); // the grace lasts until it is moved
     auto a = refresh(first);
     ASSERT_EQ(a.reason(), "OK") << a.message();
     string second = a->refresh_token, access = a->access_token;
@@ -110,7 +111,7 @@ TEST_F(Access, ARefreshTokenIsGoodForOneRefreshAndItsRace)
     auto again = refresh(first); // within the grace
     ASSERT_EQ(again.reason(), "OK");
     EXPECT_EQ(again->refresh_token, second);
-    house_.now_us = clock_wall_us() + 11 * US_PER_SECOND;
+    house_.now_us += 11 * US_PER_SECOND;
     auto stolen = refresh(first);
     EXPECT_EQ(stolen.reason(), "OK") << "its effect is committed";
     EXPECT_EQ(verdict_.reason, REASON_CREDENTIAL_INVALID) << "and the caller is refused";
