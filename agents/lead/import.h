@@ -63,7 +63,8 @@ struct import_rows {
 };
 
 /* Reads rows out of the input, which begins at committed_bytes, and moves the record's place behind the last
- * one. At the end of the file all of them, and a last one without a line end. Fails: CSV_INVALID. */
+ * one. At the end of the file all of them, and a last one without a line end. Fails: CSV_INVALID of
+ * `content`. */
 MUSTCHECK struct status import_read(struct ctx *c, struct import_record *r, struct str input, bool at_end,
                                     struct import_rows *ret);
 

@@ -121,12 +121,20 @@ static void advance(struct reading *g, bool at_end)
     g->r->after_cr = g->r->header.n && !within && v->after_cr;
 }
 
+/* What is wrong with a file is wrong with the request's content. */
+static struct status in_content(struct ctx *c, struct status s)
+{
+    return s.reason == REASON_CSV_INVALID && !s.violations
+               ? fail_field(c->arena, REASON_CSV_INVALID, "content", "%s", s.message)
+               : s;
+}
+
 struct status import_read(struct ctx *c, struct import_record *r, struct str input, bool at_end,
                           struct import_rows *ret)
 {
     struct reading g = { .c = c, .r = r, .input = input, .base = (uint64_t)r->import->committed_bytes };
     TRY(csv_init(&g.csv, *r->spec->separator, take_row, &g, c->arena));
-    struct status s = read_input(&g, at_end);
+    struct status s = in_content(c, read_input(&g, at_end));
     if (is_ok(s))
         advance(&g, at_end);
     ret->rows = g.rows;

@@ -203,7 +203,9 @@ TEST_F(Imports, HeadersAndSpecsAreChecked)
 {
     auto fails = [&](const std::string &file, const Options &o = {}) {
         static int n = 0;
-        return import("bad-" + std::to_string(n++), file, 1 << 20, o);
+        std::string reason = import("bad-" + std::to_string(n++), file, 1 << 20, o);
+        EXPECT_EQ(reason == "CSV_INVALID", message.rfind("content: ", 0) == 0) << message;
+        return reason;
     };
     EXPECT_EQ(fails(""), "CSV_INVALID");
     EXPECT_EQ(fails("\n\n"), "CSV_INVALID");
