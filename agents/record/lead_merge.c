@@ -26,8 +26,8 @@ static struct status merge_attributes(struct ctx *c, Lead *to, const Lead *under
         k += order >= 0;
     }
     if (n > LEAD_ATTRIBUTES_MAX)
-        return fail(c->arena, REASON_FIELD_TOO_LONG, "attributes: the lead would have %zu of at most %d", n,
-                    LEAD_ATTRIBUTES_MAX);
+        return fail_field(c->arena, REASON_FIELD_TOO_LONG, "attributes",
+                          "the lead would have %zu of at most %d", n, LEAD_ATTRIBUTES_MAX);
     to->attributes = all;
     to->n_attributes = n;
     return ok();

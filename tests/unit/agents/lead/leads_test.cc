@@ -174,6 +174,19 @@ TEST_F(Leads, TheMaskSaysWhatChanges)
     EXPECT_STREQ(get(name)->email, "b@x.at");
 }
 
+TEST_F(Leads, ALeadHasNoMoreAttributesThanARequest)
+{
+    std::string name = create({ { "email", "a@x.at" }, { "attributes.one", "1" } })->name;
+    Fields full = { { "name", name } };
+    for (int i = 0; i < 512; i++)
+        full["attributes.a" + std::to_string(i)] = "x";
+    auto a = update(full, {});
+    EXPECT_EQ(a.reason(), "FIELD_TOO_LONG");
+    EXPECT_EQ(a.fields(), "attributes");
+    full.erase("attributes.a0");
+    EXPECT_EQ(update(full, {}).reason(), "OK");
+}
+
 TEST_F(Leads, TheMaskIsChecked)
 {
     std::string name = create({ { "email", "a@x.at" } })->name;
