@@ -123,6 +123,15 @@ static struct status open_parts(struct lite_db *d, const struct db_options *o, s
     return lite_checkpoint_start(d, a);
 }
 
+static pthread_once_t configured = PTHREAD_ONCE_INIT;
+
+/* Before SQLite's first use; later it does nothing. */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* no counters, no lock a malloc */
+    lite_cache_configure();
+}
+
 struct status sqlite_open(const struct db_options *o, struct arena *a, struct db **ret)
 {
     struct lite_db *d = ARENA_NEW(a, struct lite_db);
@@ -139,8 +148,7 @@ struct status sqlite_open(const struct db_options *o, struct arena *a, struct db
     pthread_cond_init(&d->freed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&d->lock, NULL);
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
-                   0); /* before SQLite's first use: no counters, no lock a malloc; later it does nothing */
+    pthread_once(&configured, configure);
     struct status s = open_parts(d, o, a);
     if (!is_ok(s)) {
         lite_close(&d->base);

@@ -106,6 +106,9 @@ void lite_remember(struct db *db, int64_t number);
 int64_t lite_remembered(struct db *db);
 struct status lite_place(struct db *db, struct arena *a, const char **ret);
 
+/* sqlite_cache.c: before SQLite's first use, once. */
+void lite_cache_configure(void);
+
 /* sqlite_vfs.c: the name of the file layer for the writer. */
 const char *lite_writing_vfs(void);
 
