@@ -3,7 +3,7 @@
 #
 # TriageLead against a bare C echo of the same messages, interleaved in one run: with nothing stored, durable on SQLite and on PostgreSQL,
 # with explanation. Prints req/s, latency, CPU per request of the server's processes (PostgreSQL with its backends) and ratios to the echo
-# (medians of the rounds' ratios), then latency at a fixed rate, start-up time and idle memory.
+# (medians of the rounds' ratios), then latency at a fixed rate, start-up time, also after a kill, and idle memory.
 
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../../tools/dev/lib.sh"

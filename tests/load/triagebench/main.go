@@ -13,6 +13,8 @@ import (
 	"github.com/marketing-agents/marketing/tests/load"
 )
 
+const triageLead = "/marketing.v1.TriageService/TriageLead"
+
 type options struct {
 	rounds  int
 	seconds float64
@@ -62,6 +64,9 @@ func bench(o options) error {
 	if err := startUp(); err != nil {
 		return err
 	}
+	if err := recovery(subjects[0].lead); err != nil {
+		return err
+	}
 	fmt.Println(load.Machine(os.TempDir()))
 	return nil
 }
@@ -82,7 +87,7 @@ type sample struct{ perSecond, p50, p99, cpu float64 }
 
 // measure makes load on a subject. cpu is in microseconds of the subject's processes a call.
 func measure(s *subject, p load.Plan) (sample, error) {
-	p.Address, p.Method, p.Maker = s.address, "/marketing.v1.TriageService/TriageLead", s.lead.Maker
+	p.Address, p.Method, p.Maker = s.address, triageLead, s.lead.Maker
 	before, err := load.CPU(s.pids...)
 	if err != nil {
 		return sample{}, err
@@ -168,40 +173,6 @@ func openLoop(o options, subjects []*subject) error {
 			of := func(f func(sample) float64) float64 { return median(samples[s], f) }
 			fmt.Printf("| %s | %.0f | %.2f | %.2f | %.1f |\n", s.name, of(perSecond), of(p50), of(p99), of(cpu))
 		}
-	}
-	fmt.Println()
-	return nil
-}
-
-// startUp measures the time from the start of the process to the first SERVING, on a new and on an existing database, and what an idle
-// server holds.
-func startUp() error {
-	fmt.Print("### start\n\n| store | first start ms | later starts ms | idle RSS MiB | idle PSS MiB |\n|---|---|---|---|---|\n")
-	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
-		var first, later []float64
-		var rss, pss int64
-		for range 5 {
-			began := time.Now()
-			h, err := house.Start(house.Options{Store: store, Env: []string{"AUTH=off"}})
-			if err != nil {
-				return err
-			}
-			first = append(first, float64(time.Since(began).Microseconds())/1000)
-			if err := h.Stop(); err != nil {
-				return err
-			}
-			began = time.Now()
-			if err := h.Up(); err != nil {
-				return err
-			}
-			later = append(later, float64(time.Since(began).Microseconds())/1000)
-			time.Sleep(time.Second)
-			rss, pss = load.Resident(h.Pid()), load.Proportional(h.Pid())
-			if err := h.Close(); err != nil {
-				return err
-			}
-		}
-		fmt.Printf("| %s | %.0f | %.0f | %d | %d |\n", store, load.Median(first), load.Median(later), rss>>20, pss>>20)
 	}
 	fmt.Println()
 	return nil
