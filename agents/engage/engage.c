@@ -18,20 +18,15 @@
 
 /* ---- Checking ---- */
 
-static bool is_time(const Timestamp *t)
-{
-    return t->nanos >= 0 && t->nanos <= 999999999 && t->seconds > 0 && t->seconds < INT64_C(253402300800);
-}
-
 static void check_times(struct checks *k, struct ctx *c, const EngageLeadRequest *req, int64_t *ret_send,
                         int64_t *ret_expire)
 {
     const Timestamp *send = req->send_time, *expire = req->expire_time;
     *ret_send = *ret_expire = 0;
-    if (send && !is_time(send))
-        check_fail(k, REASON_FIELD_INVALID, "", "send_time", "not a time");
-    if (expire && !is_time(expire))
-        check_fail(k, REASON_FIELD_INVALID, "", "expire_time", "not a time");
+    if (!time_valid(send))
+        check_fail(k, REASON_FIELD_INVALID, "", "send_time", TIME_INVALID);
+    if (!time_valid(expire))
+        check_fail(k, REASON_FIELD_INVALID, "", "expire_time", TIME_INVALID);
     if (!is_ok(k->s))
         return;
     *ret_send = send ? MAX(time_us(send), c->now_us) : c->now_us;

@@ -19,6 +19,14 @@ static inline Timestamp *time_message(struct arena *a, int64_t us)
     return t;
 }
 
+/* Whether a time that came in is of the years 1970 to 9999, or none was given. */
+static inline bool time_valid(const Timestamp *t)
+{
+    return !t ||
+           (t->seconds >= 0 && t->seconds < INT64_C(253402300800) && t->nanos >= 0 && t->nanos < 1000000000);
+}
+#define TIME_INVALID "must be in the years 1970 to 9999"
+
 /* Of a time that was checked when it came in; 0 for NULL. */
 static inline int64_t time_us(const Timestamp *t)
 {

@@ -175,8 +175,6 @@ struct status triage_lead(struct ctx *c, const TriageLeadRequest *req, TriageLea
 
 /* ---- ScoreLead ---- */
 
-#define YEAR_10000_SECONDS INT64_C(253402300800)
-
 /* The only place where a caller's engagement counts. */
 static struct status check_engagement(struct ctx *c, const EngagementState *e)
 {
@@ -185,11 +183,9 @@ static struct status check_engagement(struct ctx *c, const EngagementState *e)
     if (!(e->value >= 0) || !isfinite(e->value))
         return fail_field(c->arena, REASON_FIELD_OUT_OF_RANGE, "lead.engagement.value",
                           "must not be negative");
-    const Timestamp *t = e->as_of_time;
-    if (t && (t->seconds < 0 || t->seconds >= YEAR_10000_SECONDS || t->nanos < 0 || t->nanos > 999999999))
-        return fail_field(c->arena, REASON_FIELD_OUT_OF_RANGE, "lead.engagement.as_of_time",
-                          "must be in the years 1970 to 9999");
-    return ok();
+    return time_valid(e->as_of_time)
+               ? ok()
+               : fail_field(c->arena, REASON_FIELD_OUT_OF_RANGE, "lead.engagement.as_of_time", TIME_INVALID);
 }
 
 struct status score_lead(struct ctx *c, const ScoreLeadRequest *req, ScoreLeadResponse *res)

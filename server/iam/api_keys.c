@@ -87,6 +87,8 @@ struct status create_api_key(struct ctx *c, const CreateApiKeyRequest *req, ApiK
     struct str hash;
     char text[ID_TEXT];
     TRY(owner(c, req->parent, "parent", &account));
+    if (!time_valid(req->expire_time))
+        return fail_field(c->arena, REASON_FIELD_INVALID, "expire_time", TIME_INVALID);
     int64_t expire_us = time_us(req->expire_time);
     if (req->expire_time && expire_us <= c->now_us)
         return fail_field(c->arena, REASON_FIELD_OUT_OF_RANGE, "expire_time", "must be in the future");

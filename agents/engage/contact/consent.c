@@ -51,6 +51,8 @@ static struct status check_consent(struct ctx *c, const Consent *said)
     if ((said->state == CONSENT__STATE_PAUSED) != (said->pause_end_time != NULL))
         check_fail(&k, REASON_FIELD_INVALID, "consent", "pause_end_time",
                    "goes with PAUSED, and only with it");
+    if (!time_valid(said->pause_end_time))
+        check_fail(&k, REASON_FIELD_INVALID, "consent", "pause_end_time", TIME_INVALID);
     return k.s;
 }
 

@@ -75,6 +75,8 @@ static struct status of_plan(struct ctx *c, const ExplainSendDecisionRequest *re
     scope_check(&k, "", req->purpose, req->medium);
     if (!protobuf_c_enum_descriptor_get_value(&Priority_descriptor, (int)req->priority))
         check_fail(&k, REASON_FIELD_INVALID, "", "priority", "is none that there is");
+    if (!time_valid(req->expire_time))
+        check_fail(&k, REASON_FIELD_INVALID, "", "expire_time", TIME_INVALID);
     TRY(k.s);
     *r = (struct gate_request){ req->purpose, req->medium, req->priority ? req->priority : PRIORITY_MEDIUM,
                                 c->now_us, req->expire_time ? time_us(req->expire_time) : GATE_NEVER };

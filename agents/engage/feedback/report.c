@@ -40,8 +40,8 @@ static void check_length(struct checks *k, const char *parent, const char *field
 
 static void check_time(struct ctx *c, struct checks *k, const char *parent, const Timestamp *t)
 {
-    if (t && (t->nanos < 0 || t->nanos > 999999999 || t->seconds < 0))
-        check_fail(k, REASON_FIELD_INVALID, parent, "event_time", "is no time since 1970");
+    if (!time_valid(t))
+        check_fail(k, REASON_FIELD_INVALID, parent, "event_time", TIME_INVALID);
     else if (t && t->seconds > (c->now_us + AHEAD_US) / US_PER_SECOND)
         check_fail(k, REASON_FIELD_OUT_OF_RANGE, parent, "event_time", "must be at most a day ahead");
 }

@@ -40,6 +40,10 @@ struct simulation {
 
 static struct status check_times(struct ctx *c, const SimulateJourneyRequest *req, struct simulation *s)
 {
+    if (!time_valid(req->start_time))
+        return fail_field(c->arena, REASON_FIELD_INVALID, "start_time", TIME_INVALID);
+    if (!time_valid(req->end_time))
+        return fail_field(c->arena, REASON_FIELD_INVALID, "end_time", TIME_INVALID);
     s->end_us = req->end_time ? MIN(time_us(req->end_time), c->now_us) : c->now_us;
     s->start_us = req->start_time ? time_us(req->start_time) : s->end_us - PERIOD_US;
     if (s->start_us >= s->end_us)

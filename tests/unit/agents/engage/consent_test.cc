@@ -12,6 +12,8 @@ using namespace fixture;
 namespace
 {
 
+constexpr int64_t YEAR_10000 = INT64_C(253402300800) * US_PER_SECOND;
+
 class ConsentRoom : public EngageRoom
 {
   protected:
@@ -91,10 +93,12 @@ class ConsentRoom : public EngageRoom
         req.validate_only = validate_only;
         return house.call(update_send_policy, req, &SendPolicy_descriptor);
     }
-    Answer<ExplainSendDecisionResponse> explain(const char *purpose = "marketing", const char *message = "")
+    Answer<ExplainSendDecisionResponse> explain(const char *purpose = "marketing", const char *message = "",
+                                                Timestamp *expire = nullptr)
     {
         ExplainSendDecisionRequest req = EXPLAIN_SEND_DECISION_REQUEST_INIT;
         req.message = text(message);
+        req.expire_time = expire;
         if (!*message) {
             req.lead = text("leads/a");
             req.purpose = text(purpose);
@@ -126,6 +130,9 @@ TEST_F(ConsentRoom, IsCheckedFieldByField)
     EXPECT_EQ(say(CONSENT__STATE_UNSPECIFIED).fields(), "consent.state");
     EXPECT_EQ(say(CONSENT__STATE_PAUSED).fields(), "consent.pause_end_time");
     EXPECT_EQ(say(CONSENT__STATE_GRANTED, "marketing", MEDIUM_EMAIL, 1).fields(), "consent.pause_end_time");
+    EXPECT_EQ(say(CONSENT__STATE_PAUSED, "x", MEDIUM_EMAIL, -1).fields(), "consent.pause_end_time");
+    EXPECT_EQ(say(CONSENT__STATE_PAUSED, "x", MEDIUM_EMAIL, YEAR_10000).fields(), "consent.pause_end_time");
+    EXPECT_TRUE(say(CONSENT__STATE_PAUSED, "x", MEDIUM_EMAIL, YEAR_10000 - 1).ok_());
     EXPECT_EQ(say(CONSENT__STATE_GRANTED, "Bad Purpose").fields(), "consent.purpose");
     EXPECT_EQ(say(CONSENT__STATE_GRANTED, "").fields(), "consent.purpose");
     EXPECT_EQ(say(CONSENT__STATE_GRANTED, "x", static_cast<Medium>(9)).fields(), "consent.medium");
@@ -303,6 +310,9 @@ TEST_F(ConsentRoom, EveryGateIsExplainedAlsoOfAStoredMessage)
         }
     }
     EXPECT_EQ(explain("").fields(), "purpose");
+    Timestamp never = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    never.seconds = INT64_MAX;
+    EXPECT_EQ(explain("marketing", "", &never).fields(), "expire_time");
     EXPECT_EQ(explain("", "messages/none").reason(), "MESSAGE_NOT_FOUND");
 }
 

@@ -109,6 +109,13 @@ TEST_F(Trials, ATrialReadsAllItsLeadsInParts)
     req.sample_size = 10001;
     EXPECT_EQ(simulate(req).fields(), "sample_size");
     req.sample_size = 0;
+    Timestamp never = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    never.seconds = INT64_MAX;
+    req.end_time = &never;
+    EXPECT_EQ(simulate(req).fields(), "end_time");
+    req.start_time = req.end_time;
+    EXPECT_EQ(simulate(req).fields(), "start_time");
+    req.start_time = req.end_time = nullptr;
     req.journey = text("journeys/none");
     EXPECT_EQ(simulate(req).reason(), "JOURNEY_NOT_FOUND");
     req.journey = text("journeys/-");
