@@ -33,8 +33,8 @@ const (
 // As the server wants a request_id.
 var idempotencyKey = regexp.MustCompile(`^[ -~]{8,128}$`)
 
-// writer remembers the status code and gives each write its own deadline: a reply may take as long as it needs, a reader that stops
-// reading may not.
+// writer remembers the status code and gives the caller a limited time to take what is written. A reply itself may take as long as it needs:
+// between writes no deadline stands, since HTTP/2 ends a stream when one passes, whether or not anything is being written.
 type writer struct {
 	http.ResponseWriter
 	control *http.ResponseController
@@ -52,8 +52,25 @@ func (w *writer) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	_ = w.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // supported by every server we start
+	w.deadline(writeTimeout)
+	defer w.deadline(0)
 	return w.ResponseWriter.Write(b)
+}
+
+// FlushError is what http.ResponseController calls.
+func (w *writer) FlushError() error {
+	w.deadline(writeTimeout)
+	defer w.deadline(0)
+	return w.control.Flush()
+}
+
+// deadline bounds the writes from here on; 0 takes the bound off.
+func (w *writer) deadline(after time.Duration) {
+	var at time.Time
+	if after > 0 {
+		at = time.Now().Add(after)
+	}
+	_ = w.control.SetWriteDeadline(at) // supported by every server we start
 }
 
 func (w *writer) Unwrap() http.ResponseWriter {
@@ -65,7 +82,10 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		w := &writer{ResponseWriter: rw, control: http.NewResponseController(rw)}
-		_ = w.control.SetWriteDeadline(began.Add(writeTimeout))
+		w.deadline(0) // which the call before left
+		if r.Body != http.NoBody {
+			_ = w.control.SetReadDeadline(began.Add(bodyTimeout)) // net/http waits even for a body that no handler reads
+		}
 		c := &call{code: "OK", id: r.Header.Get(upstream.RequestID)}
 		if !upstream.ValidRequestID(c.id) {
 			c.id = upstream.NewRequestID()
@@ -78,6 +98,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				s.panicked(w, r, p)
 			}
 			s.done(r, c, w.status, time.Since(began))
+			w.deadline(writeTimeout) // net/http writes what is still in its buffer
 		}()
 		next.ServeHTTP(w, r)
 	})

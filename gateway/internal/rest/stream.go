@@ -78,7 +78,7 @@ func (t *rowStream) read(ctx context.Context) {
 	defer close(t.rows)
 	lines := bufio.NewScanner(t.r.Body)
 	lines.Buffer(make([]byte, 0, 64<<10), upstream.MaxMessage)
-	for t.more(lines) {
+	for t.more(ctx, lines) {
 		line := bytes.TrimSpace(lines.Bytes())
 		if len(line) == 0 {
 			continue
@@ -102,16 +102,17 @@ func (t *rowStream) read(ctx context.Context) {
 	t.ended <- t.stop(lines.Err())
 }
 
-func (t *rowStream) more(lines *bufio.Scanner) bool {
+// more reads the next line under a deadline, which is taken off again: HTTP/2 ends a body when one passes, whether or not it is being read.
+func (t *rowStream) more(ctx context.Context, lines *bufio.Scanner) bool {
 	_ = t.control.SetReadDeadline(time.Now().Add(lineTimeout))
-	return lines.Scan()
+	defer func() { _ = t.control.SetReadDeadline(time.Time{}) }()
+	return ctx.Err() == nil && lines.Scan() // streamTriage cancels before it wakes us: if that was before our deadline was set, it is seen here
 }
 
 // stop half-closes the call at the end of the lines; lines that broke off end the stream with an error instead.
 func (t *rowStream) stop(err error) *status.Status {
 	switch {
 	case err == nil:
-		_ = t.control.SetReadDeadline(time.Time{})
 		_ = t.up.CloseSend() // always nil
 		return nil
 	case errors.Is(err, bufio.ErrTooLong):

@@ -33,6 +33,9 @@ func chunks(w http.ResponseWriter, r *http.Request, limit int64, send func(at in
 	for at := int64(0); ; {
 		_ = control.SetReadDeadline(time.Now().Add(chunkTimeout))
 		n, err := fill(body, piece)
+		if err == nil || errors.Is(err, io.EOF) { // sending has no deadline; what broke off keeps its own, or net/http would wait for the rest
+			_ = control.SetReadDeadline(time.Time{})
+		}
 		if n > 0 || at == 0 {
 			if failed := send(at, piece[:n]); failed != nil {
 				return failed, nil
@@ -41,7 +44,6 @@ func chunks(w http.ResponseWriter, r *http.Request, limit int64, send func(at in
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			_ = control.SetReadDeadline(time.Time{})
 			return nil, nil
 		case err != nil:
 			return nil, bodyLost(err)

@@ -1,0 +1,88 @@
+package edge_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// HTTP/2 ends a stream at a deadline even while nothing is read or written, so none may stand while a call is worked on.
+func TestSlowRepliesOverHTTP2(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 31 s")
+	}
+	t.Parallel() // longer than a caller has to take what is written
+	s := start(t)
+	s.server.Held = make(chan struct{})
+	time.AfterFunc(31*time.Second, func() { close(s.server.Held) })
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols}
+	defer transport.CloseIdleConnections()
+	res, err := (&http.Client{Transport: transport, Timeout: patience}).Get(s.url + "/v1/leads/held")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 || res.ProtoMajor != 2 {
+		t.Errorf("%s %d %q: %v", res.Proto, res.StatusCode, body, err)
+	}
+}
+
+// A body that never comes holds its connection as long as a body may take, also where no handler wants it.
+func TestBodiesThatNeverCome(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 30 s")
+	}
+	for _, line := range []string{"GET /health/live", "GET /v1/leads/a", "GET /no/such", "POST /u/token"} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			c, err := net.Dial("tcp", s.edge.HTTPAddress())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_ = c.SetReadDeadline(time.Now().Add(patience))
+			fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n", line)
+			if _, err = io.ReadAll(c); err != nil {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// The rows' reader is at work on a line when the stream breaks off; it must not wait for another one.
+func TestStreamTriageBreaksOffInTheMiddleOfALine(t *testing.T) {
+	s := start(t)
+	for range 10 {
+		body, pipe := io.Pipe()
+		go func() {
+			_, _ = io.WriteString(pipe, `{"correlation_id":"1"}`+"\n"+`{"correlation_id":"fail"}`+"\n"+
+				`{"correlation_id":"`+strings.Repeat(`\u0061`, 600_000)+`",`+"\n")
+		}()
+		r, err := http.NewRequest("POST", s.url+"/v1/leads:streamTriage", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-ndjson")
+		began := time.Now()
+		res, err := (&http.Client{Timeout: patience}).Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := bufio.NewScanner(res.Body)
+		for in.Scan() {
+		}
+		_ = res.Body.Close()
+		_ = pipe.Close()
+		if took := time.Since(began); in.Err() != nil || took > 30*time.Second {
+			t.Fatalf("ended after %v: %v", took, in.Err())
+		}
+	}
+}
