@@ -40,9 +40,8 @@ static void check_times(struct checks *k, struct ctx *c, const EngageLeadRequest
 static void check_way(struct checks *k, const EngageLeadRequest *req)
 {
     if (!req->n_options) {
-        if (!req->medium || !protobuf_c_enum_descriptor_get_value(&Medium_descriptor, (int)req->medium))
-            check_fail(k, req->medium ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, "", "medium",
-                       "must be one that there is");
+        if (!req->medium)
+            check_fail(k, REASON_FIELD_REQUIRED, "", "medium", "must be set");
         return;
     }
     if (*req->template_)
@@ -59,8 +58,6 @@ static struct status check(struct ctx *c, const EngageLeadRequest *req, int64_t 
 {
     struct checks k = checks_start(c->arena);
     check_way(&k, req);
-    if (!protobuf_c_enum_descriptor_get_value(&Priority_descriptor, (int)req->priority))
-        check_fail(&k, REASON_FIELD_INVALID, "", "priority", "is none that there is");
     check_times(&k, c, req, ret_send, ret_expire);
     return k.s;
 }

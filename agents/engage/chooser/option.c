@@ -10,9 +10,8 @@ static bool is_same(const SendOption *a, const SendOption *b)
 const char *option_fault(struct arena *a, SendOption *const *options, size_t i)
 {
     const char *id;
-    if (!options[i]->medium ||
-        !protobuf_c_enum_descriptor_get_value(&Medium_descriptor, (int)options[i]->medium))
-        return "needs a medium that there is";
+    if (!options[i]->medium)
+        return "needs a medium";
     if (!is_ok(name_id(a, options[i]->template_, "templates/", "template", &id)))
         return "needs a template: templates/{template}";
     for (size_t k = 0; k < i; k++)

@@ -23,11 +23,9 @@ struct status address_find(struct ctx *c, const char *email, const char *phone, 
     return ok();
 }
 
-void scope_check(struct checks *k, const char *parent, const char *purpose, Medium medium)
+void purpose_check(struct checks *k, const char *parent, const char *purpose)
 {
     if (*purpose && !id_valid(str_of(purpose)))
         check_fail(k, REASON_FIELD_INVALID, parent, "purpose",
                    "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
-    if (!protobuf_c_enum_descriptor_get_value(&Medium_descriptor, (int)medium))
-        check_fail(k, REASON_FIELD_INVALID, parent, "medium", "is none that there is");
 }

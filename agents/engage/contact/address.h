@@ -12,13 +12,12 @@ struct address {
     struct lead_row row;           /* the lead that has it; row.before is NULL where none has */
 };
 
-/* Of exactly one of the two; `other` is the name of what may stand instead, for the error's text. Asks the
- * store, not memory. Fails: FIELD_REQUIRED, FIELD_INVALID. */
+/* Of exactly one of the two. Asks the store, not memory. Fails: FIELD_REQUIRED, FIELD_INVALID. */
 MUSTCHECK struct status address_find(struct ctx *c, const char *email, const char *phone,
                                      struct address *ret);
 
-/* Notes faults of a purpose and a medium; "" and unset ones are allowed. */
-void scope_check(struct checks *k, const char *parent, const char *purpose, Medium medium);
+/* Notes a fault of a purpose; "" is allowed. */
+void purpose_check(struct checks *k, const char *parent, const char *purpose);
 
 C_END
 #endif

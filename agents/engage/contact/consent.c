@@ -44,9 +44,9 @@ static struct status check_consent(struct ctx *c, const Consent *said)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "consent", "must be given");
     if (!*said->purpose)
         check_fail(&k, REASON_FIELD_REQUIRED, "consent", "purpose", "must be given");
-    scope_check(&k, "consent", said->purpose, said->medium);
+    purpose_check(&k, "consent", said->purpose);
     check_proof(&k, "consent", said);
-    if (said->state < CONSENT__STATE_GRANTED || said->state > CONSENT__STATE_PAUSED)
+    if (!said->state)
         check_fail(&k, REASON_FIELD_INVALID, "consent", "state", "must be GRANTED, WITHDRAWN or PAUSED");
     if ((said->state == CONSENT__STATE_PAUSED) != (said->pause_end_time != NULL))
         check_fail(&k, REASON_FIELD_INVALID, "consent", "pause_end_time",
@@ -112,7 +112,7 @@ static struct status check_unsubscribe(struct ctx *c, const UnsubscribeRequest *
     proof->source = req->source;
     proof->ip_address = req->ip_address;
     proof->user_agent = req->user_agent;
-    scope_check(&k, "", req->purpose, req->medium);
+    purpose_check(&k, "", req->purpose);
     check_proof(&k, "", proof);
     return k.s;
 }

@@ -72,9 +72,7 @@ static struct status of_plan(struct ctx *c, const ExplainSendDecisionRequest *re
         check_fail(&k, REASON_FIELD_REQUIRED, "", "purpose", "must be given");
     if (!req->medium)
         check_fail(&k, REASON_FIELD_REQUIRED, "", "medium", "must be given");
-    scope_check(&k, "", req->purpose, req->medium);
-    if (!protobuf_c_enum_descriptor_get_value(&Priority_descriptor, (int)req->priority))
-        check_fail(&k, REASON_FIELD_INVALID, "", "priority", "is none that there is");
+    purpose_check(&k, "", req->purpose);
     if (!time_valid(req->expire_time))
         check_fail(&k, REASON_FIELD_INVALID, "", "expire_time", TIME_INVALID);
     TRY(k.s);

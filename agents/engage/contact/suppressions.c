@@ -45,8 +45,8 @@ static struct status show(struct ctx *c, const char *name, const struct suppress
 static struct status check_create(struct ctx *c, const CreateSuppressionRequest *req)
 {
     struct checks k = checks_start(c->arena);
-    scope_check(&k, "", req->purpose, req->medium);
-    if (req->cause < SUPPRESSION__CAUSE_HARD_BOUNCE || req->cause > SUPPRESSION__CAUSE_MANUAL)
+    purpose_check(&k, "", req->purpose);
+    if (!req->cause || req->cause == SUPPRESSION__CAUSE_ERASURE)
         check_fail(&k, REASON_FIELD_INVALID, "", "cause",
                    "must be HARD_BOUNCE, COMPLAINT, UNSUBSCRIBE or MANUAL");
     return k.s;
@@ -149,8 +149,6 @@ struct status delete_suppression(struct ctx *c, const DeleteSuppressionRequest *
     struct suppression_hit *hits;
     size_t n, ending = 0;
     (void)res;
-    if (!protobuf_c_enum_descriptor_get_value(&Suppression__Cause_descriptor, (int)req->cause))
-        return fail_field(c->arena, REASON_FIELD_INVALID, "cause", "is none that there is");
     TRY(suppression_named(c, req->name, &hits, &n));
     for (size_t i = 0; i < n; i++)
         ending += hits[i].what.cause != SUPPRESSION__CAUSE_ERASURE &&

@@ -35,7 +35,7 @@ struct happening {
     struct subject *of;
 };
 
-/* "message.opened": of the log's action, and of the lead event's type. NULL where there is no such type. */
+/* "message.opened": of the log's action, and of the lead event's type. `type` is set. */
 const char *happening_name(DeliveryEvent__Type type);
 
 /* How a mail came back, by the enhanced status code (RFC 3463); unset where the text is none, or tells of no

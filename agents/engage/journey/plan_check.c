@@ -141,7 +141,7 @@ static void check_one_way(struct faults *f, const JourneySend *s)
     const char *id;
     if (!is_ok(name_id(f->k.a, s->template_, "templates/", "template", &id)))
         FAULT(f, "send.template", "must be templates/{template}");
-    if (!s->medium || !protobuf_c_enum_descriptor_get_value(&Medium_descriptor, (int)s->medium))
+    if (!s->medium)
         FAULT(f, "send.medium", "must be set");
 }
 
@@ -151,8 +151,6 @@ static void check_send(struct faults *f, const JourneySend *s)
         check_options(f, s);
     else
         check_one_way(f, s);
-    if (s->priority && !protobuf_c_enum_descriptor_get_value(&Priority_descriptor, (int)s->priority))
-        FAULT(f, "send.priority", "is none that there is");
     if (s->expiry)
         check_duration(f, "send.expiry", s->expiry, EXPIRY_MIN_S, EXPIRY_MAX_S);
 }
@@ -285,8 +283,6 @@ static void check_journey(struct faults *f)
         FAULT(f, "exit_events", "at most %d", PLAN_EXIT_EVENTS_MAX);
     for (size_t i = 0; i < MIN(j->n_exit_events, PLAN_EXIT_EVENTS_MAX); i++)
         check_event(f, "exit_events", j->exit_events[i], true);
-    if (!protobuf_c_enum_descriptor_get_value(&Journey__ReEntry_descriptor, (int)j->re_entry))
-        FAULT(f, "re_entry", "is none that there is");
     if (j->re_entry_delay)
         check_duration(f, "re_entry_delay", j->re_entry_delay, 0, AGAIN_MAX_S);
     if (j->n_steps < 1 || j->n_steps > PLAN_STEPS_MAX)

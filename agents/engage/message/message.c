@@ -175,8 +175,6 @@ struct status list_messages(struct ctx *c, const ListMessagesRequest *req, ListM
     const char *scope = arena_printf(c->arena, "%s\n%d", req->lead, (int)req->state);
     if (!scope)
         return fail_memory();
-    if (!protobuf_c_enum_descriptor_get_value(&Message__State_descriptor, (int)req->state))
-        return fail_field(c->arena, REASON_FIELD_INVALID, "state", "is none that there is");
     TRY(page_read(c, req->page_size, req->page_token, scope, &page));
     TRY(read_page(c, req, &page, &rows));
     bool more = (int64_t)rows.n > page.size;
@@ -218,8 +216,7 @@ static const Message__State resolved[] = {
 struct status resolve_unknown_message(struct ctx *c, const ResolveUnknownMessageRequest *req, Message *res)
 {
     struct message_row row;
-    if (req->resolution < RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_RESEND ||
-        req->resolution > RESOLVE_UNKNOWN_MESSAGE_REQUEST__RESOLUTION_FAILED)
+    if (!req->resolution)
         return fail_field(c->arena, REASON_FIELD_INVALID, "resolution", "must be RESEND, SENT or FAILED");
     TRY(message_load(c, req->name, &row));
     *res = *row.message;

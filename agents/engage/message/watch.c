@@ -57,8 +57,6 @@ struct status watch_messages_open(struct ctx *c, const WatchMessagesRequest *req
     struct message_watch *w = ARENA_NEW(c->arena, struct message_watch);
     if (!w)
         return fail_memory();
-    if (!protobuf_c_enum_descriptor_get_value(&Message__State_descriptor, (int)req->state))
-        return fail_field(c->arena, REASON_FIELD_INVALID, "state", "is none that there is");
     w->state = req->state;
     TRY(read_cursor(c, req->cursor, w));
     TRY(read_lead(c, req->lead, w));

@@ -101,10 +101,7 @@ static size_t declared(struct build *b, const TemplateField *d, const char *at)
 
 static void check_field(struct build *b, const TemplateField *d, bool own, const char *at)
 {
-    if (!protobuf_c_enum_descriptor_get_value(&TemplateField__Type_descriptor, (int)d->type) ||
-        !protobuf_c_enum_descriptor_get_value(&TemplateField__DateFormat_descriptor, (int)d->date_format))
-        wrong(b, at, "has a type or date format that there is not");
-    else if (own && d->type > TEMPLATE_FIELD__TYPE_TEXT)
+    if (own && d->type > TEMPLATE_FIELD__TYPE_TEXT)
         wrong(b, at, "is a TEXT");
     else if (d->date_format && d->type != TEMPLATE_FIELD__TYPE_DATE)
         wrong(b, at, "only a DATE has a date format");
@@ -185,11 +182,6 @@ static struct status compile_part(struct build *b, size_t k, enum program_part p
     return ok();
 }
 
-static bool is_medium(int medium)
-{
-    return medium && protobuf_c_enum_descriptor_get_value(&Medium_descriptor, medium);
-}
-
 static void check_content(struct build *b, size_t k, const struct form_content *to)
 {
     const TemplateContent *from = b->t->contents[k];
@@ -197,7 +189,7 @@ static void check_content(struct build *b, size_t k, const struct form_content *
     snprintf(at, sizeof at, "contents[%zu]", k);
     if (!form_locale_valid(str_of(from->locale)))
         wrong(b, at, "locale must be a language tag of BCP 47, as de-AT is, of at most 35 bytes");
-    if (!is_medium((int)from->medium))
+    if (!from->medium)
         wrong(b, at, "medium must be set");
     for (size_t i = 0; i < k; i++)
         if (b->f->contents[i].medium == to->medium && strcmp(b->f->contents[i].folded, to->folded) == 0)

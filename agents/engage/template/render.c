@@ -61,17 +61,12 @@ static void put_system(const RenderTemplateRequest *req, const char *to[FORM_SYS
     to[FORM_SENDER_ADDRESS] = or_else(v->sender_address, "1 Example Street, Example City");
 }
 
-static bool is_medium(int medium)
-{
-    return medium && protobuf_c_enum_descriptor_get_value(&Medium_descriptor, medium);
-}
-
 struct status render_template(struct ctx *c, const RenderTemplateRequest *req, RenderTemplateResponse *res)
 {
     const struct form *f;
     struct form_request with = { req->medium, req->locale, NULL, { NULL } };
     struct form_message words;
-    if (!is_medium((int)req->medium))
+    if (!req->medium)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "medium", "must be set");
     TRY(choose_form(c, req, &f, &res->version));
     TRY(choose_lead(c, req, &with.lead));

@@ -135,7 +135,6 @@ TEST_F(ConsentRoom, IsCheckedFieldByField)
     EXPECT_TRUE(say(CONSENT__STATE_PAUSED, "x", MEDIUM_EMAIL, YEAR_10000 - 1).ok_());
     EXPECT_EQ(say(CONSENT__STATE_GRANTED, "Bad Purpose").fields(), "consent.purpose");
     EXPECT_EQ(say(CONSENT__STATE_GRANTED, "").fields(), "consent.purpose");
-    EXPECT_EQ(say(CONSENT__STATE_GRANTED, "x", static_cast<Medium>(9)).fields(), "consent.medium");
 }
 
 TEST_F(ConsentRoom, UnsubscribingWithdrawsSuppressesAndIsIdempotent)

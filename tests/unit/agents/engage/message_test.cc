@@ -41,7 +41,6 @@ TEST_F(Messages, AreListedByLeadAndStateAndInPages)
     EXPECT_EQ(messages("leads/a", 1, MESSAGE__STATE_CANCELLED), Names{ of_a[1] });
     EXPECT_EQ(messages("", 0, MESSAGE__STATE_SCHEDULED).size(), 6u);
     EXPECT_EQ(messages("leads/none"), Names{ "LEAD_NOT_FOUND" });
-    EXPECT_EQ(messages("", 0, static_cast<Message__State>(99)), Names{ "FIELD_INVALID" });
 }
 
 TEST_F(Messages, OfAMergedLeadAreListedUnderTheOneThatLives)

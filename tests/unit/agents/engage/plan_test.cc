@@ -215,7 +215,7 @@ TEST_F(Plans, OptionsAreDifferentWaysAndStandAlone)
               "journey.steps[0].send.medium: does not go with options\n"
               "journey.steps[0].send.options: at most 16\n"
               "journey.steps[0].send.options[1]: stands there twice\n"
-              "journey.steps[0].send.options[2]: needs a medium that there is\n"
+              "journey.steps[0].send.options[2]: needs a medium\n"
               "journey.steps[0].send.options[3]: needs a template: templates/{template}\n");
     s->send->template_ = b.text("");
     s->send->medium = MEDIUM_UNSPECIFIED;
