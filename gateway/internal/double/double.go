@@ -144,25 +144,25 @@ func unauthenticated() error {
 func (s *Server) GetLead(ctx context.Context, req *pb.GetLeadRequest) (*pb.Lead, error) {
 	_ = grpc.SetHeader(ctx, metadata.Pairs("x-double", "header"))
 	_ = grpc.SetTrailer(ctx, metadata.Pairs("x-double", "trailer", "x-bytes-bin", "\x00\xff"))
-	switch name := strings.TrimPrefix(req.GetName(), "leads/"); {
-	case name == "missing":
+	switch strings.TrimPrefix(req.GetName(), "leads/") {
+	case "missing":
 		return nil, NotFound().Err()
-	case name == "raw":
+	case "raw":
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-status-details-bin", string(RawDetails)))
 		return nil, status.Error(codes.NotFound, "raw")
-	case name == "busy":
+	case "busy":
 		return nil, overloaded()
-	case name == "barred":
+	case "barred":
 		return nil, unauthenticated()
-	case name == "broken":
+	case "broken":
 		return nil, status.Error(codes.Internal, "pointer 0xdeadbeef is bad")
-	case name == "slow":
+	case "slow":
 		<-ctx.Done()
 		s.Ended <- ctx.Err()
 		return nil, status.FromContextError(ctx.Err()).Err()
-	case name == "held":
+	case "held":
 		<-s.Held
-	case name == "bare":
+	case "bare":
 		return nil, status.Error(codes.FailedPrecondition, "no details")
 	}
 	lead := &pb.Lead{Name: req.GetName(), Attributes: map[string]string{}}
@@ -317,6 +317,22 @@ func (s *Server) GetSystemStatus(context.Context, *pb.GetSystemStatusRequest) (*
 // ResolveMessageLink knows every token.
 func (s *Server) ResolveMessageLink(_ context.Context, r *pb.ResolveMessageLinkRequest) (*pb.ResolveMessageLinkResponse, error) {
 	return &pb.ResolveMessageLinkResponse{Url: "https://shop.example/?of=" + r.Token}, nil
+}
+
+// UnsubscribeByLink does not answer.
+func (s *Server) UnsubscribeByLink(ctx context.Context, _ *pb.UnsubscribeByLinkRequest) (*pb.UnsubscribeByLinkResponse, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// WatchMessages sends one message once Held is closed.
+func (s *Server) WatchMessages(_ *pb.WatchMessagesRequest, ss pb.EngageService_WatchMessagesServer) error {
+	select {
+	case <-s.Held:
+		return ss.Send(&pb.WatchMessagesResponse{})
+	case <-ss.Context().Done():
+		return ss.Context().Err()
+	}
 }
 
 // RecordMessageLink counts, and does not answer for the token "stuck".

@@ -34,6 +34,28 @@ func TestSlowRepliesOverHTTP2(t *testing.T) {
 	}
 }
 
+// --call-timeout is for unary calls that state no deadline, whichever route they come by.
+func TestCallTimeout(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--call-timeout", "1")
+	s.server.Held = make(chan struct{})
+	for _, line := range []string{"GET /v1/leads/slow", "POST /u/token"} {
+		method, path, _ := strings.Cut(line, " ")
+		if a := s.call(method, path, ""); a.StatusCode != 504 || a.failure(t).Error.Reason != "DEADLINE_PASSED" {
+			t.Errorf("%s: %d %s", line, a.StatusCode, a.body)
+		}
+	}
+	time.AfterFunc(1500*time.Millisecond, func() { close(s.server.Held) })
+	if a := s.call("GET", "/v1/leads/held", "", "Grpc-Timeout: 50S"); a.StatusCode != 200 {
+		t.Errorf("a longer deadline was stated: %d %s", a.StatusCode, a.body)
+	}
+	s.server.Held = make(chan struct{})
+	time.AfterFunc(1500*time.Millisecond, func() { close(s.server.Held) })
+	if a := s.call("GET", "/v1/messages:watch", ""); a.StatusCode != 200 || strings.Contains(a.body, "error") {
+		t.Errorf("a stream: %d %s", a.StatusCode, a.body)
+	}
+}
+
 // A body that never comes holds its connection as long as a body may take, also where no handler wants it.
 func TestBodiesThatNeverCome(t *testing.T) {
 	if testing.Short() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc"
@@ -52,7 +53,8 @@ func headers(r *http.Request, id string) metadata.MD {
 // conn is the connection that the generated REST handlers call. It is where HTTP's manners become the API's: headers become
 // metadata, Idempotency-Key becomes request_id, a PATCH body becomes an update mask.
 type conn struct {
-	pool *upstream.Pool
+	pool    *upstream.Pool
+	timeout time.Duration // of a unary call whose caller states none
 }
 
 func (c conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
@@ -61,6 +63,11 @@ func (c conn) Invoke(ctx context.Context, method string, args, reply any, opts .
 		if st := call.complete(m.ProtoReflect()); st != nil {
 			return st.Err()
 		}
+	}
+	if _, stated := ctx.Deadline(); !stated { // by Grpc-Timeout
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
 	}
 	call.sent = true
 	return c.pool.Invoke(metadata.NewOutgoingContext(ctx, call.md), method, args, reply, opts...)

@@ -54,9 +54,7 @@ func (s *Server) answerAndRecord(w http.ResponseWriter, r *http.Request, code in
 	if looksAhead(r) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.CallTimeout)
-	defer cancel()
-	_, err := s.engage.RecordMessageLink(ctx, &pb.RecordMessageLinkRequest{Token: token})
+	_, err := s.engage.RecordMessageLink(context.WithoutCancel(r.Context()), &pb.RecordMessageLinkRequest{Token: token})
 	if err == nil || status.Code(err) == codes.NotFound {
 		return
 	}

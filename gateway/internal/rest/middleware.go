@@ -248,9 +248,7 @@ func (s *Server) enter(next runtime.HandlerFunc) runtime.HandlerFunc {
 			s.fail(w, r, refused)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), s.CallTimeout)
-		defer cancel()
-		next(w, r.WithContext(ctx), in)
+		next(w, r, in)
 	}
 }
 

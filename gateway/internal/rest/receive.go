@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"time"
@@ -21,9 +20,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, in map[string]s
 		s.fail(w, r, refused)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.CallTimeout)
-	defer cancel()
-	reply, err := s.engage.ReceiveDeliveryEvents(ctx, &pb.ReceiveDeliveryEventsRequest{Workspace: "workspaces/" + in["workspace"],
+	reply, err := s.engage.ReceiveDeliveryEvents(r.Context(), &pb.ReceiveDeliveryEventsRequest{Workspace: "workspaces/" + in["workspace"],
 		Channel: "channels/" + in["channel"], Signature: r.Header.Get("Marketing-Signature"), Body: body})
 	if err != nil {
 		s.fail(w, r, s.fromServer(callOf(r.Context()), err))
@@ -39,9 +36,7 @@ func (s *Server) uploadMail(w http.ResponseWriter, r *http.Request, _ map[string
 		s.fail(w, r, refused)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.CallTimeout)
-	defer cancel()
-	reply, err := s.engage.IngestMailReport(ctx, &pb.IngestMailReportRequest{Mail: mail})
+	reply, err := s.engage.IngestMailReport(r.Context(), &pb.IngestMailReportRequest{Mail: mail})
 	if err != nil {
 		s.fail(w, r, s.fromServer(callOf(r.Context()), err))
 		return

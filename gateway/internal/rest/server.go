@@ -82,7 +82,7 @@ var routes = []route{
 
 // New makes the REST edge.
 func New(o Options) (*Server, error) {
-	c := conn{o.Pool}
+	c := conn{o.Pool, o.CallTimeout}
 	s := &Server{
 		Options:    o,
 		codec:      newJSONCodec(),
