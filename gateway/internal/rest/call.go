@@ -32,6 +32,14 @@ type call struct {
 	head  bool        // a HEAD, which is answered as a GET is
 }
 
+// route is the call's name in metrics and logs.
+func (c *call) route() string {
+	if c.rule == nil {
+		return "other"
+	}
+	return c.rule.key()
+}
+
 type callKey struct{}
 
 func callOf(ctx context.Context) *call {

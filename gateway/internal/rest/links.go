@@ -7,10 +7,11 @@ import (
 	"strconv"
 	"strings"
 
-	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
-	"github.com/marketing-agents/marketing/gateway/internal/fault"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
+	"github.com/marketing-agents/marketing/gateway/internal/fault"
 )
 
 // picture is a GIF of one transparent pixel.
@@ -20,7 +21,7 @@ var picture = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff
 func (s *Server) follow(w http.ResponseWriter, r *http.Request, in map[string]string) {
 	link, err := s.engage.ResolveMessageLink(r.Context(), &pb.ResolveMessageLinkRequest{Token: in["token"]})
 	if err != nil {
-		s.fail(w, r, s.fromServer(callOf(r.Context()), err))
+		s.failed(w, r, err)
 		return
 	}
 	w.Header().Set("Location", link.Url)

@@ -3,10 +3,8 @@ package rest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"log/slog"
-	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,10 +23,7 @@ import (
 	"github.com/marketing-agents/marketing/gateway/internal/upstream"
 )
 
-const (
-	bodyTimeout  = 30 * time.Second // for the whole body of a JSON call
-	writeTimeout = 30 * time.Second // for a reader to take what was written
-)
+const writeTimeout = 30 * time.Second // for a reader to take what was written
 
 // As the server wants a request_id.
 var idempotencyKey = regexp.MustCompile(`^[ -~]{8,128}$`)
@@ -115,10 +110,7 @@ func (s *Server) panicked(w *writer, r *http.Request, p any) {
 }
 
 func (s *Server) done(r *http.Request, c *call, status int, took time.Duration) {
-	route := "other"
-	if c.rule != nil {
-		route = c.rule.key()
-	}
+	route := c.route()
 	s.Metrics.Done("rest", route, c.code, took)
 	if s.LogCalls {
 		slog.Info("call", "protocol", "rest", "route", route, "code", c.code, "status", status,
@@ -167,14 +159,7 @@ func (s *Server) strict(h http.Header) {
 
 func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	s.fail(w, r, fault.New(pb.Reason_REASON_HTTP_METHOD_NOT_ALLOWED, "this path does not take %s", upTo(r.Method, 16)))
-}
-
-func upTo(s string, n int) string {
-	if len(s) > n {
-		return s[:n]
-	}
-	return s
+	s.fail(w, r, fault.New(pb.Reason_REASON_HTTP_METHOD_NOT_ALLOWED, "this path does not take %.16s", r.Method))
 }
 
 // serves tells whether a Host header names this gateway.
@@ -288,52 +273,16 @@ func (s *Server) readRequest(w http.ResponseWriter, r *http.Request, c *call) *s
 	if c.key = r.Header.Get("Idempotency-Key"); c.key != "" && !idempotencyKey.MatchString(c.key) {
 		return fault.Field(pb.Reason_REASON_FIELD_INVALID, "Idempotency-Key", "must be 8 to 128 printable ASCII characters")
 	}
-	if c.rule.body == "" {
-		r.Body = http.NoBody
-		return nil
-	}
-	if r.ContentLength != 0 {
+	if c.rule.body != "" && r.ContentLength != 0 {
 		if st := contentType(r, "application/json"); st != nil {
 			return st
 		}
 	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, upstream.MaxMessage))
-	if err != nil {
-		return bodyLost(err)
+	body, st := readBody(w, r, upstream.MaxMessage)
+	if st != nil {
+		return st
 	}
-	_ = control.SetReadDeadline(time.Time{}) // the rest of the call has its own limits
 	c.body = body
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
-}
-
-// contentType refuses another media type than the one wanted, other charsets than UTF-8, and every coding: what is never inflated
-// cannot be a bomb.
-func contentType(r *http.Request, want string) *status.Status {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return fault.New(pb.Reason_REASON_MEDIA_TYPE_UNSUPPORTED, "Content-Encoding is not taken; send the body as it is")
-	}
-	got, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || got != want {
-		return fault.New(pb.Reason_REASON_MEDIA_TYPE_UNSUPPORTED, "Content-Type must be %s", want)
-	}
-	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return fault.New(pb.Reason_REASON_MEDIA_TYPE_UNSUPPORTED, "the charset must be utf-8")
-	}
-	return nil
-}
-
-// bodyLost explains a body that could not be read to its end.
-func bodyLost(err error) *status.Status {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		return fault.New(pb.Reason_REASON_REQUEST_TOO_LARGE, "the body is larger than the limit of %d bytes", large.Limit)
-	}
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return fault.New(pb.Reason_REASON_DEADLINE_PASSED, "the body did not arrive in time")
-	}
-	return fault.New(pb.Reason_REASON_CALL_CANCELLED, "the body ended before its end")
 }

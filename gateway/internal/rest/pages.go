@@ -2,13 +2,11 @@ package rest
 
 import (
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/status"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/docs/api"
@@ -28,29 +26,21 @@ const front = `<!doctype html>
 </body></html>
 `
 
-func (s *Server) index(w http.ResponseWriter, r *http.Request, _ map[string]string) {
-	s.text(w, r, "text/html; charset=utf-8", []byte(front))
+func (s *Server) index(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
+	page(w, "text/html; charset=utf-8", []byte(front))
 }
 
-func (s *Server) openAPI(w http.ResponseWriter, r *http.Request, _ map[string]string) {
-	s.text(w, r, "application/json", api.OpenAPI)
+func (s *Server) openAPI(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
+	page(w, "application/json", api.OpenAPI)
 }
 
-// text answers with bytes that are made already. Like every route of our own it takes no query parameters.
-func (s *Server) text(w http.ResponseWriter, r *http.Request, contentType string, body []byte) {
-	if st := only(r.URL.Query()); st != nil {
-		s.fail(w, r, st)
-		return
-	}
+// page answers with bytes that are made already.
+func page(w http.ResponseWriter, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	_, _ = w.Write(body) // whoever hung up needs no answer
 }
 
-func (s *Server) metricsText(w http.ResponseWriter, r *http.Request, _ map[string]string) {
-	if st := only(r.URL.Query()); st != nil {
-		s.fail(w, r, st)
-		return
-	}
+func (s *Server) metricsText(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	_ = s.Metrics.WriteText(w) // fails only where the reader is gone
 }
@@ -101,10 +91,6 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, _ map[string]strin
 }
 
 func (s *Server) json(w http.ResponseWriter, r *http.Request, code int, v any) {
-	if st := only(r.URL.Query()); st != nil {
-		s.fail(w, r, st)
-		return
-	}
 	out, err := json.Marshal(v)
 	if err != nil {
 		s.fail(w, r, fault.New(pb.Reason_REASON_INTERNAL, "the reply cannot be shown as JSON"))
@@ -113,17 +99,4 @@ func (s *Server) json(w http.ResponseWriter, r *http.Request, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_, _ = w.Write(append(out, '\n')) // whoever hung up needs no answer
-}
-
-// fromServer turns an error of a call to the server into the answer, and logs what the answer does not tell.
-func (s *Server) fromServer(c *call, err error) *status.Status {
-	st := fault.FromServer(err)
-	if st.Code() == codes.Internal || st.Code() == codes.Unavailable {
-		route := "other"
-		if c.rule != nil {
-			route = c.rule.key()
-		}
-		slog.Warn("call failed", "protocol", "rest", "route", route, "request", c.id, "code", fault.CodeName(st.Code()), "cause", err.Error())
-	}
-	return st
 }

@@ -168,7 +168,7 @@ func (nothing) WriteHeader(int)             {}
 
 // checkQuery refuses query parameters that would be ignored: a misspelt filter must not list everything.
 func (r *rule) checkQuery(query url.Values) *status.Status {
-	for name := range query {
+	for name, values := range query {
 		if r.body == "*" {
 			return fault.Field(pb.Reason_REASON_FIELD_INVALID, name, "this path takes no query parameters; put the field into the body")
 		}
@@ -178,8 +178,8 @@ func (r *rule) checkQuery(query url.Values) *status.Status {
 		if field == nil || first == r.body || r.inPath[name] {
 			return fault.Field(pb.Reason_REASON_FIELD_INVALID, name, "this path takes no such query parameter")
 		}
-		if query[name] != nil && !field.IsList() && len(query[name]) > 1 {
-			return fault.Field(pb.Reason_REASON_FIELD_INVALID, name, "is given %d times", len(query[name]))
+		if !field.IsList() && len(values) > 1 {
+			return fault.Field(pb.Reason_REASON_FIELD_INVALID, name, "is given %d times", len(values))
 		}
 	}
 	return nil

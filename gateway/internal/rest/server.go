@@ -9,13 +9,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/gateway/internal/fault"
@@ -59,25 +63,48 @@ type Server struct {
 // gateway/apidoc/base.json, from which the OpenAPI file is completed (a test compares).
 type route struct {
 	method, template string
+	media            string   // of the body; "": any, and none
+	query            []string // the parameters that it takes; nil: any, which mean nothing
 	handle           func(*Server, http.ResponseWriter, *http.Request, map[string]string)
 }
 
+var none = []string{} // no query parameters
+
 var routes = []route{
-	{http.MethodGet, "/", (*Server).index},
-	{http.MethodGet, "/health", (*Server).health},
-	{http.MethodGet, "/health/live", (*Server).live},
-	{http.MethodGet, "/api/health", (*Server).health},
-	{http.MethodGet, "/metrics", (*Server).metricsText},
-	{http.MethodGet, "/openapi.json", (*Server).openAPI},
-	{http.MethodPost, "/v1/leadImports/{import}:upload", (*Server).uploadLeads},
-	{http.MethodPost, "/v1/models/{model}/versions:upload", (*Server).uploadModel},
-	{http.MethodPost, "/v1/leads:streamTriage", (*Server).streamTriage},
-	{http.MethodGet, "/u/{token}", (*Server).askToUnsubscribe},
-	{http.MethodPost, "/u/{token}", (*Server).unsubscribe},
-	{http.MethodPost, "/v1/workspaces/{workspace}/channels/{channel}/events:receive", (*Server).receive},
-	{http.MethodPost, "/v1/mailReports:upload", (*Server).uploadMail},
-	{http.MethodGet, "/c/{token}", (*Server).follow},
-	{http.MethodGet, "/o/{token}", (*Server).opened},
+	{http.MethodGet, "/", "", none, (*Server).index},
+	{http.MethodGet, "/health", "", none, (*Server).health},
+	{http.MethodGet, "/health/live", "", none, (*Server).live},
+	{http.MethodGet, "/api/health", "", none, (*Server).health},
+	{http.MethodGet, "/metrics", "", none, (*Server).metricsText},
+	{http.MethodGet, "/openapi.json", "", none, (*Server).openAPI},
+	{http.MethodPost, "/v1/leadImports/{import}:upload", "text/csv", []string{"columns", "separator", "triage", "offset"}, (*Server).uploadLeads},
+	{http.MethodPost, "/v1/models/{model}/versions:upload", "application/octet-stream", []string{"version_id", "promote"}, (*Server).uploadModel},
+	{http.MethodPost, "/v1/leads:streamTriage", ndjson, none, (*Server).streamTriage},
+	{http.MethodGet, "/u/{token}", "", none, (*Server).askToUnsubscribe},
+	{http.MethodPost, "/u/{token}", "", nil, (*Server).unsubscribe},
+	{http.MethodPost, "/v1/workspaces/{workspace}/channels/{channel}/events:receive", "application/json", nil, (*Server).receive},
+	{http.MethodPost, "/v1/mailReports:upload", "message/rfc822", nil, (*Server).uploadMail},
+	{http.MethodGet, "/c/{token}", "", nil, (*Server).follow},
+	{http.MethodGet, "/o/{token}", "", nil, (*Server).opened},
+}
+
+// check refuses a request that is not as its row says.
+func (t *route) check(r *http.Request) *status.Status {
+	for name, values := range r.URL.Query() {
+		if t.query == nil {
+			break
+		}
+		if !slices.Contains(t.query, name) {
+			return fault.Field(pb.Reason_REASON_FIELD_INVALID, name, "this path takes no such query parameter")
+		}
+		if name != "columns" && len(values) > 1 {
+			return fault.Field(pb.Reason_REASON_FIELD_INVALID, name, "is given %d times", len(values))
+		}
+	}
+	if t.media == "" {
+		return nil
+	}
+	return contentType(r, t.media)
 }
 
 // New makes the REST edge.
@@ -141,6 +168,10 @@ func (s *Server) register(c conn) error {
 	}
 	for _, r := range routes {
 		err := s.mux.HandlePath(r.method, r.template, func(w http.ResponseWriter, req *http.Request, in map[string]string) {
+			if st := r.check(req); st != nil {
+				s.fail(w, req, st)
+				return
+			}
 			r.handle(s, w, req, in)
 		})
 		if err != nil {
@@ -161,6 +192,34 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, st *status.Status)
 	fault.Write(w, st)
 }
 
+// failed answers a call to the server that failed.
+func (s *Server) failed(w http.ResponseWriter, r *http.Request, err error) {
+	s.fail(w, r, s.fromServer(callOf(r.Context()), err))
+}
+
+// answer answers with what a call to the server returned.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, m proto.Message, err error) {
+	if err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	out, err := toJSON.Marshal(m)
+	if err != nil {
+		s.fail(w, r, fault.New(pb.Reason_REASON_INTERNAL, "the reply cannot be shown as JSON"))
+		return
+	}
+	page(w, "application/json", out)
+}
+
+// fromServer turns an error of a call to the server into the answer, and logs what the answer does not tell.
+func (s *Server) fromServer(c *call, err error) *status.Status {
+	st := fault.FromServer(err)
+	if st.Code() == codes.Internal || st.Code() == codes.Unavailable {
+		slog.Warn("call failed", "protocol", "rest", "route", c.route(), "request", c.id, "code", fault.CodeName(st.Code()), "cause", err.Error())
+	}
+	return st
+}
+
 // callFailed answers what a generated handler could not do.
 func (s *Server) callFailed(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	c := callOf(ctx)
@@ -169,7 +228,7 @@ func (s *Server) callFailed(ctx context.Context, _ *runtime.ServeMux, _ runtime.
 	case errors.As(err, &malformed):
 		s.fail(w, r, fault.New(pb.Reason_REASON_MALFORMED_MESSAGE, "the path holds a damaged percent-escape"))
 	case c.sent:
-		s.fail(w, r, s.fromServer(c, err))
+		s.failed(w, r, err)
 	default:
 		s.fail(w, r, notSent(c, err))
 	}

@@ -39,21 +39,13 @@ type rowStream struct {
 // streamTriage reads and answers at the same time. A line that is no JSON of a row is answered by its status and does not end the stream;
 // neither does a row that the server refuses.
 func (s *Server) streamTriage(w http.ResponseWriter, r *http.Request, _ map[string]string) {
-	refused := only(r.URL.Query())
-	if refused == nil {
-		refused = contentType(r, ndjson)
-	}
-	if refused != nil {
-		s.fail(w, r, refused)
-		return
-	}
 	control := http.NewResponseController(w)
 	_ = control.EnableFullDuplex() // HTTP/2 always is
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	up, err := s.triage.StreamTriage(ctx)
 	if err != nil {
-		s.fail(w, r, s.fromServer(callOf(ctx), err))
+		s.failed(w, r, err)
 		return
 	}
 	t := &rowStream{

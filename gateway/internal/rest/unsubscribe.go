@@ -1,8 +1,6 @@
 package rest
 
 import (
-	"fmt"
-	"io"
 	"net/http"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
@@ -24,18 +22,17 @@ const (
 )
 
 // askToUnsubscribe: GET /u/{token}. It changes nothing, since programs that look at mails follow their links.
-func (s *Server) askToUnsubscribe(w http.ResponseWriter, r *http.Request, _ map[string]string) {
+func (s *Server) askToUnsubscribe(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
-	s.text(w, r, "text/html; charset=utf-8", []byte(unsubscribePage))
+	page(w, "text/html; charset=utf-8", []byte(unsubscribePage))
 }
 
 // unsubscribe: POST /u/{token}, by a mail program (RFC 8058) or the page above. What the body says does not matter; the link is the credential.
 func (s *Server) unsubscribe(w http.ResponseWriter, r *http.Request, in map[string]string) {
-	_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxUnsubscribeBody))
+	_, _ = readBody(w, r, maxUnsubscribeBody)
 	if _, err := s.engage.UnsubscribeByLink(r.Context(), &pb.UnsubscribeByLinkRequest{Token: in["token"]}); err != nil {
-		s.fail(w, r, s.fromServer(callOf(r.Context()), err))
+		s.failed(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = fmt.Fprint(w, unsubscribedPage) // whoever hung up needs no answer
+	page(w, "text/html; charset=utf-8", []byte(unsubscribedPage))
 }
