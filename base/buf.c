@@ -17,6 +17,13 @@ void buf_done(struct buf *b)
     buf_init(b, b->limit);
 }
 
+struct str buf_keep(struct buf *b, struct arena *a)
+{
+    struct str kept = str_make(b->overflow ? NULL : arena_dup(a, buf_str(b)), b->n);
+    buf_done(b);
+    return kept;
+}
+
 void buf_clear(struct buf *b)
 {
     b->n = 0;

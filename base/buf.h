@@ -2,7 +2,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
-#include "base/base.h"
+#include "base/arena.h"
 
 C_BEGIN
 
@@ -19,6 +19,8 @@ void buf_put(struct buf *b, const void *p, size_t n);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+/* What was written, NUL-ended, in the arena; p is NULL over the limit of either. Frees b as buf_done does. */
+struct str buf_keep(struct buf *b, struct arena *a);
 /* A JSON string literal, quotes included. Bytes that are not UTF-8 become U+FFFD. */
 void buf_json(struct buf *b, struct str s);
 /* The shortest decimal that reads back as the same double; null for a value that is not finite. */

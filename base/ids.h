@@ -16,6 +16,7 @@ void id_new(char text[ID_TEXT]);
 void id_derive(struct str domain, struct str seed, char text[ID_TEXT]);
 /* 1 to 63 of [a-z0-9-], starting with a letter or digit, not ending with '-': what a client may choose. */
 bool id_valid(struct str s);
+#define ID_RULE "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends"
 /* Cryptographically random bytes; aborts if the kernel has none. */
 void random_bytes(void *p, size_t n);
 /* The same for at most 256 bytes: one system call buys them for many. */

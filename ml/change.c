@@ -65,10 +65,8 @@ static struct str number_text(struct arena *a, double v)
     struct buf b;
     buf_init(&b, 64);
     buf_f64(&b, v);
-    const char *copy = arena_dup(a, buf_str(&b));
-    struct str text = str_make(copy ? copy : "", copy ? b.n : 0);
-    buf_done(&b);
-    return text;
+    struct str text = buf_keep(&b, a);
+    return text.p ? text : STR("");
 }
 
 static struct str date_text(struct arena *a, double days)

@@ -63,7 +63,7 @@ static void put_table_end(struct buf *out, struct str line)
     }
 }
 
-char *migrate_to_sqlite(const char *sql, struct arena *a)
+const char *migrate_to_sqlite(const char *sql, struct arena *a)
 {
     struct str rest = str_of(sql);
     struct buf out;
@@ -76,9 +76,7 @@ char *migrate_to_sqlite(const char *sql, struct arena *a)
             put_mapped(&out, line);
         buf_putc(&out, '\n');
     }
-    char *text = out.overflow ? NULL : arena_dup(a, buf_str(&out));
-    buf_done(&out);
-    return text;
+    return buf_keep(&out, a).p;
 }
 
 static struct status apply(const struct migrator *m, const struct migration *step, struct arena *a)

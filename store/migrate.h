@@ -31,7 +31,7 @@ MUSTCHECK struct status migrate_run(const struct migrator *m, const struct migra
                                     struct arena *a);
 
 /* The text in SQLite's words. NULL when the arena is full. */
-char *migrate_to_sqlite(const char *sql, struct arena *a);
+const char *migrate_to_sqlite(const char *sql, struct arena *a);
 
 C_END
 #endif

@@ -31,9 +31,7 @@ static struct status take_header(struct reading *g, const struct csv_row *row)
         csv_put(&text, row->cells[i], separator[0]);
     }
     buf_putc(&text, '\n');
-    g->r->header.n = text.n;
-    g->r->header.p = text.overflow ? NULL : arena_dup(g->c->arena, buf_str(&text));
-    buf_done(&text);
+    g->r->header = buf_keep(&text, g->c->arena);
     g->r->spec->separator = arena_dup(g->c->arena, str_of(separator));
     return g->r->header.p && g->r->spec->separator ? import_columns_make(g->c, row, g->r->spec, &g->columns)
                                                    : fail_memory();

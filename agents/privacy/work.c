@@ -75,9 +75,7 @@ struct str work_pack(struct ctx *c, const struct work *w)
         buf_printf(&b, "i %s\n", w->ids[i]);
     for (size_t i = 0; i < w->n_texts; i++)
         buf_printf(&b, "t %s\n", w->texts[i].p);
-    struct str packed = str_make(b.overflow ? NULL : arena_dup(c->arena, buf_str(&b)), b.n);
-    buf_done(&b);
-    return packed;
+    return buf_keep(&b, c->arena);
 }
 
 static size_t count_lines(struct str s)

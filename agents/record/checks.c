@@ -55,6 +55,5 @@ struct status id_check(struct arena *a, const char *id, const char *field)
 {
     return id_valid(str_of(id))
                ? ok()
-               : fail_field(a, *id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, field,
-                            "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+               : fail_field(a, *id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, field, ID_RULE);
 }

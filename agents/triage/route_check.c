@@ -82,7 +82,7 @@ static void check_rule(struct faults *f, const RoutingPolicy *p, size_t i)
 {
     const RoutingRule *r = p->rules[i];
     if (!id_valid(str_of(r->id)))
-        rule_fault(f, i, "id", "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+        rule_fault(f, i, "id", ID_RULE);
     for (size_t k = 0; k < i; k++)
         if (strcmp(p->rules[k]->id, r->id) == 0) {
             rule_fault(f, i, "id", "rules[%zu] has the same id", k);

@@ -143,8 +143,7 @@ struct status resource_add(struct ctx *c, enum resource_kind kind, const char *i
 {
     struct resource r = { kind, id, 1, message };
     if (!id_valid(str_of(id)))
-        return fail_field(c->arena, *id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, id_field,
-                          "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+        return fail_field(c->arena, *id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, id_field, ID_RULE);
     struct str data = pack(c, message);
     if (!data.p)
         return fail_memory();

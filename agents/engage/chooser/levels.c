@@ -97,10 +97,8 @@ static struct status save(struct ctx *c, const struct level *l)
     struct buf b;
     buf_init(&b, LEVEL_BYTES);
     bandit_level_write(l->state, &b);
-    char *copy = b.overflow ? NULL : arena_dup(c->arena, buf_str(&b));
-    struct str data = str_make(copy, b.n);
-    buf_done(&b);
-    if (!copy)
+    struct str data = buf_keep(&b, c->arena);
+    if (!data.p)
         return fail_memory();
     if (l->version)
         UNIT_ADD(c->unit, &chooser_sql[LEVEL_UPDATE], 1, REASON_CONFLICT, v_bytes(data), v_text(c->workspace),

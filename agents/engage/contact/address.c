@@ -26,6 +26,5 @@ struct status address_find(struct ctx *c, const char *email, const char *phone, 
 void purpose_check(struct checks *k, const char *parent, const char *purpose)
 {
     if (*purpose && !id_valid(str_of(purpose)))
-        check_fail(k, REASON_FIELD_INVALID, parent, "purpose",
-                   "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+        check_fail(k, REASON_FIELD_INVALID, parent, "purpose", ID_RULE);
 }

@@ -124,8 +124,7 @@ static void compile_purposes(struct compiler *m, const SendPolicy *p, struct gat
         to[i] = (struct gate_purpose){ s->requires_consent, s->respects_owner, s->respects_hold_out,
                                        s->respects_quiet_hours, s->respects_caps };
         if (!id_valid(str_of(s->id)))
-            check_fail(&m->k, REASON_FIELD_INVALID, here(m), "id",
-                       "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+            check_fail(&m->k, REASON_FIELD_INVALID, here(m), "id", ID_RULE);
         for (size_t k = 0; k < i; k++)
             if (strcmp(p->purposes[k]->id, s->id) == 0)
                 check_fail(&m->k, REASON_FIELD_INVALID, here(m), "id", "is given twice");

@@ -37,8 +37,7 @@ void unfreeze(struct in_hand *h, struct str bytes)
 /* ---- Mail ---- */
 
 static struct status freeze_mail(struct ctx *c, struct in_hand *h, const Lead *lead,
-                                 const struct form_request *r, const struct form_message *said,
-                                 struct str *ret)
+                                 const char *unsubscribe_url, struct str *ret)
 {
     Message *m = h->row.message;
     const SmtpSettings *s = h->channel.channel->smtp;
@@ -49,11 +48,11 @@ static struct status freeze_mail(struct ctx *c, struct in_hand *h, const Lead *l
     if (!m->transport_id)
         return fail_memory();
     mail.to = lead->email;
-    mail.subject = said->subject.p;
-    mail.text = said->text.p;
-    mail.html = said->html.p;
+    mail.subject = h->said.subject.p;
+    mail.text = h->said.text.p;
+    mail.html = h->said.html.p;
     mail.message_id = m->transport_id;
-    mail.unsubscribe_url = r->system[FORM_UNSUBSCRIBE_URL] ? r->system[FORM_UNSUBSCRIBE_URL] : "";
+    mail.unsubscribe_url = unsubscribe_url ? unsubscribe_url : "";
     mail.date_us = c->now_us;
     TRY(channel_mail(c, h->channel.channel, h->secrets, &mail, &bytes));
     return freeze(c, h, lead->email, bytes, ret);
@@ -83,12 +82,18 @@ static void put(struct buf *b, const char *name, struct str value)
     buf_json(b, value);
 }
 
-static struct status freeze_post(struct ctx *c, struct in_hand *h, const Lead *lead,
-                                 const struct form_message *said, struct str *ret)
+static struct status keep(struct ctx *c, struct buf *b, struct str *ret)
+{
+    *ret = buf_keep(b, c->arena);
+    return ret->p && !c->arena->overflow ? ok() : fail_memory();
+}
+
+static struct status freeze_post(struct ctx *c, struct in_hand *h, const Lead *lead, struct str *ret)
 {
     Message *m = h->row.message;
     bool by_id = m->medium == MEDIUM_IN_APP || m->medium == MEDIUM_CRM;
     const char *to = address(lead, m->medium);
+    struct str bytes;
     struct buf b;
     m->transport_id = (char *)h->id;
     buf_init(&b, BODY_MAX);
@@ -97,15 +102,13 @@ static struct status freeze_post(struct ctx *c, struct in_hand *h, const Lead *l
     put(&b, "lead", str_of(lead->name));
     put(&b, "purpose", str_of(m->purpose));
     put(&b, "to", str_of(to));
-    put(&b, "locale", str_of(said->locale));
-    put(&b, "subject", said->subject);
-    put(&b, "text", said->text);
-    put(&b, "html", said->html);
+    put(&b, "locale", str_of(h->said.locale));
+    put(&b, "subject", h->said.subject);
+    put(&b, "text", h->said.text);
+    put(&b, "html", h->said.html);
     buf_putc(&b, '}');
-    char *copy = b.overflow ? NULL : arena_dup(c->arena, buf_str(&b));
-    size_t n = b.n;
-    buf_done(&b);
-    return copy ? freeze(c, h, by_id ? "" : to, str_make(copy, n), ret) : fail_memory();
+    TRY(keep(c, &b, &bytes));
+    return freeze(c, h, by_id ? "" : to, bytes, ret);
 }
 
 /* ---- Links of our own ---- */
@@ -123,17 +126,6 @@ static const char *lead_on(void *arg, struct str url)
     if (url.n >= n && memcmp(url.p, l->c->app->public_url, n) == 0)
         return NULL;
     return click_url(l->c, l->message, url);
-}
-
-static struct status keep(struct ctx *c, struct buf *b, struct str *ret)
-{
-    char *copy = b->overflow ? NULL : arena_dup(c->arena, buf_str(b));
-    size_t n = b->n;
-    buf_done(b);
-    if (!copy || c->arena->overflow)
-        return fail_memory();
-    *ret = str_make(copy, n);
-    return ok();
 }
 
 static struct status track_clicks(struct linking *l, struct form_message *said)
@@ -176,8 +168,7 @@ struct status words(struct ctx *c, struct in_hand *h, const Lead *lead, struct s
     Message *m = h->row.message;
     const Channel *channel = h->channel.channel;
     struct form_request r;
-    struct form_message said;
-    const char *id;
+    const char *id, *unsubscribe_url = c->app->unsubscribe_url ? c->app->unsubscribe_url(c, m) : NULL;
     memset(&r, 0, sizeof r);
     TRY(name_id(c->arena, m->template_, "templates/", "template", &id));
     if (!m->template_version)
@@ -185,13 +176,12 @@ struct status words(struct ctx *c, struct in_hand *h, const Lead *lead, struct s
     r.medium = m->medium;
     r.locale = "";
     r.lead = lead;
-    r.system[FORM_UNSUBSCRIBE_URL] = c->app->unsubscribe_url ? c->app->unsubscribe_url(c, m) : NULL;
+    r.system[FORM_UNSUBSCRIBE_URL] = unsubscribe_url;
     r.system[FORM_SENDER_NAME] =
         channel->smtp && *channel->smtp->from_name ? channel->smtp->from_name : channel->display_name;
     r.system[FORM_SENDER_EMAIL] = channel->smtp ? channel->smtp->from_address : "";
     r.system[FORM_SENDER_ADDRESS] = channel->postal_address;
-    TRY(template_render(c, id, m->template_version, &r, &said));
-    TRY(track(c, m, channel, &said));
-    h->said = said;
-    return channel->smtp ? freeze_mail(c, h, lead, &r, &said, ret) : freeze_post(c, h, lead, &said, ret);
+    TRY(template_render(c, id, m->template_version, &r, &h->said));
+    TRY(track(c, m, channel, &h->said));
+    return channel->smtp ? freeze_mail(c, h, lead, unsubscribe_url, ret) : freeze_post(c, h, lead, ret);
 }

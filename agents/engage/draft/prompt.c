@@ -114,9 +114,8 @@ struct status prompt_make(struct arena *a, const struct drafting *d, const Draft
     put_messages(&body, buf_str(&brief));
     put_schema(&body, content);
     buf_putc(&body, '}');
-    bool whole = !brief.overflow && !body.overflow;
-    *ret = str_make(whole ? arena_dup(a, buf_str(&body)) : NULL, body.n);
+    bool whole = !brief.overflow;
     buf_done(&brief);
-    buf_done(&body);
-    return ret->p ? ok() : fail_memory();
+    *ret = buf_keep(&body, a);
+    return whole && ret->p ? ok() : fail_memory();
 }

@@ -173,7 +173,7 @@ static void check_step(struct faults *f, size_t i)
     const JourneyStep *s = f->j->steps[i];
     snprintf(f->path, sizeof f->path, "%.80s.steps[%zu]", f->field, i);
     if (!id_valid(str_of(s->id)) || strcmp(s->id, "end") == 0)
-        FAULT(f, "id", "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends, and not \"end\"");
+        FAULT(f, "id", ID_RULE ", and not \"end\"");
     for (size_t k = 0; k < i; k++)
         if (strcmp(f->j->steps[k]->id, s->id) == 0) {
             FAULT(f, "id", "steps[%zu] has the same id", k);

@@ -205,7 +205,7 @@ static struct status run(struct arena *a, const struct dkim_key *k, struct str m
     put_base64(&b->head, signature, n);
     buf_puts(&b->head, "\r\n");
     buf_put(&b->head, mail.p, mail.n);
-    *ret = str_make(b->head.overflow ? NULL : arena_dup(a, buf_str(&b->head)), b->head.n);
+    *ret = buf_keep(&b->head, a);
     return ret->p ? ok() : fail_memory();
 }
 

@@ -282,7 +282,6 @@ struct status mime_compose(struct arena *a, const struct mail *m, struct str *re
         put_alternatives(&b, m);
     else
         put_part(&b, *m->html ? "html" : "plain", *m->html ? m->html : m->text);
-    *ret = str_make(b.overflow ? NULL : arena_dup(a, buf_str(&b)), b.n);
-    buf_done(&b);
+    *ret = buf_keep(&b, a);
     return ret->p ? ok() : fail_memory();
 }

@@ -239,7 +239,7 @@ static void check_head(struct build *b)
     if (strlen(t->display_name) > DISPLAY_NAME_MAX)
         wrong(b, "display_name", "holds more than %d bytes", DISPLAY_NAME_MAX);
     if (!id_valid(str_of(t->purpose)))
-        wrong(b, "purpose", "must be 1 to 63 of [a-z0-9-], with a letter or digit at both ends");
+        wrong(b, "purpose", ID_RULE);
     if (t->n_fields > FORM_FIELDS_MAX)
         wrong(b, "fields", "must be at most %d", FORM_FIELDS_MAX);
     if (t->n_contents < 1 || t->n_contents > FORM_CONTENTS_MAX)

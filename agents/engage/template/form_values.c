@@ -52,8 +52,7 @@ static bool shown_date(struct arena *a, TemplateField__DateFormat format, struct
     buf_init(&out, 64);
     for (const char *p = date_formats[format]; *p; p++)
         put_date_part(&out, *p, text.p);
-    *ret = str_make(arena_dup(a, buf_str(&out)), out.n);
-    buf_done(&out);
+    *ret = buf_keep(&out, a);
     return ret->p;
 }
 
