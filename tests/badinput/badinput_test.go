@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { os.Exit(house.Main(m.Run)) }
 const memoryLimit = 64 << 20
 
 func TestEveryMethodRefusesBadInput(t *testing.T) {
-	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
+	for _, store := range house.Stores {
 		t.Run(string(store), func(t *testing.T) {
 			h := house.New(t, house.Options{Store: store, Env: []string{"LOG_CALLS=false"}})
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)

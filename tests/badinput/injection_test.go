@@ -176,7 +176,7 @@ func workers[T any](feed func(put func(T)), work func(T)) {
 }
 
 func TestNoTextIsTakenForAnythingElse(t *testing.T) {
-	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
+	for _, store := range house.Stores {
 		t.Run(string(store), func(t *testing.T) {
 			underAttack(t, house.Options{Store: store}, func(h *house.House, all []seed) (n int) {
 				type call struct {

@@ -146,7 +146,7 @@ func outcome(err error, name string) string {
 
 // Two workspaces alike are asked the same, one for what the third has and one for what nobody has: their answers are the same.
 func TestAnotherWorkspacesNamesAreNobodys(t *testing.T) {
-	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
+	for _, store := range house.Stores {
 		t.Run(string(store), func(t *testing.T) {
 			h := house.New(t, house.Options{Store: store, Env: []string{"LOG_CALLS=false"}})
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)

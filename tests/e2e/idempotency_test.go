@@ -20,7 +20,6 @@ const (
 	leadService   = "/marketing.v1.LeadService/"
 	triageService = "/marketing.v1.TriageService/"
 	engageService = "/marketing.v1.EngageService/"
-	modelService  = "/marketing.v1.ModelService/"
 )
 
 // mutation is a call that changes something, and the same with another body.

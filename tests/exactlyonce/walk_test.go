@@ -2,7 +2,6 @@ package exactlyonce
 
 import (
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -16,7 +15,7 @@ var sends = map[house.Store]int{house.SQLite: 400, house.PostgreSQL: 200}
 
 func eachStore(t *testing.T, story func(t *testing.T, store house.Store)) {
 	t.Helper()
-	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
+	for _, store := range house.Stores {
 		t.Run(string(store), func(t *testing.T) {
 			t.Parallel()
 			story(t, store)
@@ -26,13 +25,7 @@ func eachStore(t *testing.T, story func(t *testing.T, store house.Store)) {
 
 func TestEachSendTakesEffectOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, store house.Store) {
-		n := sends[store]
-		if text := os.Getenv("EXACTLY_ONCE_" + strings.ToUpper(string(store))); text != "" {
-			var err error
-			if n, err = strconv.Atoi(text); err != nil || n < 1 {
-				t.Fatalf("%q is no number of messages", text)
-			}
-		}
+		n := house.Number(t, "EXACTLY_ONCE_"+strings.ToUpper(string(store)), sends[store], 1)
 		newWalk(t, store).prove(n)
 	})
 }

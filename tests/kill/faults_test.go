@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/marketing-agents/marketing/tests/e2e/house"
+	"github.com/marketing-agents/marketing/tests/e2e/want"
 )
 
 // fault is what a server does at a fault point.
@@ -24,7 +25,7 @@ type fault struct{ point, action string }
 func faults(t *testing.T) []fault {
 	t.Helper()
 	points, err := house.FaultPoints()
-	must(t, err)
+	want.OK(t, err)
 	var all []fault
 	for _, p := range points {
 		if !strings.HasPrefix(p.Name, "rpc_") && !strings.HasPrefix(p.Name, "store_") {
@@ -42,8 +43,8 @@ func faults(t *testing.T) []fault {
 // wholly or not at all, and a repeated request id is answered to the byte.
 func TestEveryFaultPoint(t *testing.T) {
 	server, err := house.FaultServer()
-	must(t, err)
-	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
+	want.OK(t, err)
+	for _, store := range house.Stores {
 		t.Run(string(store), func(t *testing.T) {
 			seed := rand.Uint64()
 			random := rand.New(rand.NewPCG(seed, 1))
@@ -65,19 +66,19 @@ func meet(t *testing.T, h *house.House, workers []*worker, f fault, pass int) {
 	t.Helper()
 	plain := h.Options.Env
 	h.Options.Env = append(plain[:len(plain):len(plain)], fmt.Sprintf("FAULTS=%s:%s:%d", f.point, f.action, pass))
-	must(t, h.Restart())
+	want.OK(t, h.Restart())
 	h.Options.Env = plain
 	if !struck(t, h, workers) {
 		t.Fatalf("%s: no call went unanswered and no unit failed", f)
 	}
 	if f.action == "kill" {
-		must(t, h.Died(patience))
+		want.OK(t, h.Died(patience))
 	} else {
-		must(t, h.Stop())
+		want.OK(t, h.Stop())
 	}
-	must(t, h.Up())
+	want.OK(t, h.Up())
 	conn := h.Conn()
-	must(t, each(workers, func(w *worker) error { return w.look(conn) }))
+	want.OK(t, each(workers, func(w *worker) error { return w.look(conn) }))
 }
 
 // struck runs load until a worker's call is not answered, or the server counts a unit that failed (whose call may be answered all the
@@ -94,7 +95,7 @@ func struck(t *testing.T, h *house.House, workers []*worker) bool {
 			failed.Store(unitFailed(h.Metrics))
 		}
 	}()
-	must(t, each(workers, func(w *worker) error {
+	want.OK(t, each(workers, func(w *worker) error {
 		defer end()
 		w.cut = true
 		defer func() { w.cut = false }()

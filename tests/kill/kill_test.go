@@ -5,11 +5,12 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
-	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/marketing-agents/marketing/tests/e2e/house"
+	"github.com/marketing-agents/marketing/tests/e2e/want"
 	"github.com/marketing-agents/marketing/tests/e2e/wire"
 )
 
@@ -18,18 +19,10 @@ func TestMain(m *testing.M) { os.Exit(house.Main(m.Run)) }
 // How often the server is killed; KILL_SQLITE and KILL_POSTGRESQL choose another number.
 var kills = map[house.Store]int{house.SQLite: 100, house.PostgreSQL: 20}
 
-var variables = map[house.Store]string{house.SQLite: "KILL_SQLITE", house.PostgreSQL: "KILL_POSTGRESQL"}
-
 func TestAcknowledgedWritesSurviveSIGKILL(t *testing.T) {
-	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
+	for _, store := range house.Stores {
 		t.Run(string(store), func(t *testing.T) {
-			n := kills[store]
-			if text := os.Getenv(variables[store]); text != "" {
-				var err error
-				if n, err = strconv.Atoi(text); err != nil || n < 1 {
-					t.Fatalf("%s=%q is no number of kills", variables[store], text)
-				}
-			}
+			n := house.Number(t, "KILL_"+strings.ToUpper(string(store)), kills[store], 1)
 			killAndCompare(t, house.New(t, house.Options{Store: store, Env: []string{"LOG_CALLS=false"}}), n)
 		})
 	}
@@ -65,7 +58,7 @@ func reckon(t *testing.T, h *house.House, workers []*worker) (calls, retried int
 	conn := h.Conn()
 	stop := make(chan struct{})
 	time.AfterFunc(200*time.Millisecond, func() { close(stop) })
-	must(t, each(workers, func(w *worker) error { return w.run(conn, stop) }))
+	want.OK(t, each(workers, func(w *worker) error { return w.run(conn, stop) }))
 	for _, w := range workers {
 		calls += len(w.history)
 		for _, c := range w.history {
@@ -75,10 +68,10 @@ func reckon(t *testing.T, h *house.House, workers []*worker) (calls, retried int
 		}
 	}
 	resend(t, h, workers)
-	must(t, h.Stop())
-	must(t, h.CheckIntegrity())
+	want.OK(t, h.Stop())
+	want.OK(t, h.CheckIntegrity())
 	compare(t, h, workers)
-	must(t, h.Up())
+	want.OK(t, h.Up())
 	return calls, retried
 }
 
@@ -113,19 +106,19 @@ func cycle(t *testing.T, h *house.House, workers []*worker, random *rand.Rand, i
 	conn := h.Conn()
 	killed := kill(h, workers, random)
 	err := each(workers, func(w *worker) error { return w.run(conn, nil) })
-	must(t, <-killed)
-	must(t, err)
+	want.OK(t, <-killed)
+	want.OK(t, err)
 	if i%10 == 9 {
-		must(t, h.Spawn())
+		want.OK(t, h.Spawn())
 		time.Sleep(time.Duration(random.IntN(100)) * time.Millisecond)
-		must(t, h.Kill())
+		want.OK(t, h.Kill())
 	}
-	must(t, h.Up())
+	want.OK(t, h.Up())
 	if h.Options.Store == house.SQLite && i%20 == 0 {
-		must(t, h.CheckIntegrity())
+		want.OK(t, h.CheckIntegrity())
 	}
 	conn = h.Conn()
-	must(t, each(workers, func(w *worker) error { return w.look(conn) }))
+	want.OK(t, each(workers, func(w *worker) error { return w.look(conn) }))
 }
 
 // resend sends a sample of the acknowledged calls again: the stored reply must come back to the byte.
@@ -137,7 +130,7 @@ func resend(t *testing.T, h *house.House, workers []*worker) {
 		for i := 0; i < len(w.history); i += 1 + len(w.history)/100 {
 			c := w.history[i]
 			reply, err := wire.Call(ctx, h.Conn(), c.method, c.request)
-			must(t, err)
+			want.OK(t, err)
 			if !bytes.Equal(reply, c.reply) {
 				t.Fatalf("worker %d: the repeated %s was answered otherwise:\n%x\n%x", w.id, c.method, reply, c.reply)
 			}
@@ -148,11 +141,11 @@ func resend(t *testing.T, h *house.House, workers []*worker) {
 func compare(t *testing.T, h *house.House, workers []*worker) {
 	t.Helper()
 	x, err := read(h)
-	must(t, err)
-	must(t, x.whole())
+	want.OK(t, err)
+	want.OK(t, x.whole())
 	decisions := 0
 	for _, w := range workers {
-		must(t, x.agrees(w))
+		want.OK(t, x.agrees(w))
 		decisions += w.decisions()
 	}
 	if decisions != len(x.decisions) {
@@ -172,11 +165,4 @@ func (w *worker) decisions() int {
 		}
 	}
 	return n
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }

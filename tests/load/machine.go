@@ -12,7 +12,7 @@ import (
 // Machine is the line that says on what a bench ran: processor, kernel, load, disk.
 func Machine(folder string) string {
 	p50, p99, err := Fdatasync(folder)
-	disk := fmt.Sprintf("fdatasync of 4 KiB %.2f ms (p99 %.2f)", ms(p50), ms(p99))
+	disk := fmt.Sprintf("fdatasync of 4 KiB %.2f ms (p99 %.2f)", Milliseconds(p50), Milliseconds(p99))
 	if err != nil {
 		disk = err.Error()
 	}
@@ -22,7 +22,8 @@ func Machine(folder string) string {
 		strings.Join(strings.Fields(string(average))[:3], " "), disk)
 }
 
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+// Milliseconds is a time for a table.
+func Milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func cpuModel() string {
 	text, _ := os.ReadFile("/proc/cpuinfo")
@@ -32,6 +33,15 @@ func cpuModel() string {
 		}
 	}
 	return runtime.GOARCH
+}
+
+// MedianDifference is the median of the rounds' differences.
+func MedianDifference(of, other []float64) float64 {
+	var more []float64
+	for i := range of {
+		more = append(more, of[i]-other[i])
+	}
+	return Median(more)
 }
 
 // Median is the middle of the numbers, 0 where there are none.

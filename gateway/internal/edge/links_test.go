@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,11 +10,7 @@ import (
 // visits waits until so many were recorded.
 func (s *system) visits(t *testing.T, n int64) {
 	t.Helper()
-	for limit := time.Now().Add(patience); s.server.Visits.Load() != n; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(limit) {
-			t.Fatalf("%d visits were recorded, want %d", s.server.Visits.Load(), n)
-		}
-	}
+	eventually(t, fmt.Sprint(n, " visits are recorded"), func() bool { return s.server.Visits.Load() == n })
 }
 
 func TestLinksOfMessagesLeadOnAndAreRecorded(t *testing.T) {
@@ -55,11 +52,9 @@ func TestALinkLeadsOnThoughItCannotBeRecorded(t *testing.T) {
 	if a := s.call("GET", "/c/stuck", ""); a.StatusCode != 302 || time.Since(began) > 8*time.Second {
 		t.Errorf("%d after %s", a.StatusCode, time.Since(began))
 	}
-	for limit := time.Now().Add(patience); !strings.Contains(s.call("GET", "/metrics", "").body, "gateway_link_visits_lost_total 1"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(limit) {
-			t.Fatal("the visit that was lost is not counted")
-		}
-	}
+	eventually(t, "the visit that was lost is counted", func() bool {
+		return strings.Contains(s.call("GET", "/metrics", "").body, "gateway_link_visits_lost_total 1")
+	})
 }
 
 // What is signed arrives to the byte.

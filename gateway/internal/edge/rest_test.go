@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestRESTAnswersWithProtoNamesAndDefaults(t *testing.T) {
@@ -295,13 +294,7 @@ func TestRESTHealthAndPages(t *testing.T) {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 	s.server.Stop()
-	deadline := time.Now().Add(patience) // a probe is shared for a second
-	for s.call("GET", "/health", "").StatusCode != http.StatusServiceUnavailable {
-		if time.Now().After(deadline) {
-			t.Fatal("health does not tell that the server is gone")
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	eventually(t, "health tells that the server is gone", func() bool { return s.call("GET", "/health", "").StatusCode == http.StatusServiceUnavailable })
 	if a := s.call("GET", "/health/live", ""); a.StatusCode != 200 {
 		t.Errorf("liveness: %d", a.StatusCode)
 	}

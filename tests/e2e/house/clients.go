@@ -46,7 +46,7 @@ func (h *House) hangUp() {
 	}
 }
 
-// Leads, Triage, Models and System are typed clients of the C server.
+// Leads is a client of LeadService.
 func (h *House) Leads() pb.LeadServiceClient { return pb.NewLeadServiceClient(h.Conn()) }
 
 // Triage is a client of TriageService.

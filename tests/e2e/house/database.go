@@ -58,11 +58,16 @@ var postgres = sync.OnceValues(func() (string, error) {
 })
 
 func postgresScript(action, folder string) (string, error) {
+	return script("postgres.sh", action, folder)
+}
+
+// script runs one of tests/lib.
+func script(name, action, folder string) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
-	out, err := output(exec.Command("bash", filepath.Join(root, "tests", "lib", "postgres.sh"), action, folder))
+	out, err := output(exec.Command("bash", filepath.Join(root, "tests", "lib", name), action, folder))
 	return strings.TrimSpace(out), err
 }
 

@@ -28,6 +28,9 @@ const (
 	PostgreSQL Store = "postgresql"
 )
 
+// Stores are both.
+var Stores = []Store{SQLite, PostgreSQL}
+
 // SecretKey is the SECRET_KEY of every house; tests look for it where it must never appear.
 const SecretKey = "house-secret-key-0123456789abcdef-canary"
 
@@ -86,7 +89,7 @@ func New(t testing.TB, o Options) *House {
 // EachStore runs the story once on SQLite and once on PostgreSQL, each in a fresh house.
 func EachStore(t *testing.T, o Options, story func(t *testing.T, h *House)) {
 	t.Helper()
-	for _, s := range []Store{SQLite, PostgreSQL} {
+	for _, s := range Stores {
 		t.Run(string(s), func(t *testing.T) {
 			t.Parallel()
 			o := o

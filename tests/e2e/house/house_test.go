@@ -11,7 +11,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(Main(m.Run)) }
 
 func TestDatabasesAreFreshAndQueried(t *testing.T) {
-	for _, store := range []Store{SQLite, PostgreSQL} {
+	for _, store := range Stores {
 		h := &House{Options: Options{Store: store}, Folder: t.TempDir()}
 		var err error
 		if h.DatabaseURL, h.drop, err = newDatabase(store, h.Folder); err != nil {

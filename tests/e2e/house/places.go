@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
+	"testing"
 )
 
 // Root is the top folder of the repository.
@@ -66,6 +68,20 @@ func Tool(name string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s is missing: run `./dev setup` first", name)
+}
+
+// Number is a whole number of the environment, at least `least`; `otherwise` where it is not set.
+func Number(t testing.TB, variable string, otherwise, least int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least {
+		t.Fatalf("%s=%q is no number from %d on", variable, text, least)
+	}
+	return n
 }
 
 // Where houses look for ports: below those of tests/lib's scripts, and below the range from which systems take clients' own ports.

@@ -1,11 +1,7 @@
 package house
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -50,14 +46,4 @@ func (r *Redis) Kill() error {
 	return err
 }
 
-func (r *Redis) control(action string) (string, error) {
-	root, err := Root()
-	if err != nil {
-		return "", err
-	}
-	out, err := output(exec.Command("bash", filepath.Join(root, "tests", "lib", "redis.sh"), action, r.folder))
-	if err != nil {
-		return "", fmt.Errorf("redis %s: %w", action, err)
-	}
-	return strings.TrimSpace(out), nil
-}
+func (r *Redis) control(action string) (string, error) { return script("redis.sh", action, r.folder) }

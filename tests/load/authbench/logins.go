@@ -47,7 +47,7 @@ func logins(h *house.House, token string, rounds int) error {
 	}
 	fmt.Print("| login that fails | CPU ms | against a wrong password |\n|---|---|---|\n")
 	for _, g := range guesses {
-		fmt.Printf("| %s | %.1f | %+.1f %% |\n", g.name, load.Median(g.cpu), against(g.cpu, guesses[0].cpu))
+		fmt.Printf("| %s | %.1f | %+.1f %% |\n", g.name, load.Median(g.cpu), 100*load.MedianDifference(g.cpu, guesses[0].cpu)/load.Median(guesses[0].cpu))
 	}
 	return nil
 }
@@ -83,15 +83,6 @@ func (g *guess) measure(h *house.House, round int) error {
 		}
 	}
 	after, err := load.CPU(h.Pid())
-	g.cpu = append(g.cpu, float64((after-before).Microseconds())/1000/attempts)
+	g.cpu = append(g.cpu, load.Milliseconds(after-before)/attempts)
 	return err
-}
-
-// against is the median of the rounds' differences, in percent of the other's median.
-func against(of, other []float64) float64 {
-	var more []float64
-	for i := range of {
-		more = append(more, of[i]-other[i])
-	}
-	return 100 * load.Median(more) / load.Median(other)
 }

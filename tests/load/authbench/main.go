@@ -87,14 +87,10 @@ func (s *subject) measure(length time.Duration) error {
 	return r.Err()
 }
 
-// report prints medians; a difference is the median of the rounds' differences.
+// report prints medians.
 func report(subjects []*subject) {
 	fmt.Print("| credential | CPU us/request | more than none |\n|---|---|---|\n")
 	for _, s := range subjects {
-		var more []float64
-		for i, cpu := range s.cpu {
-			more = append(more, cpu-subjects[0].cpu[i])
-		}
-		fmt.Printf("| %s | %.2f | %+.2f |\n", s.name, load.Median(s.cpu), load.Median(more))
+		fmt.Printf("| %s | %.2f | %+.2f |\n", s.name, load.Median(s.cpu), load.MedianDifference(s.cpu, subjects[0].cpu))
 	}
 }

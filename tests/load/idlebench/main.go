@@ -41,9 +41,7 @@ func bench(only string, size int, hold time.Duration) error {
 			return fmt.Errorf("%s: %w", s.Name, err)
 		}
 		fmt.Printf("| %s | %d | %d | %.0f | %.1f | %.1f | %.1f | %.1f | %d |\n", s.Name, r.Opened, r.Lost, float64(r.Opened)/r.Opening.Seconds(),
-			float64(r.PerConnection)/1024, ms(load.P99(r.Quiet)), ms(load.P99(r.Arriving)), ms(load.P99(r.Crowded)), r.Failed)
+			float64(r.PerConnection)/1024, load.Milliseconds(load.P99(r.Quiet)), load.Milliseconds(load.P99(r.Arriving)), load.Milliseconds(load.P99(r.Crowded)), r.Failed)
 	}
 	return nil
 }
-
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

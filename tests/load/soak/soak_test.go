@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -31,23 +30,11 @@ const (
 	rounds      = 3
 )
 
-// seconds is SOAK_SECONDS, or 24.
-func seconds(t *testing.T) time.Duration {
-	n := 24
-	if text := os.Getenv("SOAK_SECONDS"); text != "" {
-		var err error
-		if n, err = strconv.Atoi(text); err != nil || n < 4 {
-			t.Fatalf("SOAK_SECONDS=%q is no number from 4 on", text)
-		}
-	}
-	return time.Duration(n) * time.Second
-}
-
 func TestMemoryAndDescriptorsStayFlat(t *testing.T) {
-	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
+	for _, store := range house.Stores {
 		t.Run(string(store), func(t *testing.T) {
 			h := house.New(t, house.Options{Store: store, Env: []string{"LOG_CALLS=false"}})
-			length := seconds(t) / 2
+			length := time.Duration(house.Number(t, "SOAK_SECONDS", 24, 4)) * time.Second / 2
 			soak(t, h, length/3) // warm-up
 			files, grown := descriptors(t, h), int64(memoryLimit+1)
 			for round := 0; round < rounds && grown > memoryLimit; round++ {

@@ -103,7 +103,7 @@ func measure(s *subject, p load.Plan) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	return sample{r.PerSecond(), float64(r.Percentile(0.5)) / 1e6, float64(r.Percentile(0.99)) / 1e6,
+	return sample{r.PerSecond(), load.Milliseconds(r.Percentile(0.5)), load.Milliseconds(r.Percentile(0.99)),
 		float64((after - before).Microseconds()) / float64(r.Calls)}, nil
 }
 

@@ -13,7 +13,7 @@ import (
 // server holds.
 func startUp() error {
 	fmt.Print("### start\n\n| store | first start ms | later starts ms | idle RSS MiB | idle PSS MiB |\n|---|---|---|---|---|\n")
-	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
+	for _, store := range house.Stores {
 		var first, later []float64
 		var rss, pss int64
 		for range 5 {
@@ -22,7 +22,7 @@ func startUp() error {
 			if err != nil {
 				return err
 			}
-			first = append(first, float64(time.Since(began).Microseconds())/1000)
+			first = append(first, load.Milliseconds(time.Since(began)))
 			if err := h.Stop(); err != nil {
 				return err
 			}
@@ -30,7 +30,7 @@ func startUp() error {
 			if err := h.Up(); err != nil {
 				return err
 			}
-			later = append(later, float64(time.Since(began).Microseconds())/1000)
+			later = append(later, load.Milliseconds(time.Since(began)))
 			time.Sleep(time.Second)
 			rss, pss = load.Resident(h.Pid()), load.Proportional(h.Pid())
 			if err := h.Close(); err != nil {
@@ -70,7 +70,7 @@ func recovery(lead *load.Lead) error {
 		if err := h.Up(); err != nil {
 			return err
 		}
-		starts = append(starts, float64(time.Since(began).Microseconds())/1000)
+		starts = append(starts, load.Milliseconds(time.Since(began)))
 		logs = append(logs, float64(wal.Size()>>20))
 	}
 	fmt.Printf("killed after load, SQLite with a write-ahead log file of %.0f MiB: serving after %.0f ms\n\n", load.Median(logs), load.Median(starts))

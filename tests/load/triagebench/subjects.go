@@ -58,7 +58,7 @@ func open(o options) ([]*subject, error) {
 		}
 		all = append(all, s)
 	}
-	for _, store := range []house.Store{house.SQLite, house.PostgreSQL} {
+	for _, store := range house.Stores {
 		more, err := openStore(store, lead)
 		all = append(all, more...)
 		if err != nil {
