@@ -1,11 +1,11 @@
 #include "agents/privacy/work.h"
 
+#include "agents/record/lead_text.h"
 #include "base/buf.h"
 #include "base/pb.h"
 
 #include <ctype.h>
 
-#define PHONE_KIND 2
 #define WORK_BYTES (1024 * 1024)
 
 /* ---- Texts in a form that can be compared ---- */
@@ -63,7 +63,7 @@ struct status work_make(struct ctx *c, const Lead *lead, const struct lead_ident
     if (!ret->texts)
         return fail_memory();
     for (size_t i = 0; i < n; i++)
-        TRY(add_text(c, ret, identities[i].text.s, identities[i].kind.i == PHONE_KIND));
+        TRY(add_text(c, ret, identities[i].text.s, identities[i].kind.i == LEAD_PHONE + 1));
     return lead ? add_text(c, ret, str_of(lead->full_name), false) : ok();
 }
 
@@ -72,35 +72,36 @@ struct str work_pack(struct ctx *c, const struct work *w)
     struct buf b;
     buf_init(&b, WORK_BYTES);
     for (size_t i = 0; i < w->n_ids; i++)
-        buf_printf(&b, "i %s\n", w->ids[i]);
+        buf_printf(&b, "i %s%c", w->ids[i], 0);
     for (size_t i = 0; i < w->n_texts; i++)
-        buf_printf(&b, "t %s\n", w->texts[i].p);
+        buf_printf(&b, "t %s%c", w->texts[i].p, 0);
     return buf_keep(&b, c->arena);
 }
 
-static size_t count_lines(struct str s)
+static size_t count_parts(struct str s, char end)
 {
     size_t n = 0;
-    while (s.n) {
-        str_split(&s, '\n');
-        n++;
-    }
+    for (; s.n; n++)
+        str_split(&s, end);
     return n;
 }
 
 struct status work_unpack(struct ctx *c, struct str packed, struct work *ret)
 {
-    size_t n = count_lines(packed);
+    char end = packed.n && !packed.p[packed.n - 1] ? 0 : '\n'; /* older builds ended them with a line feed */
+    size_t n = count_parts(packed, end);
     *ret = (struct work){ ARENA_ARRAY(c->arena, n + 1, const char *), 0,
                           ARENA_ARRAY(c->arena, n + 1, struct str), 0 };
     if (!ret->ids || !ret->texts)
         return fail_memory();
     while (packed.n) {
-        struct str line = str_split(&packed, '\n');
-        const char *text = line.n > 2 ? arena_dup(c->arena, str_make(line.p + 2, line.n - 2)) : NULL;
+        struct str part = str_split(&packed, end);
+        if (part.n <= 2)
+            continue; /* of an older build: a piece of a text that held a line feed */
+        const char *text = arena_dup(c->arena, str_make(part.p + 2, part.n - 2));
         if (!text)
             return fail_memory();
-        if (line.p[0] == 'i')
+        if (part.p[0] == 'i')
             ret->ids[ret->n_ids++] = text;
         else
             ret->texts[ret->n_texts++] = str_of(text);

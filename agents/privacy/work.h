@@ -6,7 +6,8 @@
 
 C_BEGIN
 
-/* What the sweep of one erasure works with; kept in its row as lines of a letter, a blank and a text. */
+/* What the sweep of one erasure works with; kept in its row: for each text a letter, a blank, the text and a
+ * NUL. */
 struct work {
     const char **ids; /* of the lead and of those merged into it */
     size_t n_ids;

@@ -387,6 +387,18 @@ TEST_F(Privacy, RejectedRowsThatHoldThePersonLoseTheirText)
         EXPECT_EQ(rejected(++line), gone ? "" : row) << row;
 }
 
+// Texts of a lead may hold line feeds; they are looked for as a whole.
+TEST_F(Privacy, ALineFeedInANameStopsNoErasure)
+{
+    create({ { "external_id", "c\n1" }, { "full_name", "Ann\nLee\n\n." } }, "ann");
+    reject(1, "x,\"ann\nlee\n\n.\",y");
+    reject(2, "\"C\n1\"");
+    reject(3, "c-1,lee");
+    auto e = erase("leads/ann");
+    EXPECT_EQ(erased(swept(e->name), "lead_import_reject"), 2);
+    EXPECT_EQ(rejected(3), "c-1,lee");
+}
+
 TEST_F(Privacy, WhoComesBackIsSuppressed)
 {
     create({ { "email", "ann@x.example" }, { "external_id", "c-17" } }, "ann");
