@@ -8,9 +8,12 @@
 #include "agents/record/lead_filter.h"
 #include "agents/record/pages.h"
 
+#include <stdio.h>
+
 #define SCAN_MAX 10000 /* rows read for one page */
 #define STEP_MAX 500   /* rows read at once */
 #define STEP_BYTES (size_t)(64 * 1024 * 1024)
+#define LAST_BYTES 64                        /* an id has 63 characters */
 #define PAGE_BYTES (size_t)(2 * 1024 * 1024) /* a page ends when its leads are larger than this */
 
 /* ---- The scan ---- */
@@ -20,7 +23,7 @@ struct scan {
     const struct filter *filter;
     int64_t wanted, step; /* leads of the page, rows read at once */
     ListLeadsResponse *res;
-    const char *last; /* id of the last row that was read */
+    char last[LAST_BYTES]; /* id of the last row that was read */
     int64_t read;
     size_t bytes;
     bool ended; /* there are no more rows */
@@ -46,18 +49,17 @@ static struct status take(struct scan *s, struct ctx *step, const struct rows *r
 {
     size_t i = 0;
     for (; i < rows->n && !page_is_full(s); i++, s->read++) {
-        struct str data = row_at(rows, i)[1].s;
+        const struct value *row = row_at(rows, i);
         struct arena_mark mark = arena_mark(step->arena);
-        Lead *l = PB_UNPACK(step->arena, Lead, data);
-        TRY(decoded(step, l, "lead %s", row_at(rows, i)[0].s.p));
+        Lead *l = PB_UNPACK(step->arena, Lead, row[1].s);
+        TRY(decoded(step, l, "lead %s", row[0].s.p));
         if (filter_match(s->filter, lead_filter_look, l))
-            TRY(keep(s, data));
+            TRY(keep(s, row[1].s));
+        snprintf(s->last, sizeof s->last, "%s", row[0].s.p);
         arena_rewind(step->arena, mark);
     }
     s->ended = last_rows && i == rows->n;
-    if (i)
-        s->last = arena_dup(s->c->arena, row_at(rows, i - 1)[0].s);
-    return s->last ? ok() : fail_memory();
+    return ok();
 }
 
 /* Where the rows are too large for the step's memory, fewer are read. */
@@ -90,7 +92,7 @@ struct status list_leads(struct ctx *c, const ListLeadsRequest *req, ListLeadsRe
     if (!res->leads)
         return fail_memory();
     s.wanted = page.size;
-    s.last = page.after;
+    snprintf(s.last, sizeof s.last, "%s", page.after);
     while (!page_is_full(&s))
         TRY(scan_step(&s));
     if (!s.ended && !(res->next_page_token = page_token(c, req->filter, s.last)))
