@@ -23,8 +23,8 @@ static const struct row {
 /* postgresql://user:password@host -> postgresql://user:***@host */
 static const char *hide_password(struct arena *a, const char *url)
 {
-    const char *scheme = strstr(url, "://"), *at = strrchr(url, '@');
-    const char *colon = scheme && at ? memchr(scheme + 3, ':', (size_t)(at - scheme - 3)) : NULL;
+    const char *scheme = strstr(url, "://"), *at = scheme ? strrchr(scheme + 3, '@') : NULL;
+    const char *colon = at ? memchr(scheme + 3, ':', (size_t)(at - scheme - 3)) : NULL;
     if (strstr(url, "password="))
         return "***";
     return colon ? arena_printf(a, "%.*s:***%s", (int)(colon - url), url, at) : url;
