@@ -26,8 +26,8 @@
 #include "agents/record/scoring.h"
 #include "agents/record/suppression.h"
 #include "agents/triage/triage.h"
-#include "server/gate/idem.h"
 #include "server/iam/iam.h"
+#include "server/rpc/idem.h"
 
 const struct stmt_table *const all_statements[] = {
     &leads_statements,

@@ -11,10 +11,10 @@
 #include "agents/record/moved.h"
 #include "agents/record/task.h"
 #include "base/clock.h"
-#include "server/gate/idem.h"
 #include "server/house.h"
 #include "server/iam/iam.h"
 #include "server/report.h"
+#include "server/rpc/idem.h"
 
 #include <malloc.h>
 #include <pthread.h>

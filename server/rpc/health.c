@@ -34,11 +34,6 @@ static int status_of(struct rpc *r, const char *service)
     return e ? __atomic_load_n(&e->status, __ATOMIC_RELAXED) : SERVICE_UNKNOWN;
 }
 
-static struct rpc *rpc_of(struct ctx *c)
-{
-    return ((struct slot *)c)->rpc;
-}
-
 static struct status check(struct ctx *c, const HealthCheckRequest *req, HealthCheckResponse *res)
 {
     int status = status_of(rpc_of(c), req->service);

@@ -18,11 +18,6 @@ _Static_assert(sizeof(Response) == sizeof(Grpc__Reflection__V1alpha__ServerRefle
 #define ASKED(x) GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_##x
 #define ANSWER(x) GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_##x
 
-static struct rpc *rpc_of(struct ctx *c)
-{
-    return ((struct slot *)c)->rpc;
-}
-
 static struct status answer_error(struct ctx *c, Response *res, enum code code, const char *text)
 {
     Grpc__Reflection__V1__ErrorResponse *e =

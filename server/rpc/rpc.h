@@ -44,7 +44,7 @@ enum rpc_next {
 };
 
 enum rpc_flags {
-    /* Changes something: a request_id in the request makes it happen once (server/gate/idem.h), unless
+    /* Changes something: a request_id in the request makes it happen once (server/rpc/idem.h), unless
      * validate_only is set: then nothing happens, and the id is not used up. */
     RPC_MUTATES = 1 << 0,
     /* A client stream on LANE_DB that goes on while an item is being committed: see RPC_CLIENT_STREAM. */
@@ -174,11 +174,12 @@ struct rpc_method {
  *     struct status stream_triage_open(struct ctx *, struct triage_stream **ret);
  *     struct status stream_triage_item(struct ctx *, struct triage_stream *, const Req *, Res *);
  *     void stream_triage_committed(struct ctx *, struct triage_stream *);
- *     struct status stream_triage_refused(struct ctx *, struct triage_stream *, const Req *, struct status
- * why, Res *); struct status stream_triage_finish(struct ctx *, struct triage_stream *); One reply an item,
- * in order, each written after the item's unit is durable. An item that fails, or whose unit does, goes to
- * refused(): it either puts the error into the (fresh) response and returns ok(), and the stream goes on, or
- * returns the status that ends the call. */
+ *     struct status stream_triage_refused(struct ctx *, struct triage_stream *, const Req *,
+ *                                         struct status why, Res *);
+ *     struct status stream_triage_finish(struct ctx *, struct triage_stream *);
+ * One reply an item, in order, each written after the item's unit is durable. An item that fails, or whose
+ * unit does, goes to refused(): it either puts the error into the (fresh) response and returns ok(), and the
+ * stream goes on, or returns the status that ends the call. */
 #define RPC_BIDI(fn, Req, Res, State)                                                                        \
     RPC_STREAM_STATE_(fn, State)                                                                             \
     static struct status fn##_item_(struct ctx *c, void *s, const void *req, void *res)                      \

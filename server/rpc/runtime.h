@@ -5,10 +5,11 @@
  *   stream.c  what a stream does after each step                 reply.c   answers and their error details
  *   ticker.c  waiting streams, idle streams, gauges              lane.c    threads with a queue
  *   turn.c    calls that keep losing over one row, in line       tls.c     certificates that change meanwhile
- *   peer.c    who is at the other end
- *   trace.c   trace ids                                          admit.c   the admit hook, and where it waits
- *   codec.c   bytes to messages     schema.c  the descriptor set  health.c reflect.c  the two services of
- * gRPC itself
+ *   peer.c    who is at the other end                            admit.c   the admit hook, and where it waits
+ *   trace.c   trace ids                                          request.c bytes to the request and its id
+ *   codec.c   bytes to messages                                  schema.c  the descriptor set
+ *   ahead.c   items whose units are still in flight              idem.c    replies kept for a second asking
+ *   health.c, reflect.c: the two services of gRPC itself
  *
  * A slot belongs to one thread at a time: whoever handles its event, runs its handler or commits its unit. It
  * changes hands through the completion queue, a lane or the committer, each of which orders memory. What two
@@ -16,8 +17,8 @@
 #ifndef SERVER_RPC_RUNTIME_H
 #define SERVER_RPC_RUNTIME_H
 
-#include "server/gate/idem.h"
 #include "server/rpc/codec.h"
+#include "server/rpc/idem.h"
 #include "server/rpc/lane.h"
 #include "server/rpc/rpc.h"
 #include "server/rpc/tls.h"
@@ -123,10 +124,10 @@ struct slot {
     int waiting;           /* atomic: enum waiting */
     bool read_came;        /* atomic: the message that was waited for is there, or will not come */
     struct flight *flight; /* ahead.c; NULL for calls that do not go ahead */
-    pthread_mutex_t
-        io_lock;     /* held while a read is started: who claims the wait for it lets the start end first */
-    int64_t rest_us; /* atomic: since when it waits */
-    uint64_t news;   /* of rpc->news, when the handler was last asked for what is next */
+    /* Held while a read is started: who claims the wait for it lets the start end first. */
+    pthread_mutex_t io_lock;
+    int64_t rest_us;     /* atomic: since when it waits */
+    uint64_t news;       /* of rpc->news, when the handler was last asked for what is next */
     int64_t admitted_us; /* atomic: when it was last admitted */
 };
 
@@ -188,6 +189,11 @@ struct rpc {
     uint64_t trace_seed[2], trace_count; /* trace_count: atomic */
 };
 
+static inline struct rpc *rpc_of(struct ctx *c)
+{
+    return ((struct slot *)c)->rpc;
+}
+
 /* bind.c */
 MUSTCHECK struct status bind_all(struct rpc *r);
 
@@ -248,8 +254,8 @@ void read_go_on(struct slot *s, int64_t since_us);
 struct status reply_pack(struct slot *s); /* s->res into s->reply */
 void reply_set(struct slot *s, struct str bytes);
 void reply_drop(struct slot *s);
-void reply_end(struct slot *s,
-               struct status st); /* the call's last batch, with s->reply where st is ok and there is one */
+/* The call's last batch, with s->reply where st is ok and there is one. */
+void reply_end(struct slot *s, struct status st);
 void reply_refuse(struct slot *s, enum reason why, const char *text); /* text: a literal */
 grpc_byte_buffer *reply_buffer(struct slot *s);
 

@@ -18,7 +18,7 @@ ALLOWED = {
     "agents/*": KEEP | {"agents/record"},
     "server/iam": KEEP | {"agents/record"},
     "server/gate": KEEP | {"agents/record", "server/iam", "server/rpc"},
-    "server/rpc": BASE | {"store", "server/gate"},
+    "server/rpc": BASE | {"store"},
     "server": KEEP | {"agents/record", "agents/*", "server/rpc", "server/gate", "server/iam"},
     "tools": KEEP,
 }

@@ -2,7 +2,7 @@
 
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
-#include "server/gate/idem.h"
+#include "server/rpc/idem.h"
 #include "tests/unit/server/test_service.h"
 
 #include <grpc/byte_buffer.h>

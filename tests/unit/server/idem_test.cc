@@ -1,5 +1,5 @@
 // A mutation with a request_id happens once, and every copy of it gets the same bytes.
-#include "server/gate/idem.h"
+#include "server/rpc/idem.h"
 
 #include "base/clock.h"
 #include "tests/unit/server/calls.h"

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/pb.h"
-#include "server/gate/idem.h"
+#include "server/rpc/idem.h"
 #include "tests/unit/server/testdata/test.pb-c.h"
 
 #include <time.h>

@@ -1,6 +1,6 @@
-#include "server/gate/idem_sql.h"
+#include "server/rpc/idem_sql.h"
 
-#include "server/gate/idem.h"
+#include "server/rpc/idem.h"
 
 #define COLUMNS "workspace, key, fingerprint, create_time, response"
 

@@ -1,6 +1,6 @@
-#include "server/gate/idem.h"
+#include "server/rpc/idem.h"
 
-#include "server/gate/idem_sql.h"
+#include "server/rpc/idem_sql.h"
 
 #define PURGE_ROWS 2000 /* of one unit: the committer is held up for some milliseconds at most */
 

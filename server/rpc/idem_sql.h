@@ -1,6 +1,6 @@
 /* idem_sql.h: the statements on the table `idempotency`. */
-#ifndef SERVER_GATE_IDEM_SQL_H
-#define SERVER_GATE_IDEM_SQL_H
+#ifndef SERVER_RPC_IDEM_SQL_H
+#define SERVER_RPC_IDEM_SQL_H
 
 #include "store/db.h"
 

@@ -5,8 +5,8 @@
  * row and the others conflict. A call that changes nothing stores its reply all the same: repeated after
  * others' changes it would answer otherwise. One that only asks (validate_only) has no key. Only a call that
  * fails or conflicts looks whether its key was there first. Knows no agent and no handler. */
-#ifndef SERVER_GATE_IDEM_H
-#define SERVER_GATE_IDEM_H
+#ifndef SERVER_RPC_IDEM_H
+#define SERVER_RPC_IDEM_H
 
 #include "base/ids.h"
 #include "store/db.h"
@@ -25,7 +25,7 @@ struct idem_key {
  * Fails: FIELD_INVALID. */
 MUSTCHECK struct status idem_check(struct arena *a, const char *request_id);
 
-/* Adds the row {workspace, request id, method, fingerprint, response} to the ctx's unit; the unit fails with
+/* Adds the row {workspace, request id, fingerprint, time, response} to the ctx's unit; the unit fails with
  * CONFLICT where the key exists. The key and the response must live as long as the unit. */
 void idem_seal(struct ctx *c, const struct idem_key *k, struct str response);
 
