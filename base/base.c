@@ -17,6 +17,14 @@ bool str_starts(struct str s, struct str prefix)
     return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
 }
 
+bool str_starts_nocase(struct str s, struct str prefix)
+{
+    size_t i = 0;
+    while (i < prefix.n && i < s.n && ascii_lower(s.p[i]) == ascii_lower(prefix.p[i]))
+        i++;
+    return i == prefix.n;
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');

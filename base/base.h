@@ -52,9 +52,20 @@ static inline bool str_eq(struct str a, struct str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
 /* Byte order, shorter first where one is the other's prefix. */
 int str_cmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
+/* The same whatever the case of ASCII letters. */
+bool str_starts_nocase(struct str s, struct str prefix);
+static inline bool str_eq_nocase(struct str a, struct str b)
+{
+    return a.n == b.n && str_starts_nocase(a, b);
+}
 /* Without leading and trailing ASCII white space. */
 struct str str_trim(struct str s);
 /* Cuts s at the first `sep`: the part before is returned, *s becomes the part after (empty at the end). */

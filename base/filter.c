@@ -39,20 +39,11 @@ static unsigned order(bool less, bool equal)
     return less ? LESS : equal ? EQUAL : GREATER;
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 static bool contains(struct str s, struct str piece)
 {
-    for (size_t at = 0; at + piece.n <= s.n; at++) {
-        size_t i = 0;
-        while (i < piece.n && lower(s.p[at + i]) == lower(piece.p[i]))
-            i++;
-        if (i == piece.n)
+    for (size_t at = 0; at + piece.n <= s.n; at++)
+        if (str_starts_nocase(str_make(s.p + at, s.n - at), piece))
             return true;
-    }
     return false;
 }
 

@@ -2,15 +2,10 @@
 
 #include "base/clock.h"
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 static bool is_word(struct str s, const char *word)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (lower(s.p[i]) != word[i])
+        if (ascii_lower(s.p[i]) != word[i])
             return false;
     return word[s.n] == 0;
 }
@@ -121,6 +116,6 @@ size_t text_fold(struct str s, char to[LEVEL_BYTES])
     while (n < s.n && n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
         n--; /* not within a UTF-8 character */
     for (size_t i = 0; i < n; i++)
-        to[i] = lower(s.p[i]);
+        to[i] = ascii_lower(s.p[i]);
     return n;
 }

@@ -41,8 +41,7 @@ static void check_email(struct checks *k, Lead *l, const char *parent)
     else if (s.n && !email_shaped(s))
         check_fail(k, REASON_FIELD_INVALID, parent, "email", "not an email address");
     for (size_t i = 0; i < s.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] + 32);
+        p[i] = ascii_lower(p[i]);
 }
 
 static void check_phone(struct checks *k, Lead *l, const char *parent)

@@ -64,28 +64,15 @@ static const struct row scorecard[] = {
     { "source", LOOK_WORD, met, 0.3, "webinar" },
 };
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 32) : c;
-}
-
 static bool letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
 }
 
-static bool same(struct str s, const char *word)
-{
-    size_t i = 0;
-    while (i < s.n && word[i] && lower(s.p[i]) == word[i])
-        i++;
-    return i == s.n && word[i] == 0;
-}
-
 static bool one_of(struct str s, const char *const *words)
 {
     for (; *words; words++)
-        if (same(s, *words))
+        if (str_eq_nocase(s, str_of(*words)))
             return true;
     return false;
 }
@@ -94,7 +81,7 @@ static bool has_word(struct str s, const char *const *words)
 {
     for (size_t i = 0; i < s.n;) {
         size_t start = i;
-        while (i < s.n && letter(lower(s.p[i])))
+        while (i < s.n && letter(ascii_lower(s.p[i])))
             i++;
         if (i > start && one_of(str_make(s.p + start, i - start), words))
             return true;

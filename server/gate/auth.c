@@ -58,15 +58,10 @@ static const char *caller_address(const struct rpc_call *call, struct arena *a)
     return arena_dup(a, str_make(peer.p, port ? (size_t)(port - peer.p) : peer.n));
 }
 
-static bool same_letters(struct str a, struct str b)
-{
-    return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
-}
-
 /* RFC 6750: the scheme's name in any case, one space, the credential. */
 static struct status by_bearer(struct ctx *c, struct str value, struct principal **ret)
 {
-    if (!same_letters(str_split(&value, ' '), STR("Bearer")))
+    if (!str_eq_nocase(str_split(&value, ' '), STR("Bearer")))
         return fail(NULL, REASON_CREDENTIAL_INVALID, "the scheme of the authorization must be Bearer");
     return iam_caller(c, value, ret);
 }

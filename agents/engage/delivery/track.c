@@ -3,19 +3,12 @@
 #include "agents/engage/template/markup.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 /* ---- Links ---- */
 
-static bool begins(struct str s, const char *start)
-{
-    size_t n = strlen(start);
-    return s.n >= n && strncasecmp(s.p, start, n) == 0;
-}
-
 static bool is_link(struct str s)
 {
-    return begins(s, "https://") || begins(s, "http://");
+    return str_starts_nocase(s, STR("https://")) || str_starts_nocase(s, STR("http://"));
 }
 
 static bool is_plain(struct str url)
@@ -132,9 +125,8 @@ struct reading {
 
 static bool is_target(const struct reading *r)
 {
-    return !r->markup.end_tag && r->attribute.n == 4 && begins(r->attribute, "href") &&
-           ((r->element.n == 1 && begins(r->element, "a")) ||
-            (r->element.n == 4 && begins(r->element, "area")));
+    return !r->markup.end_tag && str_eq_nocase(r->attribute, STR("href")) &&
+           (str_eq_nocase(r->element, STR("a")) || str_eq_nocase(r->element, STR("area")));
 }
 
 /* Reads the i-th byte; true where the value of an attribute ended before it. False in *ret_sound: the page is
@@ -186,7 +178,7 @@ void track_picture(struct buf *to, struct str html, const char *url)
 {
     size_t end = html.n;
     for (size_t i = html.n; i-- > 0 && end == html.n;)
-        if (begins(str_make(html.p + i, html.n - i), "</body"))
+        if (str_starts_nocase(str_make(html.p + i, html.n - i), STR("</body")))
             end = i;
     buf_put(to, html.p, end);
     buf_printf(to, "<img src=\"%s\" width=\"1\" height=\"1\" alt=\"\">", url);

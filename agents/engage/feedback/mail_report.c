@@ -2,8 +2,6 @@
 
 #include "agents/engage/feedback/mime_part.h"
 
-#include <strings.h>
-
 #define DEPTH_MAX 4  /* of parts within parts */
 #define PARTS_MAX 64 /* of the whole mail */
 #define STATUS_MAX 11
@@ -14,11 +12,6 @@ struct reading {
     struct mail_report *report;
     unsigned parts;
 };
-
-static bool same(struct str s, const char *text)
-{
-    return s.n == strlen(text) && strncasecmp(s.p, text, s.n) == 0;
-}
 
 /* Up to a blank, a semicolon or a comment. */
 static struct str word(struct str s)
@@ -73,7 +66,7 @@ static void read_recipient(struct reading *r, struct str group)
 {
     struct str action = word(mime_field(r->a, group, "Action"));
     for (size_t i = 0; i < COUNT(actions); i++) {
-        if (!same(action, actions[i].action) || actions[i].kind <= r->report->kind)
+        if (!str_eq_nocase(action, str_of(actions[i].action)) || actions[i].kind <= r->report->kind)
             continue;
         struct str diagnostic = mime_field(r->a, group, "Diagnostic-Code");
         (void)str_split(&diagnostic, ';');
@@ -98,7 +91,7 @@ static void read_status(struct reading *r, struct str body)
 static void read_feedback(struct reading *r, struct str body)
 {
     struct str type = word(mime_field(r->a, mime_split(body).head, "Feedback-Type"));
-    if (same(type, "abuse") || same(type, "fraud"))
+    if (str_eq_nocase(type, STR("abuse")) || str_eq_nocase(type, STR("fraud")))
         r->report->kind = MAIL_COMPLAINT;
 }
 
@@ -158,12 +151,10 @@ static const char *const machines[] = { "mailer-daemon", "postmaster", "noreply"
 
 static bool is_machine(struct str from)
 {
-    for (size_t i = 0; i < COUNT(machines); i++) {
-        size_t n = strlen(machines[i]);
-        for (size_t at = 0; at + n <= from.n; at++)
-            if (strncasecmp(from.p + at, machines[i], n) == 0)
+    for (; from.n; from = str_make(from.p + 1, from.n - 1))
+        for (size_t i = 0; i < COUNT(machines); i++)
+            if (str_starts_nocase(from, str_of(machines[i])))
                 return true;
-    }
     return false;
 }
 
@@ -171,7 +162,8 @@ static bool is_automatic(struct arena *a, struct str head)
 {
     for (size_t i = 0; i < COUNT(signs); i++) {
         struct str value = mime_field(a, head, signs[i].name);
-        if (signs[i].value ? same(value, signs[i].value) : value.n && !same(word(value), "no"))
+        if (signs[i].value ? str_eq_nocase(value, str_of(signs[i].value))
+                           : value.n && !str_eq_nocase(word(value), STR("no")))
             return true;
     }
     return is_machine(mime_field(a, head, "From"));

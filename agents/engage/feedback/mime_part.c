@@ -1,17 +1,10 @@
 #include "agents/engage/feedback/mime_part.h"
 
-#include <strings.h>
-
 #define BOUNDARY_MAX 70 /* RFC 2046 */
 
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
-}
-
-static bool same(struct str s, const char *text)
-{
-    return s.n == strlen(text) && strncasecmp(s.p, text, s.n) == 0;
 }
 
 static struct str copy(struct arena *a, struct str s)
@@ -50,7 +43,7 @@ struct mime_part mime_split(struct str raw)
 static bool is_field(struct str line, const char *name, struct str *ret)
 {
     struct str value = line, found = str_split(&value, ':');
-    if (found.n == line.n || !same(str_trim(found), name) || is_blank(line.p[0]))
+    if (found.n == line.n || !str_eq_nocase(str_trim(found), str_of(name)) || is_blank(line.p[0]))
         return false;
     *ret = value;
     return true;
@@ -101,15 +94,10 @@ static struct str parameter(struct arena *a, struct str field, const char *name)
             continue;
         struct str value = str_make(field.p + i + 1, field.n - i - 1);
         struct str found = str_split(&value, '=');
-        if (same(str_trim(found), name))
+        if (str_eq_nocase(str_trim(found), str_of(name)))
             return parameter_value(a, value);
     }
     return str_make("", 0);
-}
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
 struct mime_type mime_type(struct arena *a, struct str head)
@@ -119,7 +107,7 @@ struct mime_type mime_type(struct arena *a, struct str head)
     struct mime_type t = { type.n ? type : STR("text/plain"), parameter(a, field, "boundary") };
     char *text = arena_dup(a, t.type);
     for (char *p = text; p && *p; p++)
-        *p = lower(*p);
+        *p = ascii_lower(*p);
     t.type = str_of(text);
     if (t.boundary.n > BOUNDARY_MAX)
         t.boundary.n = 0;
@@ -200,7 +188,7 @@ static int hex(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    c = lower(c);
+    c = ascii_lower(c);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -228,7 +216,7 @@ static struct str from_quoted(struct arena *a, struct str s)
 struct str mime_decoded(struct arena *a, const struct mime_part *part)
 {
     struct str encoding = mime_field(a, part->head, "Content-Transfer-Encoding");
-    if (same(encoding, "base64"))
+    if (str_eq_nocase(encoding, STR("base64")))
         return from_base64(a, part->body);
-    return same(encoding, "quoted-printable") ? from_quoted(a, part->body) : part->body;
+    return str_eq_nocase(encoding, STR("quoted-printable")) ? from_quoted(a, part->body) : part->body;
 }

@@ -170,8 +170,7 @@ static const char *short_name(struct ctx *c, const ProtobufCEnumDescriptor *d, i
     const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(d, value);
     char *text = arena_dup(c->arena, str_of(v ? v->name + strlen(prefix) : ""));
     for (char *p = text; p && *p; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p - 'A' + 'a');
+        *p = ascii_lower(*p);
     return text;
 }
 

@@ -104,7 +104,7 @@ static void put_squeezed(struct buf *b, struct str s)
 static void put_name(struct buf *b, struct str name)
 {
     for (size_t i = 0; i < name.n; i++)
-        buf_putc(b, name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] + 32) : name.p[i]);
+        buf_putc(b, ascii_lower(name.p[i]));
 }
 
 /* Empty lines at the end of the body do not count. */

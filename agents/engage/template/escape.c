@@ -123,20 +123,10 @@ static void put_url_query(struct buf *out, struct str s)
             put_percent(out, s.p[i]);
 }
 
-static bool starts_folded(struct str s, const char *prefix)
-{
-    size_t n = strlen(prefix);
-    for (size_t i = 0; i < n; i++) {
-        char c = i < s.n ? s.p[i] : 0;
-        if ((c >= 'A' && c <= 'Z' ? (char)(c + 32) : c) != prefix[i])
-            return false;
-    }
-    return true;
-}
-
 bool escape_url_allowed(struct str s)
 {
-    return starts_folded(s, "https://") || starts_folded(s, "http://") || starts_folded(s, "mailto:");
+    return str_starts_nocase(s, STR("https://")) || str_starts_nocase(s, STR("http://")) ||
+           str_starts_nocase(s, STR("mailto:"));
 }
 
 static void put_url(struct buf *out, struct str s)

@@ -27,16 +27,11 @@ bool form_locale_valid(struct str s)
     return true;
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 char *form_locale_fold(struct arena *a, struct str s)
 {
     char *folded = arena_dup(a, s);
     for (size_t i = 0; folded && i < s.n; i++)
-        folded[i] = lower(folded[i]);
+        folded[i] = ascii_lower(folded[i]);
     return folded;
 }
 
@@ -63,7 +58,7 @@ const struct form_content *form_choose(const struct form *f, Medium medium, stru
     const struct form_content *found = NULL;
     struct str s = str_make(text, MIN(locale.n, sizeof text));
     for (size_t i = 0; i < s.n; i++)
-        text[i] = lower(locale.p[i]);
+        text[i] = ascii_lower(locale.p[i]);
     for (; s.n && !found; s = shorter(s))
         found = find(f, medium, s);
     return found ? found : find(f, medium, str_of(f->default_locale));

@@ -12,11 +12,6 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 static const char *go(struct markup *m, enum markup_state s)
 {
     m->state = s;
@@ -27,7 +22,7 @@ static const char *go(struct markup *m, enum markup_state s)
 static const char *name_start(struct markup *m, enum markup_state s, char c)
 {
     memset(m->name, 0, sizeof m->name);
-    m->name[0] = lower(c);
+    m->name[0] = ascii_lower(c);
     m->n = 1;
     return go(m, s);
 }
@@ -35,7 +30,7 @@ static const char *name_start(struct markup *m, enum markup_state s, char c)
 static void name_more(struct markup *m, char c)
 {
     if (m->n < MARKUP_NAME_MAX)
-        m->name[m->n] = lower(c);
+        m->name[m->n] = ascii_lower(c);
     if (m->n <= MARKUP_NAME_MAX)
         m->n++;
 }

@@ -26,6 +26,11 @@ TEST(Str, ComparesBytes)
     EXPECT_TRUE(str_eq(str_of(nullptr), STR("")));
     EXPECT_TRUE(str_starts(STR("leads/x"), STR("leads/")));
     EXPECT_FALSE(str_starts(STR("lead"), STR("leads/")));
+    EXPECT_TRUE(str_starts_nocase(STR("HTTPS://x"), STR("https:")));
+    EXPECT_FALSE(str_starts_nocase(STR("http"), STR("https:")));
+    EXPECT_TRUE(str_eq_nocase(STR("Bearer"), STR("bEARER")));
+    EXPECT_FALSE(str_eq_nocase(STR("bearer"), STR("bearers")));
+    EXPECT_FALSE(str_eq_nocase(STR("@["), STR("`{"))); // 32 apart, but no letters
 }
 
 TEST(Str, TrimsAndSplits)
