@@ -6,8 +6,8 @@
 
 C_BEGIN
 
-#define DETAIL_MAX                                                                                           \
-    4096 /* bytes: with base64 and the rest of the trailers it stays under the 8 kB that clients take */
+/* Bytes: with base64 and the rest of the trailers it stays under the 8 kB that clients take. */
+#define DETAIL_MAX 4096
 
 /* ErrorInfo (the reason, domain "marketing.v1", trace_id), BadRequest where fields are at fault (as many as
  * fit), QuotaFailure where a limit is, RetryInfo where there is a hint, RequestInfo (the trace id, which is

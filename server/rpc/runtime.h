@@ -194,6 +194,11 @@ static inline struct rpc *rpc_of(struct ctx *c)
     return ((struct slot *)c)->rpc;
 }
 
+static inline bool sends_one_request(const struct rpc_method *row)
+{
+    return row->handler->shape == RPC_SHAPE_UNARY || row->handler->shape == RPC_SHAPE_SERVER_STREAM;
+}
+
 /* bind.c */
 MUSTCHECK struct status bind_all(struct rpc *r);
 

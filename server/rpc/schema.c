@@ -21,24 +21,24 @@ struct walk {
     size_t n, file;
 };
 
+static const char *join(struct walk *w, const char *scope, const char *name)
+{
+    const char *joined = w->out ? arena_printf(w->a, "%s%s%s", scope, scope[0] ? "." : "", name) : "";
+    return joined ? joined : "";
+}
+
 static void note(struct walk *w, const char *scope, const char *name, enum symbol_kind kind, bool client,
                  bool server)
 {
     if (w->out) {
         struct schema_symbol *s = &w->out[w->n];
-        s->name = arena_printf(w->a, "%s%s%s", scope, scope[0] ? "." : "", name);
+        s->name = join(w, scope, name);
         s->kind = kind;
         s->client_streams = client;
         s->server_streams = server;
         s->file = w->file;
     }
     w->n++;
-}
-
-static const char *join(struct walk *w, const char *scope, const char *name)
-{
-    const char *joined = w->out ? arena_printf(w->a, "%s%s%s", scope, scope[0] ? "." : "", name) : "";
-    return joined ? joined : "";
 }
 
 static void walk_enums(struct walk *w, const char *scope, Enum *const *enums, size_t n)

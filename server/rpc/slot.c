@@ -17,11 +17,6 @@ static int want_of(const struct rpc_method *row)
     return !row || row->handler->shape == RPC_SHAPE_UNARY ? ARMED_UNARY : ARMED_STREAM;
 }
 
-static bool sends_one_request(const struct rpc_method *row)
-{
-    return row->handler->shape == RPC_SHAPE_UNARY || row->handler->shape == RPC_SHAPE_SERVER_STREAM;
-}
-
 static void push_free(struct rpc *r, struct slot *s)
 {
     pthread_mutex_lock(&r->free_lock);

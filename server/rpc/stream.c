@@ -106,21 +106,26 @@ static void on_written(struct slot *s, bool ok)
         reply_refuse(s, REASON_CALL_CANCELLED, "the caller hung up");
 }
 
+/* Fills the first ops of a batch: the reply, behind the initial metadata where they are still to go. */
+static size_t fill_write(struct slot *s, grpc_op *ops, grpc_byte_buffer **ret_message)
+{
+    size_t n = 0;
+    if (!s->sent_initial)
+        ops[n++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    s->sent_initial = true;
+    ops[n].op = GRPC_OP_SEND_MESSAGE;
+    ops[n].data.send_message.send_message = *ret_message = reply_buffer(s);
+    reply_drop(s);
+    return n + 1;
+}
+
 /* The reply, where there is one, and the request for the caller's next message, in one batch. */
 static void write_and_read(struct slot *s)
 {
     grpc_op ops[3];
-    size_t n = 0;
-    grpc_byte_buffer *message = s->has_reply ? reply_buffer(s) : NULL;
+    grpc_byte_buffer *message = NULL;
     memset(ops, 0, sizeof ops);
-    if (message && !s->sent_initial)
-        ops[n++].op = GRPC_OP_SEND_INITIAL_METADATA;
-    if (message) {
-        s->sent_initial = true;
-        ops[n].op = GRPC_OP_SEND_MESSAGE;
-        ops[n++].data.send_message.send_message = message;
-        reply_drop(s);
-    }
+    size_t n = s->has_reply ? fill_write(s, ops, &message) : 0;
     ops[n].op = GRPC_OP_RECV_MESSAGE;
     ops[n++].data.recv_message.recv_message = &s->payload;
     s->on_io.on = on_read;
@@ -139,15 +144,9 @@ static void write_and_read(struct slot *s)
 static void write_reply(struct slot *s)
 {
     grpc_op ops[2];
-    size_t n = 0;
-    grpc_byte_buffer *message = reply_buffer(s);
+    grpc_byte_buffer *message;
     memset(ops, 0, sizeof ops);
-    if (!s->sent_initial)
-        ops[n++].op = GRPC_OP_SEND_INITIAL_METADATA;
-    s->sent_initial = true;
-    ops[n].op = GRPC_OP_SEND_MESSAGE;
-    ops[n++].data.send_message.send_message = message;
-    reply_drop(s);
+    size_t n = fill_write(s, ops, &message);
     s->on_io.on = on_written;
     rest(s, WAIT_WRITE);
     slot_batch(s, ops, n, &s->on_io);
