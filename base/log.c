@@ -1,20 +1,19 @@
 #include "base/log.h"
 
-#include "base/clock.h"
+#include "base/cond.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define BUFFER_BYTES (256u * 1024)
-#define GATHER_NS 20000000 /* how long a line may wait for company */
+#define GATHER_US 20000 /* how long a line may wait for company */
 
 /* Two buffers: callers fill one while the thread writes the other. */
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t news;
+    pthread_cond_t news; /* while running */
     char *filling, *writing;
     size_t n;
     bool urgent, stopping;
@@ -23,10 +22,7 @@ static struct {
     int fd;
     bool running;
     int min;
-} logger = { .lock = PTHREAD_MUTEX_INITIALIZER,
-             .news = PTHREAD_COND_INITIALIZER,
-             .fd = STDERR_FILENO,
-             .min = LEVEL_INFO };
+} logger = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO, .min = LEVEL_INFO };
 
 static void write_all(int fd, const char *p, size_t n)
 {
@@ -44,15 +40,9 @@ static void write_all(int fd, const char *p, size_t n)
 /* Called with the lock held. */
 static void wait_for_company(void)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += GATHER_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    int64_t until = clock_mono_us() + GATHER_US;
     while (!logger.urgent && !logger.stopping && logger.n < BUFFER_BYTES / 2)
-        if (pthread_cond_timedwait(&logger.news, &logger.lock, &until) == ETIMEDOUT)
+        if (!cond_wait_until(&logger.news, &logger.lock, until))
             return;
 }
 
@@ -106,6 +96,7 @@ void log_start(int fd)
         logger.writing = malloc(BUFFER_BYTES);
         logger.fd = fd;
         logger.stopping = false;
+        cond_init(&logger.news);
         logger.running = logger.filling && logger.writing && !pthread_create(&logger.thread, NULL, run, NULL);
     }
     pthread_mutex_unlock(&logger.lock);
@@ -114,14 +105,15 @@ void log_start(int fd)
 void log_stop(void)
 {
     pthread_mutex_lock(&logger.lock);
-    bool running = logger.running;
-    logger.stopping = true;
-    pthread_cond_signal(&logger.news);
-    pthread_mutex_unlock(&logger.lock);
-    if (running)
+    if (logger.running) {
+        logger.stopping = true;
+        pthread_cond_signal(&logger.news);
+        pthread_mutex_unlock(&logger.lock);
         pthread_join(logger.thread, NULL);
-    pthread_mutex_lock(&logger.lock);
-    logger.running = false;
+        pthread_mutex_lock(&logger.lock);
+        pthread_cond_destroy(&logger.news);
+        logger.running = false;
+    }
     free(logger.filling);
     free(logger.writing);
     logger.filling = logger.writing = NULL;

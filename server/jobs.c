@@ -10,14 +10,13 @@
 #include "agents/record/known.h"
 #include "agents/record/moved.h"
 #include "agents/record/task.h"
-#include "base/clock.h"
+#include "base/cond.h"
 #include "server/house.h"
 #include "server/iam/iam.h"
 #include "server/report.h"
 #include "server/rpc/idem.h"
 
 #include <malloc.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 static struct status purge_request_ids(struct ctx *c)
@@ -89,10 +88,9 @@ static void run(struct jobs *j, const struct job *job, struct arena *a)
 
 static void wait_until(struct jobs *j, int64_t mono_us)
 {
-    struct timespec t = { mono_us / US_PER_SECOND, (mono_us % US_PER_SECOND) * 1000 };
     pthread_mutex_lock(&j->lock);
-    while (!j->stopping && clock_mono_us() < mono_us)
-        pthread_cond_timedwait(&j->wake, &j->lock, &t);
+    while (!j->stopping && cond_wait_until(&j->wake, &j->lock, mono_us))
+        ;
     pthread_mutex_unlock(&j->lock);
 }
 
@@ -135,17 +133,13 @@ static void *main_loop(void *arg)
 struct status jobs_start(struct app *app, struct jobs **ret)
 {
     struct jobs *j = calloc(1, sizeof *j);
-    pthread_condattr_t attr;
     if (!j)
         return fail_memory();
     j->app = app;
     for (size_t i = 0; i < COUNT(table); i++)
         j->due_us[i] = clock_mono_us() + table[i].every_us;
     pthread_mutex_init(&j->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&j->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&j->wake);
     for (size_t i = 0; i < LANES; i++) {
         j->workers[i] = (struct worker){ j, (enum lane)i, 0 };
         if (!pthread_create(&j->workers[i].thread, NULL, main_loop, &j->workers[i]))

@@ -1,6 +1,6 @@
 #include "store/postgres.h"
 
-#include "base/clock.h"
+#include "base/cond.h"
 #include "store/migrate.h"
 
 #define MEMORY_BUDGET (64u << 20)
@@ -120,7 +120,6 @@ static struct status open_parts(struct pg_db *d, const struct db_options *o, str
 struct status pg_open(const struct db_options *o, struct arena *a, struct db **ret)
 {
     struct pg_db *d = ARENA_NEW(a, struct pg_db);
-    pthread_condattr_t monotonic;
     if (!d)
         return fail_memory();
     d->base.ops = &pg_ops;
@@ -128,10 +127,7 @@ struct status pg_open(const struct db_options *o, struct arena *a, struct db **r
     d->readers_max = MIN(o->read_connections ? o->read_connections : READERS_DEFAULT, READERS_MOST);
     arena_init(&d->memory, MEMORY_BUDGET);
     arena_init(&d->scratch, SCRATCH_BUDGET);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&d->freed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&d->freed);
     pthread_mutex_init(&d->lock, NULL);
     struct status s = open_parts(d, o, a);
     if (!is_ok(s)) {

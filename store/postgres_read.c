@@ -4,10 +4,9 @@
  * drops. */
 #include "store/postgres.h"
 
-#include "base/clock.h"
+#include "base/cond.h"
 
 #include <endian.h>
-#include <time.h>
 
 /* Of an answer that is not there at its deadline: giving it up means giving the connection up. A new one
  * costs the server more than most answers, and it would work on for so long anyhow (postgres_conn.c, setup).
@@ -43,10 +42,8 @@ static struct status reader_new(struct pg_db *d, struct pg_reader **ret)
 /* The pool's lock is held. */
 static struct status reader_take(struct pg_db *d, int64_t deadline_us, struct pg_reader **ret)
 {
-    int64_t us = MIN(deadline_us, clock_mono_us() + US_PER_DAY);
-    struct timespec until = { us / US_PER_SECOND, us % US_PER_SECOND * 1000 };
     while (!d->idle && d->readers == d->readers_max)
-        if (pthread_cond_timedwait(&d->freed, &d->lock, &until))
+        if (!cond_wait_until(&d->freed, &d->lock, deadline_us))
             return fail(NULL, REASON_DEADLINE_PASSED, "no database connection became free in time");
     if (!d->idle)
         return reader_new(d, ret);

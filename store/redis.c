@@ -1,5 +1,5 @@
 /* The key-value port over Redis: connections that are opened as they are needed and kept. */
-#include "base/clock.h"
+#include "base/cond.h"
 #include "base/ids.h"
 #include "store/kv_backend.h"
 #include "store/redis_conn.h"
@@ -53,9 +53,8 @@ static struct redis *redis(struct kv *kv)
 /* Waits until there is an idle connection or room for another one. Under the lock. */
 static struct status wait_for_place(struct redis *r, int64_t deadline_us)
 {
-    struct timespec until = { deadline_us / US_PER_SECOND, (deadline_us % US_PER_SECOND) * 1000 };
     while (!r->n_idle && r->n_lent == r->most)
-        if (pthread_cond_timedwait(&r->came_back, &r->lock, &until))
+        if (!cond_wait_until(&r->came_back, &r->lock, deadline_us))
             return fail(NULL, REASON_KV_UNAVAILABLE, "all connections to Redis are in use");
     if (!r->n_idle && clock_mono_us() < r->retry_us)
         return fail(NULL, REASON_KV_UNAVAILABLE, "Redis cannot be reached; trying again soon");
@@ -279,7 +278,6 @@ static const struct kv_ops redis_ops = {
 struct status redis_open(const struct kv_options *o, struct arena *a, struct kv **ret)
 {
     struct redis_target target;
-    pthread_condattr_t attr;
     unsigned char digest[SHA_DIGEST_LENGTH];
     TRY(redis_target_read(o->url, o->ca_file, a, &target));
     struct redis *r = calloc(1, sizeof *r);
@@ -292,10 +290,7 @@ struct status redis_open(const struct kv_options *o, struct arena *a, struct kv 
     SHA1((const unsigned char *)charge_script, sizeof charge_script - 1, digest);
     hex_text(digest, sizeof digest, r->charge_sha);
     pthread_mutex_init(&r->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->came_back, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&r->came_back);
     *ret = &r->kv;
     return ok();
 }

@@ -3,9 +3,7 @@
  * makes all of them stale, and a stale one is let go at the next use or the next checkpoint. */
 #include "store/sqlite.h"
 
-#include "base/clock.h"
-
-#include <time.h>
+#include "base/cond.h"
 
 #define PROGRESS_STEPS 10000 /* of the virtual machine, between two looks at the clock */
 #define FIRST_ROWS 8
@@ -49,19 +47,11 @@ static struct status reader_new(struct lite_db *d, struct lite_reader **ret)
     return ok();
 }
 
-static struct timespec mono_time(int64_t us)
-{
-    us = MIN(us, clock_mono_us() + US_PER_DAY);
-    struct timespec t = { us / US_PER_SECOND, us % US_PER_SECOND * 1000 };
-    return t;
-}
-
 /* The pool's lock is held. */
 static struct status reader_take(struct lite_db *d, int64_t deadline_us, struct lite_reader **ret)
 {
-    struct timespec until = mono_time(deadline_us);
     while (!d->idle && d->readers == d->readers_max)
-        if (pthread_cond_timedwait(&d->freed, &d->lock, &until))
+        if (!cond_wait_until(&d->freed, &d->lock, deadline_us))
             return fail(NULL, REASON_DEADLINE_PASSED, "no database reader became free in time");
     if (!d->idle)
         return reader_new(d, ret);

@@ -7,11 +7,10 @@
  * snapshot uses the result for the call at hand only. */
 #include "agents/record/active.h"
 
-#include "base/clock.h"
+#include "base/cond.h"
 #include "base/ids.h"
 #include "store/db.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -70,16 +69,12 @@ struct status active_open(const struct active_loader loaders[ACTIVE_SLOTS], stru
                           struct active **ret)
 {
     struct active *v = ARENA_NEW(a, struct active);
-    pthread_condattr_t monotonic;
     if (!v)
         return fail_memory();
     memcpy(v->loaders, loaders, sizeof v->loaders);
     pthread_rwlock_init(&v->lock, NULL);
     pthread_mutex_init(&v->gate, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&v->loaded, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cond_init(&v->loaded);
     *ret = v;
     return ok();
 }
@@ -225,25 +220,17 @@ static struct status load(struct ctx *c, enum active_slot slot, struct active_re
     return ok();
 }
 
-static struct timespec mono_time(int64_t us)
-{
-    us = MIN(us, clock_mono_us() + US_PER_DAY);
-    struct timespec t = { us / US_PER_SECOND, us % US_PER_SECOND * 1000 };
-    return t;
-}
-
 /* Waits until nobody loads the entry; *ret is what the last one loaded, if it may be handed out. The gate is
  * held on both sides. */
 static struct status wait_turn(struct ctx *c, struct entry *e, struct active_ref **ret)
 {
     struct active *v = c->app->active;
-    struct timespec until = mono_time(c->deadline_us);
     while (!(*ret = take(v, e->workspace, e->slot)) && e->loading) {
         if (c->may_not_wait && !c->db->ops->reads_inline) {
             c->had_to_wait = true;
             return fail(NULL, REASON_STORE_UNAVAILABLE, "this thread may not wait for a load");
         }
-        if (pthread_cond_timedwait(&v->loaded, &v->gate, &until) == ETIMEDOUT)
+        if (!cond_wait_until(&v->loaded, &v->gate, c->deadline_us))
             return fail(NULL, REASON_DEADLINE_PASSED, "waited too long for a model or policy to be loaded");
     }
     return ok();

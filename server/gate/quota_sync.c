@@ -1,5 +1,5 @@
 /* How replicas share their limits: quota.h says what comes of it. */
-#include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "server/gate/quota_table.h"
@@ -152,10 +152,9 @@ static void log_change(const struct quota *q, struct status s)
 static bool pause_us(struct quota *q, int64_t us)
 {
     int64_t until = clock_mono_us() + us;
-    struct timespec t = { until / US_PER_SECOND, (until % US_PER_SECOND) * 1000 };
     pthread_mutex_lock(&q->stop_lock);
-    while (!q->stopping && clock_mono_us() < until)
-        pthread_cond_timedwait(&q->stop, &q->stop_lock, &t);
+    while (!q->stopping && cond_wait_until(&q->stop, &q->stop_lock, until))
+        ;
     bool on = !q->stopping;
     pthread_mutex_unlock(&q->stop_lock);
     return on;
@@ -177,11 +176,7 @@ static void *main_loop(void *arg)
 
 struct status quota_run(struct quota *q)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->stop, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&q->stop);
     if (pthread_create(&q->thread, NULL, main_loop, q)) {
         pthread_cond_destroy(&q->stop);
         return fail(NULL, REASON_OVERLOADED, "no thread to share the limits");

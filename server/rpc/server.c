@@ -1,6 +1,6 @@
 #include "server/rpc/runtime.h"
 
-#include "base/clock.h"
+#include "base/cond.h"
 #include "base/ids.h"
 
 #include <arpa/inet.h>
@@ -91,8 +91,8 @@ static grpc_server *create_server(const struct rpc_options *o)
         { GRPC_ARG_MAX_CONCURRENT_STREAMS, 100 }, /* one connection cannot take all slots */
         { GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)o->max_message + OVERSIZE_SLACK },
         { GRPC_ARG_MAX_METADATA_SIZE, 8192 },
-        { GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
-          1 }, /* identity: a gzip bomb is inflated before its size is checked */
+        /* Identity alone: a gzip bomb is inflated before its size is checked. */
+        { GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 },
         { GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2 },
         { GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 300000 },
         { GRPC_ARG_KEEPALIVE_TIME_MS, 20000 }, /* a dead peer is noticed within half a minute */
@@ -101,8 +101,7 @@ static grpc_server *create_server(const struct rpc_options *o)
         { GRPC_ARG_MAX_CONNECTION_AGE_MS, 600000 }, /* replicas added later get their share */
         { GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 30000 },
         { GRPC_ARG_MAX_CONNECTION_IDLE_MS, 300000 },
-        { GRPC_ARG_ALLOW_REUSEPORT,
-          0 }, /* a second server on the port fails instead of taking half the calls */
+        { GRPC_ARG_ALLOW_REUSEPORT, 0 }, /* a second server fails instead of taking half the calls */
         { GRPC_ARG_ENABLE_CHANNELZ, 0 },
     };
     grpc_arg args[COUNT(settings)];
@@ -115,18 +114,13 @@ static grpc_server *create_server(const struct rpc_options *o)
     return grpc_server_create(&list, NULL);
 }
 
-static bool reads_first_message(const struct bound *m)
-{
-    return m->row->handler->shape == RPC_SHAPE_UNARY || m->row->handler->shape == RPC_SHAPE_SERVER_STREAM;
-}
-
 static struct status register_methods(struct rpc *r)
 {
     for (size_t i = 0; i < r->n_methods; i++) {
         struct bound *m = &r->methods[i];
         m->registered = grpc_server_register_method(
             r->server, m->path, NULL,
-            reads_first_message(m) ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
+            sends_one_request(m->row) ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
         if (!m->registered)
             return fail(&r->arena, REASON_SCHEMA_INVALID, "%s cannot be registered", m->name);
     }
@@ -212,16 +206,12 @@ static void quiet_locks(void)
 
 static void init_locks(struct rpc *r)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&r->free_lock, NULL);
     pthread_mutex_init(&r->streams_lock, NULL);
     pthread_mutex_init(&r->shut_lock, NULL);
     pthread_mutex_init(&r->turn_lock, NULL);
-    pthread_cond_init(&r->ticker_wake, &attr);
-    pthread_cond_init(&r->shut_done, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&r->ticker_wake);
+    cond_init(&r->shut_done);
 }
 
 struct status rpc_serve(const struct rpc_options *o, struct arena *a, struct rpc **ret)
@@ -264,19 +254,20 @@ static void on_shutdown(struct slot *s, bool ok)
     pthread_mutex_unlock(&r->shut_lock);
 }
 
-/* False when it is not over by then; -1: waits without end. */
-static bool wait_shut(struct rpc *r, int64_t ms)
+/* False when it is not over by then. */
+static bool wait_shut(struct rpc *r, int64_t mono_us)
 {
-    int64_t until = clock_mono_us() + ms * 1000;
-    struct timespec t = { until / US_PER_SECOND, until % US_PER_SECOND * 1000 };
-    int late = 0;
     pthread_mutex_lock(&r->shut_lock);
-    while (!r->shut_complete && !late)
-        late = ms < 0 ? pthread_cond_wait(&r->shut_done, &r->shut_lock)
-                      : pthread_cond_timedwait(&r->shut_done, &r->shut_lock, &t);
+    while (!r->shut_complete && cond_wait_until(&r->shut_done, &r->shut_lock, mono_us))
+        ;
     bool complete = r->shut_complete;
     pthread_mutex_unlock(&r->shut_lock);
     return complete;
+}
+
+static int64_t in_ms(unsigned ms)
+{
+    return clock_mono_us() + (int64_t)ms * 1000;
 }
 
 static void pause_ms(unsigned ms)
@@ -329,14 +320,14 @@ static void shut_server(struct rpc *r, unsigned grace_ms)
     tag_hand_over(&r->shutdown_slot.on_end);
     grpc_server_shutdown_and_notify(r->server, r->cq, &r->shutdown_slot.on_end);
     begin_held(r);
-    if (wait_shut(r, grace_ms))
+    if (wait_shut(r, in_ms(grace_ms)))
         return;
     __atomic_store_n(&r->evicting, true, __ATOMIC_SEQ_CST);
     rpc_wake(r);
-    if (wait_shut(r, r->o.drain_evict_ms))
+    if (wait_shut(r, in_ms(r->o.drain_evict_ms)))
         return;
     grpc_server_cancel_all_calls(r->server);
-    wait_shut(r, -1);
+    wait_shut(r, INT64_MAX);
 }
 
 void rpc_drain(struct rpc *r, unsigned grace_ms)

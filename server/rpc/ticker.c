@@ -1,6 +1,6 @@
 #include "server/rpc/runtime.h"
 
-#include "base/clock.h"
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -121,21 +121,15 @@ static bool is_busy(const struct rpc *r)
     return r->streams || __atomic_load_n(&r->turn_waiting, __ATOMIC_SEQ_CST);
 }
 
-/* Called with the lock held. True at the time. */
-static bool sleep_until(struct rpc *r, int64_t mono_us)
-{
-    struct timespec t = { mono_us / US_PER_SECOND, mono_us % US_PER_SECOND * 1000 };
-    return pthread_cond_timedwait(&r->ticker_wake, &r->streams_lock, &t) != 0;
-}
-
 /* Called with the lock held: until it is time, a wake, or the end. The more streams a wake asks, the longer
  * after the one before. */
 static void sleep_until_due(struct rpc *r, int64_t woken_us)
 {
-    bool busy = is_busy(r), due = false;
+    bool busy = is_busy(r), early = true;
     int64_t until = clock_mono_us() + (busy ? LOOK_US : GAUGES_US);
-    while (!due && !r->ticker_stop && busy == is_busy(r))
-        due = sleep_until(r, r->woken ? MIN(until, woken_us + r->n_streams * APART_US) : until);
+    while (early && !r->ticker_stop && busy == is_busy(r))
+        early = cond_wait_until(&r->ticker_wake, &r->streams_lock,
+                                r->woken ? MIN(until, woken_us + r->n_streams * APART_US) : until);
 }
 
 static void *run(void *arg)
