@@ -212,7 +212,7 @@ static struct status settle(struct turn *t, struct status failed)
     if (is_ok(failed))
         return failed;
     t->s->careful_to = MAX(t->s->careful_to, t->to);
-    if (is_passing(failed))
+    if (is_passing(failed) || t->n == 0)
         return failed;
     if (t->n > 1 || ++t->s->tries < TRIES)
         return ok();
@@ -276,7 +276,7 @@ static struct status take_turn(struct ctx *c, struct orchestrator *o, struct sub
 struct status orchestrator_react(struct ctx *c)
 {
     struct orchestrator *o = c->app->orchestrator;
-    struct status worst = ok();
+    struct status failed = ok();
     db_reach_all(c);
     TRY(event_log_follow(c, &o->log));
     for (size_t i = 0; i < o->n; i++) {
@@ -284,8 +284,8 @@ struct status orchestrator_react(struct ctx *c)
         for (int turns = 0; more && turns < TURNS; turns++) {
             struct status st = take_turn(c, o, &o->subscribers[i], &more);
             if (!is_ok(st))
-                worst = st;
+                failed = st;
         }
     }
-    return worst;
+    return failed;
 }

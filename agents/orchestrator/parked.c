@@ -116,11 +116,10 @@ static struct status react_again(struct ctx *c, const char *subscriber, int64_t 
 {
     struct event_seen *e;
     size_t n;
-    struct ctx own = *c;
     TRY(event_log_read_own(c, seq - 1, seq, "", 1, &e, &n));
     if (n == 0)
         return fail(c->arena, REASON_INTERNAL, "event %" PRId64 " is not in the log", seq);
-    own.read = c->read;
+    struct ctx own = *c;
     struct status s = orchestrator_apply(c->app->orchestrator, &own, subscriber, e);
     c->read = own.read;
     c->after_commit = own.after_commit;
