@@ -188,16 +188,16 @@ static struct status learn_in(struct ctx *c, const char *workspace)
 struct status chooser_learn(struct ctx *c)
 {
     struct rows rows;
-    struct status worst = ok();
+    struct status failed = ok();
     const char *workspace = "";
     db_reach_all(c);
     for (;;) {
         TRY(DB_QUERY(c, &chooser_sql[CHOICE_WORKSPACE], &rows, v_int(c->now_us), v_text(workspace)));
         if (!rows.n)
-            return worst;
+            return failed;
         workspace = row_at(&rows, 0)[0].s.p;
         db_read_done(c);
         struct status s = learn_in(c, workspace);
-        worst = is_ok(s) ? worst : s;
+        failed = is_ok(s) ? failed : s;
     }
 }

@@ -58,12 +58,12 @@ struct gate_line gate_max_media(const struct gate_facts *f, int64_t t)
 
 /* ---- Priority ---- */
 
-/* A more important message is taken to go when it is due, or now where that has passed. */
 static bool goes_first(const struct gate_facts *f, const struct gate_cap *cap, const struct gate_pending *p)
 {
     return p->priority > f->priority && counts_for(cap, p->medium);
 }
 
+/* A more important message is taken to go when it is due, or now where that has passed. */
 static int64_t goes_at(const struct gate_facts *f, const struct gate_pending *p)
 {
     return MAX(p->due_us, f->now_us);

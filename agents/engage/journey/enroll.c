@@ -70,7 +70,7 @@ static struct status decide_way(struct walker *w, const struct plan_step *s, str
     if (s->chooses)
         return choose(w->c, &what, ret);
     *ret = (struct chosen){ s->options[0], "", what.from_us, NULL };
-    TRY(name_id(w->c->arena, s->template_name, "templates/", "template", &template_id));
+    TRY(name_id(w->c->arena, s->options[0]->template_, "templates/", "template", &template_id));
     return template_purpose(w->c, template_id, &ret->purpose);
 }
 

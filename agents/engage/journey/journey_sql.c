@@ -3,8 +3,8 @@
 #include "agents/engage/journey/journey.h"
 #include "agents/record/lists.h"
 
-#define COLUMNS "workspace, id, journey_id, journey_version, lead_id, version, state, due_time, data"
-#define LETTERS "tttitiiib"
+#define COLUMNS "workspace, id, journey_id, journey_version, lead_id, version, due_time, data"
+#define LETTERS "tttitiib"
 #define IS_OF_LEAD "workspace = $1 AND lead_id IN " LEAD_AND_MERGED
 
 const struct stmt journey_sql[JOURNEY_STATEMENTS] = {

@@ -41,7 +41,7 @@ enum journey_stmt {
     JOURNEY_STATEMENTS
 };
 
-/* Of a row, in this order. */
+/* ENROLLMENT_COLUMNS */
 enum enrollment_column {
     COL_WORKSPACE,
     COL_ID,
@@ -49,7 +49,6 @@ enum enrollment_column {
     COL_JOURNEY_VERSION,
     COL_LEAD,
     COL_VERSION,
-    COL_STATE,
     COL_DUE,
     COL_DATA
 };

@@ -24,18 +24,23 @@ struct status journey_stored(struct ctx *c, const char *id, int64_t version, Jou
     return versions_get(c, &journey_versions, id, version, ret);
 }
 
-struct status journey_plan(struct ctx *c, const char *id, int64_t version, const struct plan **ret)
+struct status journey_compile(struct ctx *c, const Journey *j, const char *field, const struct plan **ret)
 {
-    Journey *j;
     struct plan *p;
-    TRY(journey_stored(c, id, version, &j));
-    TRY(plan_compile(c->arena, j, "journey", &p));
+    TRY(plan_compile(c->arena, j, field, &p));
     if (!arena_on_reset(c->arena, plan_free, p)) {
         plan_free(p);
         return fail_memory();
     }
     *ret = p;
     return ok();
+}
+
+struct status journey_plan(struct ctx *c, const char *id, int64_t version, const struct plan **ret)
+{
+    Journey *j;
+    TRY(journey_stored(c, id, version, &j));
+    return journey_compile(c, j, "journey", ret);
 }
 
 struct status journey_newest(struct ctx *c, const char *id, int64_t *ret)

@@ -72,8 +72,6 @@ static struct status compile_send(struct plan *p, const JourneySend *s, struct p
         TRY(add_option(p, s->template_, s->medium, to));
     for (size_t i = 0; i < s->n_options; i++)
         TRY(add_option(p, s->options[i]->template_, s->options[i]->medium, to));
-    to->template_name = to->options[0]->template_;
-    to->medium = to->options[0]->medium;
     return ok();
 }
 

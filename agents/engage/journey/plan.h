@@ -33,9 +33,7 @@ struct plan_step {
     /* HANDOFF */
     const char *queue, *reason;
     /* SEND */
-    const char *template_name; /* of the first option */
-    Medium medium;             /* the same */
-    SendOption **options;      /* at least 1 */
+    SendOption **options; /* at least 1 */
     size_t n_options;
     bool chooses, chooses_hour; /* whether there is something to choose; the hour too */
     Priority priority;

@@ -2,6 +2,7 @@
 #include "agents/engage/journey/journey.h"
 #include "agents/engage/journey/stored.h"
 #include "agents/record/active.h"
+#include "agents/record/decoded.h"
 #include "agents/record/events.h"
 #include "base/pb.h"
 
@@ -73,8 +74,7 @@ static struct status load_cares(struct ctx *c, struct journeys *all)
     all->cares_for_all = all->hands_over = rows.n > USED_MAX;
     for (size_t i = 0; i < rows.n && !all->cares_for_all; i++) {
         const Journey *j = PB_UNPACK(c->arena, Journey, row_at(&rows, i)[0].s);
-        if (!j)
-            return fail_memory();
+        TRY(decoded(c, j, "a journey"));
         care_for(all, j);
     }
     return ok();

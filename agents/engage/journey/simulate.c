@@ -54,24 +54,13 @@ static struct status check_times(struct ctx *c, const SimulateJourneyRequest *re
     return ok();
 }
 
-static struct status load_draft(struct ctx *c, const Journey *draft, struct simulation *s)
-{
-    struct plan *p;
-    TRY(plan_compile(c->arena, draft, "draft", &p));
-    s->plan = p;
-    if (arena_on_reset(c->arena, plan_free, p))
-        return ok();
-    plan_free(p);
-    return fail_memory();
-}
-
 static struct status load_plan(struct ctx *c, const SimulateJourneyRequest *req, struct simulation *s)
 {
     const char *id;
     int64_t version;
     Journey__State state;
     if (strcmp(req->journey, JOURNEYS "-") == 0)
-        return req->draft ? load_draft(c, req->draft, s)
+        return req->draft ? journey_compile(c, req->draft, "draft", &s->plan)
                           : fail_field(c->arena, REASON_FIELD_REQUIRED, "draft", "must be given");
     if (req->draft)
         return fail_field(c->arena, REASON_FIELD_INVALID, "draft", "goes with " JOURNEYS "-");
@@ -89,7 +78,7 @@ static struct status load_purposes(struct ctx *c, struct simulation *s)
         s->purposes[i] = "";
         if (step->kind != JOURNEY_STEP__ACTION_SEND)
             continue;
-        TRY(name_id(c->arena, step->template_name, "templates/", "template", &id));
+        TRY(name_id(c->arena, step->options[0]->template_, "templates/", "template", &id));
         TRY(template_purpose(c, id, &s->purposes[i]));
     }
     return ok();
@@ -189,7 +178,8 @@ static struct status ask(struct walker *w, const struct plan_step *step, const c
     enum gate_name by;
     for (;;) {
         struct gate_result *g;
-        const struct gate_request r = { purpose, step->medium, step->priority, at_us, GATE_NEVER };
+        const struct gate_request r = { purpose, step->options[0]->medium, step->priority, at_us,
+                                        GATE_NEVER };
         TRY(gate_check(w->own, &r, w->lead, &g));
         SendVerdict verdict = said(&g->decision, &by, &until_us);
         if (verdict == SEND_VERDICT_REFUSE || at_us == time_us)

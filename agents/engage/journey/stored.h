@@ -33,10 +33,6 @@ const struct plan *journeys_find(const struct journeys *all, const char *id);
  * has it; "" where it was written before marks were. */
 bool journeys_care(const struct journeys *all, const char *mark);
 
-struct enrolled;
-/* Whether its journey is paused. */
-bool journey_is_held(const struct journeys *all, const struct enrolled *x);
-
 extern const struct versions journey_versions;
 
 /* The version in service and its state; 0 where none is. */
@@ -48,8 +44,11 @@ MUSTCHECK struct status journey_newest(struct ctx *c, const char *id, int64_t *r
 
 /* A stored version. Fails: JOURNEY_NOT_FOUND. */
 MUSTCHECK struct status journey_stored(struct ctx *c, const char *id, int64_t version, Journey **ret);
-/* The same, compiled; it lives as long as the ctx's arena. Fails: JOURNEY_INVALID where this build knows more
- * rules than the one that stored it. */
+/* Compiles a journey; the plan lives as long as the ctx's arena. Fails: as plan_compile. */
+MUSTCHECK struct status journey_compile(struct ctx *c, const Journey *j, const char *field,
+                                        const struct plan **ret);
+/* The plan of a stored version. Fails: JOURNEY_NOT_FOUND; JOURNEY_INVALID where this build knows more rules
+ * than the one that stored it. */
 MUSTCHECK struct status journey_plan(struct ctx *c, const char *id, int64_t version, const struct plan **ret);
 
 /* A lead in a journey. */
@@ -61,6 +60,8 @@ struct enrolled {
     Enrollment *e;
 };
 MUSTCHECK struct status enrolled_take(struct ctx *c, const struct value *row, struct enrolled *ret);
+/* Whether its journey is paused. */
+bool journey_is_held(const struct journeys *all, const struct enrolled *x);
 
 /* ---- Moves: each adds to the ctx's unit ---- */
 
@@ -93,7 +94,8 @@ MUSTCHECK struct status backfill_begin(struct ctx *c, const char *journey_id, in
 /* NULL where the version needs none. */
 MUSTCHECK struct status backfill_show(struct ctx *c, const char *journey_id, int64_t version,
                                       JourneyBackfill **ret);
-/* Those that have leads left to look at (BACKFILL_COLUMNS), and the next leads of one, in the ctx's unit. */
+/* Those that have leads left to look at (enum backfill_column), and the next leads of one, in the ctx's unit.
+ */
 MUSTCHECK struct status backfills_due(struct ctx *c, size_t limit, struct rows *ret);
 MUSTCHECK struct status backfill_go_on(struct ctx *c, const struct value *row);
 

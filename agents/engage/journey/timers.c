@@ -67,14 +67,14 @@ static struct status move_some(struct ctx *c, const struct work *w, bool *ret_mo
 {
     struct rows rows;
     struct round *r = ARENA_NEW(c->arena, struct round);
-    struct status worst = ok();
+    struct status failed = ok();
     if (!r)
         return fail_memory();
     db_reach_all(c);
     TRY(w->due(c, DUE_AT_ONCE, &rows));
     for (size_t i = 0; i < rows.n; i++) {
         struct status s = add_move(c, w, r, row_at(&rows, i));
-        worst = is_ok(s) ? worst : s;
+        failed = is_ok(s) ? failed : s;
     }
     db_read_done(c);
     if (r->n)
@@ -83,7 +83,7 @@ static struct status move_some(struct ctx *c, const struct work *w, bool *ret_mo
     if (done)
         (void)FAULT(timer_after_commit);
     *ret_more = done > 0;
-    return worst;
+    return failed;
 }
 
 static struct status do_work(struct ctx *c, const struct work *w)
@@ -101,10 +101,10 @@ static struct status do_work(struct ctx *c, const struct work *w)
 
 struct status journeys_on_time(struct ctx *c)
 {
-    struct status worst = ok();
+    struct status failed = ok();
     for (size_t i = 0; i < COUNT(works); i++) {
         struct status s = do_work(c, &works[i]);
-        worst = is_ok(worst) ? s : worst;
+        failed = is_ok(s) ? failed : s;
     }
-    return worst;
+    return failed;
 }
