@@ -22,6 +22,12 @@ void check_fail(struct checks *k, enum reason r, const char *parent, const char 
 
 #define EVENT_ID_MAX 128
 
+void check_length(struct checks *k, const char *parent, const char *field, const char *text, size_t max)
+{
+    if (strnlen(text, max + 1) > max)
+        check_fail(k, REASON_FIELD_TOO_LONG, parent, field, "must be at most %zu bytes", max);
+}
+
 bool event_id_valid(const char *id)
 {
     size_t n = strnlen(id, EVENT_ID_MAX + 1);

@@ -29,6 +29,9 @@ static inline struct checks checks_start(struct arena *a)
 void check_fail(struct checks *k, enum reason r, const char *parent, const char *field, const char *fmt, ...)
     PRINTF(5, 6);
 
+/* Notes a text of more than max bytes. */
+void check_length(struct checks *k, const char *parent, const char *field, const char *text, size_t max);
+
 /* What callers call an event: 1 to 128 printable ASCII characters. The check notes a fault of
  * `parent.event_id`. */
 bool event_id_valid(const char *id);

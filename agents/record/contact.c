@@ -40,6 +40,13 @@ struct status contact_save(struct ctx *c, const struct contact_row *row)
     return ok();
 }
 
+struct status contact_keep(struct ctx *c, const struct lead_row *lead, const struct contact_row *row)
+{
+    if (row->version == 0)
+        lead_hold(c, lead);
+    return contact_save(c, row);
+}
+
 bool contact_in_unit(const struct ctx *c, const char *lead_id)
 {
     for (size_t i = 0; i < c->unit->n; i++) {

@@ -25,8 +25,10 @@ MUSTCHECK struct status contact_load(struct ctx *c, const char *lead_id, struct 
 void contact_expect(struct ctx *c, const char *lead_id);
 
 /* Adds the row to the unit, against the version read. The first row of a lead needs lead_hold beside it, else
- * it could outlive the lead. */
+ * it could outlive the lead; contact_keep sees to that. */
 MUSTCHECK struct status contact_save(struct ctx *c, const struct contact_row *row);
+MUSTCHECK struct status contact_keep(struct ctx *c, const struct lead_row *lead,
+                                     const struct contact_row *row);
 
 /* Whether the ctx's unit writes the lead's row already: a second write of the version that was read would
  * undo both. */

@@ -150,9 +150,7 @@ struct status channel_check(struct ctx *c, const Channel *channel)
     if (!is_line(channel->display_name, NAME_MAX_BYTES))
         check_fail(&k, REASON_FIELD_INVALID, "channel", "display_name",
                    "must be one line of at most %d bytes", NAME_MAX_BYTES);
-    if (strlen(channel->postal_address) > POSTAL_MAX)
-        check_fail(&k, REASON_FIELD_TOO_LONG, "channel", "postal_address", "must be at most %d bytes",
-                   POSTAL_MAX);
+    check_length(&k, "channel", "postal_address", channel->postal_address, POSTAL_MAX);
     check_transport(&k, channel);
     check_tracking(c, &k, channel);
     check_rate(&k, "messages_per_second", channel->messages_per_second);

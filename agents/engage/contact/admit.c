@@ -234,7 +234,5 @@ struct status gate_admit(struct ctx *c, struct gate_result *r)
     ASSERT(r->decision.answer == GATE_PASS);
     if (r->counts)
         TRY(contact_sent(c, &r->contact, r->medium));
-    if (r->contact.version == 0)
-        lead_hold(c, r->lead);
-    return contact_save(c, &r->contact);
+    return contact_keep(c, r->lead, &r->contact);
 }

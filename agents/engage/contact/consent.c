@@ -23,18 +23,12 @@ struct status get_consent(struct ctx *c, const GetConsentRequest *req, GetConsen
 
 /* ---- UpdateConsent ---- */
 
-static void check_text(struct checks *k, const char *parent, const char *field, const char *text, size_t max)
-{
-    if (strlen(text) > max)
-        check_fail(k, REASON_FIELD_TOO_LONG, parent, field, "must be at most %zu bytes", max);
-}
-
 static void check_proof(struct checks *k, const char *parent, const Consent *said)
 {
-    check_text(k, parent, "source", said->source, 256);
-    check_text(k, parent, "text_version", said->text_version, 128);
-    check_text(k, parent, "ip_address", said->ip_address, 64);
-    check_text(k, parent, "user_agent", said->user_agent, 512);
+    check_length(k, parent, "source", said->source, 256);
+    check_length(k, parent, "text_version", said->text_version, 128);
+    check_length(k, parent, "ip_address", said->ip_address, 64);
+    check_length(k, parent, "user_agent", said->user_agent, 512);
 }
 
 static struct status check_consent(struct ctx *c, const Consent *said)
@@ -56,14 +50,6 @@ static struct status check_consent(struct ctx *c, const Consent *said)
     return k.s;
 }
 
-/* A first row must not outlive its lead. */
-static struct status save(struct ctx *c, const struct lead_row *lead, const struct contact_row *row)
-{
-    if (row->version == 0)
-        lead_hold(c, lead);
-    return contact_save(c, row);
-}
-
 struct status update_consent(struct ctx *c, const UpdateConsentRequest *req, Consent *res)
 {
     struct lead_row lead;
@@ -72,7 +58,7 @@ struct status update_consent(struct ctx *c, const UpdateConsentRequest *req, Con
     TRY(lead_load(c, req->name, "name", &lead));
     TRY(contact_load(c, lead.id, &row));
     TRY(contact_say(c, &row, req->consent));
-    TRY(save(c, &lead, &row));
+    TRY(contact_keep(c, &lead, &row));
     *res = *row.contact->consents[row.contact->n_consents - 1];
     return ok();
 }
@@ -157,7 +143,7 @@ static struct status withdraw_of_lead(struct ctx *c, const UnsubscribeRequest *r
     TRY(withdraw(c, req, proof, &row, res));
     res->lead = row.contact->lead;
     if (res->n_withdrawn)
-        return save(c, lead, &row);
+        return contact_keep(c, lead, &row);
     contact_touch(c, lead->id);
     return ok();
 }

@@ -7,7 +7,7 @@
 #define USERS "users/"
 #define QUEUES "queues/"
 
-/* A first row must not outlive its lead. owner "": nobody. */
+/* owner "": nobody. */
 static struct status put(struct ctx *c, const struct lead_row *lead, struct contact_row *row,
                          const char *owner)
 {
@@ -15,10 +15,8 @@ static struct status put(struct ctx *c, const struct lead_row *lead, struct cont
     row->contact->owner_time = *owner ? time_message(c->arena, c->now_us) : NULL;
     if (!row->contact->owner || (*owner && !row->contact->owner_time))
         return fail_memory();
-    if (row->version == 0)
-        lead_hold(c, lead);
-    event_note(c, "engage", *owner ? "lead.owner_assigned" : OWNER_RELEASED, row->contact->lead);
-    return contact_save(c, row);
+    event_note(c, "engage", *owner ? "lead.owner_assigned" : "lead.owner_released", row->contact->lead);
+    return contact_keep(c, lead, row);
 }
 
 /* ---- For journeys ---- */

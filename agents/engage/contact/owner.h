@@ -6,9 +6,6 @@
 
 C_BEGIN
 
-/* "lead.owner_released" of a lead: nobody owns the conversation any more. */
-#define OWNER_RELEASED "lead.owner_released"
-
 /* Adds to the unit that a journey gives the conversation to a queue (`queues/{queue}`), unless somebody has
  * it or the unit gives it away already. */
 MUSTCHECK struct status owner_hand_over(struct ctx *c, const struct lead_row *lead, const char *queue);

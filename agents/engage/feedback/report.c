@@ -31,13 +31,6 @@ struct batch {
 
 /* ---- Checking ---- */
 
-static void check_length(struct checks *k, const char *parent, const char *field, const char *text,
-                         size_t max)
-{
-    if (strnlen(text, max + 1) > max)
-        check_fail(k, REASON_FIELD_TOO_LONG, parent, field, "must be at most %zu bytes", max);
-}
-
 static void check_time(struct ctx *c, struct checks *k, const char *parent, const Timestamp *t)
 {
     if (!time_valid(t))
