@@ -11,8 +11,6 @@ import (
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
-
-	_ "google.golang.org/genproto/googleapis/api/annotations" // so that HTTP rules in the descriptors are understood
 )
 
 func main() {

@@ -10,10 +10,12 @@ import (
 	"strconv"
 	"strings"
 
+	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/marketing-agents/marketing/gateway/internal/httprule"
 	"github.com/marketing-agents/marketing/gateway/internal/httpstatus"
 )
 
@@ -235,7 +237,7 @@ func requireFields(definitions object, files []protoreflect.FileDescriptor) {
 			}
 			var names []string
 			for j := range m.Fields().Len() {
-				if field := m.Fields().Get(j); behaves(field, "REQUIRED") {
+				if field := m.Fields().Get(j); httprule.Behaves(field, annotations.FieldBehavior_REQUIRED) {
 					names = append(names, string(field.Name()))
 				}
 			}

@@ -5,8 +5,9 @@ import (
 	"strings"
 
 	"google.golang.org/genproto/googleapis/api/annotations"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/marketing-agents/marketing/gateway/internal/httprule"
 )
 
 // comments is what stands before a declaration, as one text.
@@ -29,16 +30,6 @@ func sentence(text string) (first, rest string) {
 		}
 	}
 	return text, ""
-}
-
-func behaves(f protoreflect.FieldDescriptor, want string) bool {
-	behaviors, _ := proto.GetExtension(f.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
-	for _, b := range behaviors {
-		if b.String() == want {
-			return true
-		}
-	}
-	return false
 }
 
 // reference is the whole API as a page: services, then messages and enums, in the order of the protos.
@@ -79,8 +70,8 @@ func service(p *strings.Builder, s protoreflect.ServiceDescriptor) {
 		m := s.Methods().Get(i)
 		fmt.Fprintf(p, "\n### %s.%s\n\n%s\n\n", s.Name(), m.Name(), comments(m))
 		fmt.Fprintf(p, "`rpc %s(%s%s) returns (%s%s)`\n", m.Name(), stream(m.IsStreamingClient()), m.Input().Name(), stream(m.IsStreamingServer()), m.Output().Name())
-		for _, rule := range httpRules(m) {
-			fmt.Fprintf(p, "\n`%s`\n", rule)
+		for _, r := range httprule.Of(m) {
+			fmt.Fprintf(p, "\n`%s %s%s`\n", r.Method, r.Path, bodyOf(r))
 		}
 	}
 }
@@ -92,37 +83,15 @@ func stream(yes bool) string {
 	return ""
 }
 
-// httpRules are "POST /v1/leads, body: lead" and so on.
-func httpRules(m protoreflect.MethodDescriptor) []string {
-	main, _ := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule)
-	if main == nil {
-		return nil
+// bodyOf is what stands in the body of a REST call.
+func bodyOf(r httprule.Rule) string {
+	switch r.Body {
+	case "":
+		return ""
+	case "*":
+		return ", body: the request"
 	}
-	var all []string
-	for _, h := range append([]*annotations.HttpRule{main}, main.GetAdditionalBindings()...) {
-		text := ""
-		switch v := h.GetPattern().(type) {
-		case *annotations.HttpRule_Get:
-			text = "GET " + v.Get
-		case *annotations.HttpRule_Post:
-			text = "POST " + v.Post
-		case *annotations.HttpRule_Put:
-			text = "PUT " + v.Put
-		case *annotations.HttpRule_Patch:
-			text = "PATCH " + v.Patch
-		case *annotations.HttpRule_Delete:
-			text = "DELETE " + v.Delete
-		}
-		switch h.GetBody() {
-		case "":
-		case "*":
-			text += ", body: the request"
-		default:
-			text += ", body: the field " + h.GetBody()
-		}
-		all = append(all, text)
-	}
-	return all
+	return ", body: the field " + r.Body
 }
 
 func message(p *strings.Builder, m protoreflect.MessageDescriptor) {
@@ -137,9 +106,9 @@ func message(p *strings.Builder, m protoreflect.MessageDescriptor) {
 		f := m.Fields().Get(i)
 		note := flat(comments(f))
 		switch {
-		case behaves(f, "REQUIRED") && !strings.Contains(note, "Required"):
+		case httprule.Behaves(f, annotations.FieldBehavior_REQUIRED) && !strings.Contains(note, "Required"):
 			note = "Required. " + note
-		case behaves(f, "OUTPUT_ONLY"):
+		case httprule.Behaves(f, annotations.FieldBehavior_OUTPUT_ONLY):
 			note = "Output only. " + note
 		}
 		fmt.Fprintf(p, "| `%s` | %s | %s |\n", f.Name(), typeOf(f), note)

@@ -16,6 +16,7 @@ import (
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/gateway/internal/fault"
+	"github.com/marketing-agents/marketing/gateway/internal/httprule"
 	"github.com/marketing-agents/marketing/gateway/internal/upstream"
 )
 
@@ -128,7 +129,7 @@ func patchMask(request protoreflect.Message, body string) {
 		first, _, _ := strings.Cut(path, ".")
 		f := value.Descriptor().Fields().ByName(protoreflect.Name(first))
 		switch {
-		case f == nil || first == "name" || first == "etag" || outputOnly(f):
+		case f == nil || first == "name" || first == "etag" || httprule.Behaves(f, annotations.FieldBehavior_OUTPUT_ONLY):
 		case f.IsMap() && path == first:
 			value.Get(f).Map().Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
 				paths = append(paths, path+"."+k.String())
@@ -139,14 +140,4 @@ func patchMask(request protoreflect.Message, body string) {
 		}
 	}
 	mask.Paths = paths
-}
-
-func outputOnly(f protoreflect.FieldDescriptor) bool {
-	behaviors, _ := proto.GetExtension(f.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
-	for _, b := range behaviors {
-		if b == annotations.FieldBehavior_OUTPUT_ONLY {
-			return true
-		}
-	}
-	return false
 }

@@ -8,14 +8,13 @@ import (
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/gateway/internal/fault"
+	"github.com/marketing-agents/marketing/gateway/internal/httprule"
 )
 
 // rule is one HTTP method and path of the API. Those of RPCs come from the google.api.http options in proto/marketing/v1.
@@ -80,27 +79,10 @@ func apiRules() []*rule {
 }
 
 func methodRules(m protoreflect.MethodDescriptor) []*rule {
-	main, _ := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule)
-	if main == nil {
-		return nil
-	}
 	var all []*rule
-	for _, h := range append([]*annotations.HttpRule{main}, main.GetAdditionalBindings()...) {
-		r := &rule{rpc: string(m.Parent().FullName()) + "/" + string(m.Name()), input: m.Input(), body: h.GetBody()}
-		switch p := h.GetPattern().(type) {
-		case *annotations.HttpRule_Get:
-			r.method, r.template = http.MethodGet, p.Get
-		case *annotations.HttpRule_Post:
-			r.method, r.template = http.MethodPost, p.Post
-		case *annotations.HttpRule_Put:
-			r.method, r.template = http.MethodPut, p.Put
-		case *annotations.HttpRule_Patch:
-			r.method, r.template = http.MethodPatch, p.Patch
-		case *annotations.HttpRule_Delete:
-			r.method, r.template = http.MethodDelete, p.Delete
-		}
-		r.inPath = variables(r.template)
-		all = append(all, r)
+	for _, h := range httprule.Of(m) {
+		all = append(all, &rule{method: h.Method, template: h.Path, rpc: string(m.Parent().FullName()) + "/" + string(m.Name()),
+			input: m.Input(), body: h.Body, inPath: variables(h.Path)})
 	}
 	return all
 }
