@@ -40,8 +40,7 @@ static void add(struct search *s, uint32_t column, struct str to, double cost)
     const struct view *v = &s->m->parts.view;
     struct model_score score;
     const struct view_column *c = &v->columns[column];
-    if (s->n == s->cap)
-        return; /* cap counts every candidate there can be */
+    ASSERT(s->n < s->cap); /* which counts every candidate there can be */
     view_fill(c, v->absent, to, s->trial);
     model_score_row(s->m, s->trial, &score);
     memcpy(s->trial + c->first, s->row + c->first, c->width * sizeof *s->row);

@@ -175,7 +175,7 @@ static void read_view(struct reader *r, struct model_parts *p)
         read_column(r, &v->columns[i]);
     if (!r->bad)
         read_features(r, v);
-    r->bad |= r->bad || !view_finish(v, r->a);
+    r->bad = r->bad || !view_finish(v, r->a);
 }
 
 static void read_forest(struct reader *r, struct member *m, const struct view *v)
@@ -188,7 +188,7 @@ static void read_forest(struct reader *r, struct member *m, const struct view *v
     uint32_t nodes = r->bad ? 0 : f->starts[f->n_trees];
     r->bad |= nodes > FOREST_NODES_MAX;
     f->nodes = take_array(r, nodes, sizeof(struct node));
-    r->bad |= r->bad || !is_ok(forest_check(f, NULL)) || !forest_finish(f, r->a);
+    r->bad = r->bad || !is_ok(forest_check(f, NULL)) || !forest_finish(f, r->a);
 }
 
 static void read_linear(struct reader *r, struct member *m, const struct view *v)

@@ -42,11 +42,6 @@ static void take_term(const float *x, size_t n, uint32_t width, const uint8_t *s
     t->weight = deviation > 1e-9 ? (float)(1 / deviation) : 0;
 }
 
-static float standard(const struct linear_term *t, float v)
-{
-    return v == v ? (MIN(MAX(v, t->lo), t->hi) - t->mean) * t->weight : 0;
-}
-
 /* ---- The objective ---- */
 
 struct fit {
@@ -55,6 +50,7 @@ struct fit {
     size_t n;
     uint32_t width;
     double ridge;
+    float *slope; /* the gradient over a block of rows; zeros between blocks */
 };
 
 /* Negative log-likelihood plus penalty at beta (the bias last), and its gradient. */
@@ -62,9 +58,9 @@ static double objective(const struct fit *f, const float *beta, double *gradient
 {
     double loss = 0;
     uint32_t width = f->width;
+    float *slope = f->slope;
     memset(gradient, 0, (width + 1) * sizeof *gradient);
-    float *slope = calloc(width, sizeof *slope); /* float sums over blocks of rows, then double */
-    for (size_t i = 0; slope && i < f->n; i++) {
+    for (size_t i = 0; i < f->n; i++) {
         const float *z = f->z + i * width;
         float dot = 0;
         for (uint32_t j = 0; j < width; j++)
@@ -81,7 +77,6 @@ static double objective(const struct fit *f, const float *beta, double *gradient
                 slope[j] = 0;
             }
     }
-    free(slope);
     for (uint32_t j = 0; j < width; j++) {
         loss += 0.5 * f->ridge * (double)beta[j] * (double)beta[j];
         gradient[j] += f->ridge * (double)beta[j];
@@ -212,7 +207,7 @@ static size_t standardise(const float *x, size_t n, uint32_t width, const float 
         if (skip && skip[i])
             continue;
         for (uint32_t j = 0; j < width; j++)
-            z[k * width + j] = standard(&terms[j], x[i * width + j]);
+            z[k * width + j] = linear_part(&terms[j], x[i * width + j]);
         zy[k] = y[i];
         zw[k++] = w[i];
     }
@@ -226,11 +221,12 @@ struct status linear_fit(const float *x, size_t n, uint32_t width, const float *
     struct linear l = { ARENA_ARRAY(a, width + 1, struct linear_term), width, 0 };
     CLEANUP(free_floats) float *z = calloc(n * width + 1, sizeof *z);
     CLEANUP(free_floats) float *rest = calloc(2 * n + 1, sizeof *rest);
-    if (!l.terms || !z || !rest || !lbfgs_init(&o, width + 1, a))
+    float *slope = ARENA_ARRAY(a, width + 1, float);
+    if (!l.terms || !z || !rest || !slope || !lbfgs_init(&o, width + 1, a))
         return fail_memory();
     for (uint32_t j = 0; j < width; j++)
         take_term(x + j, n, width, skip, z, &l.terms[j]);
-    struct fit f = { z, rest, rest + n, 0, width, ridge };
+    struct fit f = { z, rest, rest + n, 0, width, ridge, slope };
     f.n = standardise(x, n, width, y, w, skip, l.terms, z, rest, rest + n);
     minimise(&f, &o);
     for (uint32_t j = 0; j < width; j++)
@@ -243,10 +239,7 @@ struct status linear_fit(const float *x, size_t n, uint32_t width, const float *
 double linear_margin(const struct linear *l, const float *row)
 {
     double sum = l->bias;
-    for (uint32_t j = 0; j < l->n; j++) {
-        const struct linear_term *t = &l->terms[j];
-        float v = row[j] == row[j] ? MIN(MAX(row[j], t->lo), t->hi) - t->mean : 0;
-        sum += (double)(v * t->weight);
-    }
+    for (uint32_t j = 0; j < l->n; j++)
+        sum += (double)linear_part(&l->terms[j], row[j]);
     return sum;
 }

@@ -13,6 +13,12 @@ struct linear_term {
     float lo, hi, mean, weight;
 };
 
+/* What the term adds to the margin of a row. */
+static inline float linear_part(const struct linear_term *t, float x)
+{
+    return x == x ? (MIN(MAX(x, t->lo), t->hi) - t->mean) * t->weight : 0;
+}
+
 struct linear {
     struct linear_term *terms;
     uint32_t n;

@@ -159,11 +159,6 @@ const unsigned char *model_digest(const struct model *m)
 
 /* ---- Rows ---- */
 
-size_t model_row_size(const struct model *m)
-{
-    return m->parts.view.n_features;
-}
-
 static void fill(const struct view *v, uint32_t column, struct str text, float *row)
 {
     if (column < v->n_columns)
@@ -235,11 +230,8 @@ void model_score_row(const struct model *m, const float *row, struct model_score
 
 static void add_linear(const struct model_parts *p, const struct member *m, const float *row, double *phi)
 {
-    for (uint32_t j = 0; j < m->linear.n; j++) {
-        const struct linear_term *t = &m->linear.terms[j];
-        float v = row[j] == row[j] ? MIN(MAX(row[j], t->lo), t->hi) - t->mean : 0;
-        phi[p->view.features[j].column] += m->weight * (double)(v * t->weight);
-    }
+    for (uint32_t j = 0; j < m->linear.n; j++)
+        phi[p->view.features[j].column] += m->weight * (double)linear_part(&m->linear.terms[j], row[j]);
 }
 
 static void add_foreign(const struct model *m, const struct member *member, const float *row, double *phi,

@@ -6,7 +6,7 @@
  * of threads at once; nothing on the scoring path allocates, locks or does I/O.
  *
  * Life of a request:
- *     float row[...model_row_size(m)];
+ *     float row[MODEL_FEATURES_MAX];
  *     model_row(m, cells, n, row);             the lead's fields -> feature row
  *     model_score_row(m, row, &score);         feature row -> probability, margin, conformal sets
  *     model_explain_row(m, row, arena, &why);  exact contributions of the lead's own fields
@@ -86,12 +86,9 @@ const unsigned char *model_digest(const struct model *m);
 
 /* ---- Features ---- */
 
-/* Floats in a row; at most MODEL_FEATURES_MAX. */
-size_t model_row_size(const struct model *m);
-
-/* Fills row[0..model_row_size). Fields the model does not know are ignored, known ones that are absent or
- * empty (also NA, N/A, NaN, null, none, nil, -) count as missing, a level never seen counts as unknown, a
- * number that does not parse as missing. Of a name given twice the last wins. Cannot fail. */
+/* Fills row, n_features floats of model_info. Fields the model does not know are ignored, known ones that are
+ * absent or empty (also NA, N/A, NaN, null, none, nil, -) count as missing, a level never seen counts as
+ * unknown, a number that does not parse as missing. Of a name given twice the last wins. Cannot fail. */
 void model_row(const struct model *m, const struct cell *cells, size_t n, float *row);
 
 /* The same when many leads share one shape: names are looked up once. binding[i] is for names[i]. */

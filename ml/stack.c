@@ -171,6 +171,8 @@ double calibration_apply(const struct calibration *c, double margin)
     return 1 / (1 + exp(-m));
 }
 
+static const struct calibration same = { 1, 1, 0 };
+
 static void beta_fit(double *const logs[2], size_t n, const float *y, const float *w, const uint8_t *skip,
                      struct calibration *ret)
 {
@@ -192,7 +194,6 @@ static double row_loss(const struct calibration *c, double margin, float y)
 static bool gains(const double *margin, double *const logs[2], size_t n, const float *y, const float *w,
                   const uint8_t *fold, uint32_t folds, uint8_t *skip)
 {
-    static const struct calibration same = { 1, 1, 0 };
     double sum = 0, squares = 0;
     for (uint32_t k = 0; k < folds; k++) {
         struct calibration c;
@@ -213,7 +214,6 @@ static bool gains(const double *margin, double *const logs[2], size_t n, const f
 void calibration_fit(const double *margin, size_t n, const float *y, const float *w, const uint8_t *fold,
                      uint32_t folds, struct calibration *ret)
 {
-    static const struct calibration same = { 1, 1, 0 };
     double *logs[2] = { calloc(n, sizeof(double)), calloc(n, sizeof(double)) };
     uint8_t *skip = calloc(n, 1);
     *ret = same;

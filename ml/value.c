@@ -26,7 +26,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Decimals of at most 15 digits and 22 places: both operands are exact doubles, so one division rounds
+/* Decimals of at most 15 digits: they and their power of ten are exact doubles, so one division rounds
  * correctly. */
 static bool plain_decimal(struct str s, double *ret)
 {

@@ -2,8 +2,9 @@
 # ./dev build [programs]
 #
 # Builds all C with Bazel (`--config=opt`, warnings are errors) and all Go, tests included, and puts the programs into .state/bin: server,
-# marketingctl, gateway, mailbox, and for tests server-faults (base/fault.h) and gate-decide (tests/sendgate). `programs`: builds only the first four. Installs what building needs first. BAZEL_OUTPUT_BASE=DIR builds in an
-# output base of its own.
+# marketingctl, gateway, mailbox, and for tests server-faults (base/fault.h) and gate-decide (tests/sendgate). Installs what building
+# needs first. BAZEL_OUTPUT_BASE=DIR builds in an output base of its own.
+#   programs  only the first four
 
 # shellcheck source=tools/dev/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -142,8 +142,6 @@ static struct status run(struct use *u)
     u->out = strcmp(u->where, "-") == 0 ? stdout : fopen(u->where, "wb");
     if (!u->out)
         return fail(&u->errors, REASON_INTERNAL, "cannot create the file");
-    if (u->level || u->goal < 0)
-        u->where = option(u->args, "data", "");
     u->where = option(u->args, "data", "");
     TRY(csv_init(&u->csv, 0, take_row, u, &u->errors));
     TRY(file_stream(u->where, &u->errors, feed, u));

@@ -112,7 +112,7 @@ std::string resealed(std::string bytes)
 void use(const struct model *m)
 {
     Memory memory(64 << 20);
-    std::vector<float> row(model_row_size(m));
+    std::vector<float> row(model_info(m)->n_features);
     const struct cell leads[][3] = {
         { { STR("age"), STR("31") }, { STR("source"), STR("Web") }, { STR("note"), STR("hello") } },
         { { STR("age"), STR("") }, { STR("source"), STR("radio") }, { STR("other"), STR("x") } },

@@ -31,7 +31,7 @@ struct Leads {
 struct Scored {
     std::vector<float> row;
     struct model_score score;
-    Scored(const struct model *m, const std::vector<struct cell> &cells) : row(model_row_size(m))
+    Scored(const struct model *m, const std::vector<struct cell> &cells) : row(model_info(m)->n_features)
     {
         model_row(m, cells.data(), cells.size(), row.data());
         model_score_row(m, row.data(), &score);
