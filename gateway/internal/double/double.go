@@ -75,6 +75,16 @@ func StartUnix(t testing.TB) *Server {
 	return serve(t, l, "unix:"+path, nil)
 }
 
+// Again serves at the address of one that was stopped.
+func (s *Server) Again(t testing.TB) *Server {
+	t.Helper()
+	l, err := net.Listen("tcp", s.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, l, s.Address, nil)
+}
+
 func serve(t testing.TB, l net.Listener, address string, options []grpc.ServerOption) *Server {
 	s := &Server{Address: address, Health: health.NewServer(), Ended: make(chan error, 16)}
 	s.grpc = grpc.NewServer(append(options,

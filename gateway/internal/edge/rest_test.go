@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestRESTAnswersWithProtoNamesAndDefaults(t *testing.T) {
@@ -297,5 +298,22 @@ func TestRESTHealthAndPages(t *testing.T) {
 	eventually(t, "health tells that the server is gone", func() bool { return s.call("GET", "/health", "").StatusCode == http.StatusServiceUnavailable })
 	if a := s.call("GET", "/health/live", ""); a.StatusCode != 200 {
 		t.Errorf("liveness: %d", a.StatusCode)
+	}
+}
+
+// Once health says that a server is back calls reach it, however long the connections would still have waited before they try.
+func TestHealthIsTrueOfCalls(t *testing.T) {
+	s := start(t)
+	for range 3 {
+		s.server.Stop()
+		eventually(t, "health tells that the server is gone", func() bool { return s.call("GET", "/health", "").StatusCode == http.StatusServiceUnavailable })
+		for until := time.Now().Add(2 * time.Second); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+			s.call("GET", "/v1/leads/a", "")
+		}
+		s.server = s.server.Again(t)
+		eventually(t, "health tells that the server is back", func() bool { return s.call("GET", "/health", "").StatusCode == http.StatusOK })
+		if a := s.call("GET", "/v1/leads/a", ""); a.StatusCode != http.StatusOK {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
 	}
 }

@@ -5,6 +5,7 @@ package upstream
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -131,7 +133,7 @@ func (p *Pool) Close() {
 }
 
 // Probe asks the server for its health over a connection of its own: a server that serves its old connections may still be unable to
-// accept new ones, and only a new one shows that.
+// accept new ones, and only a new one shows that. Where it succeeds, calls reach the server from then on.
 func (p *Pool) Probe(ctx context.Context) (grpc_health_v1.HealthCheckResponse_ServingStatus, error) {
 	c, err := p.open()
 	if err != nil {
@@ -142,5 +144,19 @@ func (p *Pool) Probe(ctx context.Context) (grpc_health_v1.HealthCheckResponse_Se
 	if err != nil {
 		return grpc_health_v1.HealthCheckResponse_UNKNOWN, err
 	}
+	p.reconnect(ctx)
 	return reply.GetStatus(), nil
+}
+
+// reconnect has connections that wait after a failure try at once, and waits for them: the server is there.
+func (p *Pool) reconnect(ctx context.Context) {
+	p.mu.Lock()
+	conns := slices.Clone(p.conns)
+	p.mu.Unlock()
+	for _, c := range conns {
+		if c.GetState() == connectivity.TransientFailure {
+			c.ResetConnectBackoff()
+			c.WaitForStateChange(ctx, connectivity.TransientFailure)
+		}
+	}
 }
