@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,16 +47,14 @@ func (s *story) verify(kept *pb.AuditCheckpoint) *pb.VerifyAuditChainResponse {
 func (s *story) sealed() *pb.VerifyAuditChainResponse {
 	s.Helper()
 	rows := s.sql("SELECT count(*) FROM event WHERE workspace = 'default'")
-	for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		v := s.verify(nil)
-		var n int64
-		_, err := fmt.Sscan(rows[0][0], &n)
-		want.OK(s, err)
-		if v.Damage != nil || v.VerifiedEntries >= n {
-			return v
-		}
-		want.True(s, time.Now().Before(limit), "only %d of %d entries were sealed", v.VerifiedEntries, n)
-	}
+	n, err := strconv.ParseInt(rows[0][0], 10, 64)
+	want.OK(s, err)
+	var v *pb.VerifyAuditChainResponse
+	want.Soon(s, fmt.Sprint(n, " entries are sealed"), func() (bool, any) {
+		v = s.verify(nil)
+		return v.Damage != nil || v.VerifiedEntries >= n, v
+	})
+	return v
 }
 
 func (s *story) sql(statement string) [][]string {
@@ -113,10 +112,10 @@ func TestDeniedCallsAreInTheLog(t *testing.T) {
 		want.Error(s, err, codes.PermissionDenied, "PERMISSION_MISSING")
 		expected := []string{"serviceAccounts/staff CreateRole PERMISSION_MISSING", "anonymous RefreshSession CREDENTIAL_INVALID", "anonymous CreateSession LOGIN_FAILED", "anonymous CreateLead CREDENTIAL_INVALID", "serviceAccounts/viewer DeleteLead PERMISSION_MISSING"}
 		var denied []*pb.AuditEvent
-		for limit := time.Now().Add(patience); len(denied) < len(expected); time.Sleep(50 * time.Millisecond) {
-			want.True(s, time.Now().Before(limit), "only %v", denied)
+		want.Soon(s, fmt.Sprint(len(expected), " denials are in the log"), func() (bool, any) {
 			denied = s.auditEvents(`action = "call.denied"`)
-		}
+			return len(denied) >= len(expected), denied
+		})
 		for i, text := range expected {
 			e := denied[i]
 			want.Equal(s, "denial", fmt.Sprint(e.Principal, " ", e.Method, " ", e.Denial.GetReason()), text)
@@ -259,14 +258,11 @@ func TestDamageToTheLogIsNamedByItsPosition(t *testing.T) {
 		s.sql("DELETE FROM audit_seal WHERE workspace = 'default'")
 		s.sql("DELETE FROM event WHERE seq >= " + nth(20))
 		s.sql("UPDATE audit_cursor SET seq = 0")
-		for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) { // sealed anew, as if nothing had been
+		want.Soon(s, "it is sealed anew, as if nothing had been", func() (bool, any) {
 			v := s.verify(nil)
-			if v.VerifiedEntries >= 19 {
-				s.wantDamage(v, pb.AuditDamage_KIND_TAIL_CUT, 20)
-				break
-			}
-			want.True(s, time.Now().Before(limit), "it is not sealed anew: %v", v)
-		}
+			return v.VerifiedEntries >= 19, v
+		})
+		s.wantDamage(s.verify(nil), pb.AuditDamage_KIND_TAIL_CUT, 20)
 		s.sql("DELETE FROM audit_checkpoint")
 		want.True(s, s.verify(nil).Damage == nil, "the database alone tells nothing: %v", s.verify(nil))
 		s.wantDamage(s.verify(kept), pb.AuditDamage_KIND_TAIL_CUT, 20)

@@ -210,9 +210,7 @@ func TestADatabaseFilePutBackIsNoticed(t *testing.T) {
 	}
 	before := noted()
 	s.create(&pb.Lead{Email: "lost@backup.example"})
-	for limit := time.Now().Add(patience); noted() == before; time.Sleep(50 * time.Millisecond) { // the end of the log is written down once a second
-		want.True(s, time.Now().Before(limit), "the end of the log is not written down: %q", before)
-	}
+	want.Soon(s, "the end of the log is written down", func() (bool, any) { return noted() != before, before })
 	want.OK(s, s.h.Stop())
 	want.OK(s, os.WriteFile(s.h.DatabaseFile(), old, 0o600)) // into the same file
 	want.OK(s, s.h.Up())

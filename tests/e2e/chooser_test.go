@@ -64,15 +64,10 @@ func (s *story) answers(template string, m *pb.Message) {
 // rewarded waits until so many choices were learnt from.
 func (s *story) rewarded(n int) {
 	s.Helper()
-	for limit := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+	want.Soon(s, fmt.Sprint(n, " choices were learnt from"), func() (bool, any) {
 		rows := s.sql("SELECT count(*) FROM choice WHERE state = 2")
-		if rows[0][0] == fmt.Sprint(n) {
-			return
-		}
-		if time.Now().After(limit) {
-			s.Fatalf("%v choices were learnt from, want %d", rows, n)
-		}
-	}
+		return rows[0][0] == fmt.Sprint(n), rows
+	})
 }
 
 // Leads answer one of three ways only. The chooser finds it, over a kill in between; every choice is learnt from once; and an old one is chosen again

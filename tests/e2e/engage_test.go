@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,19 +44,14 @@ func (s *story) putTemplate(id, purpose, subject, text string) {
 // settled waits until the lead has so many messages and none of them is under way.
 func (s *story) settled(lead string, n int) []*pb.Message {
 	s.Helper()
-	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		all := s.messagesTo(lead)
-		done := len(all) == n
-		for _, m := range all {
-			done = done && m.State != pb.Message_STATE_SCHEDULED && m.State != pb.Message_STATE_SENDING
-		}
-		if done {
-			return all
-		}
-		if time.Now().After(limit) {
-			s.Fatalf("messages of %s: %v, want %d that are done", lead, all, n)
-		}
-	}
+	var all []*pb.Message
+	want.Soon(s, fmt.Sprint(n, " messages of ", lead, " are done"), func() (bool, any) {
+		all = s.messagesTo(lead)
+		return len(all) == n && !slices.ContainsFunc(all, func(m *pb.Message) bool {
+			return m.State == pb.Message_STATE_SCHEDULED || m.State == pb.Message_STATE_SENDING
+		}), all
+	})
+	return all
 }
 
 // The first hop: a lead that triage qualifies for campaigns gets its welcome, a cold one does not; a server that is killed in between sends no
@@ -255,16 +251,8 @@ func TestOneClickEndsAllMarketing(t *testing.T) {
 			want.Equal(s, "POST", done.Code, 200)
 		}
 		s.comeDue()
-		limit := time.Now().Add(patience)
-		refused := map[string]int{}
-		for refused["STATE_REFUSED"] < queued && time.Now().Before(limit) {
-			time.Sleep(200 * time.Millisecond)
-			refused = map[string]int{}
-			for _, m := range s.allMessagesTo(lead) {
-				refused[m.State.String()]++
-			}
-		}
-		want.Equal(s, "states", fmt.Sprint(refused), fmt.Sprint(map[string]int{"STATE_REFUSED": queued, "STATE_SENT": 1}))
+		s.end(lead, queued)
+		want.Equal(s, "states", fmt.Sprint(s.states(lead)), fmt.Sprint(map[string]int{"STATE_REFUSED": queued, "STATE_SENT": 1}))
 		want.Equal(s, "mails", len(sink.Mails()), 1)
 	})
 }
@@ -289,6 +277,16 @@ func (s *story) allMessagesTo(lead string) []*pb.Message {
 		all = append(all, page.Messages...)
 	}
 	return all
+}
+
+// states counts the messages of a lead by their state.
+func (s *story) states(lead string) map[string]int {
+	s.Helper()
+	states := map[string]int{}
+	for _, m := range s.allMessagesTo(lead) {
+		states[m.State.String()]++
+	}
+	return states
 }
 
 // An address that was suppressed gets nothing, whatever is planned for it.

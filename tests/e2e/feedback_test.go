@@ -193,9 +193,7 @@ func TestAClickLeadsOnAndMovesTheJourney(t *testing.T) {
 		want.Equal(s, "a link that was altered", get(altered(inPage[0])).Code, 404)
 		want.Equal(s, "the picture", get(inPage[1]).Code, 200)
 		s.eventually(lead, "left EXIT_CAUSE_FINISHED")
-		for limit := time.Now().Add(patience); s.message(m.Name).OpenCount == 0 && time.Now().Before(limit); {
-			time.Sleep(20 * time.Millisecond)
-		}
+		want.Soon(s, "the mail was opened", func() (bool, any) { return s.message(m.Name).OpenCount > 0, nil })
 		want.Equal(s, "clicks", s.message(m.Name).ClickCount, 1)
 		want.Equal(s, "opens", s.message(m.Name).OpenCount, 1)
 		want.Equal(s, "clicks in the log", s.logged("message.clicked"), 1)

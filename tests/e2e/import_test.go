@@ -255,16 +255,13 @@ func TestImportGoesOnAfterAKill(t *testing.T) {
 // waitForProgress waits until at least n bytes of the import are committed.
 func (s *story) waitForProgress(id string, n int64) int64 {
 	s.Helper()
-	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(10 * time.Millisecond) {
-		state, err := s.h.Leads().GetLeadImport(s.ctx, &pb.GetLeadImportRequest{Name: "leadImports/" + id})
-		if status.Code(err) == codes.NotFound {
-			continue
+	var state *pb.LeadImport
+	want.Soon(s, fmt.Sprint(n, " bytes of ", id, " are committed"), func() (bool, any) {
+		var err error
+		if state, err = s.h.Leads().GetLeadImport(s.ctx, &pb.GetLeadImportRequest{Name: "leadImports/" + id}); status.Code(err) != codes.NotFound {
+			want.OK(s, err)
 		}
-		want.OK(s, err)
-		if state.CommittedBytes >= n {
-			return state.CommittedBytes
-		}
-	}
-	s.Fatalf("import %s: no %d committed bytes within %v", id, n, patience)
-	return 0
+		return state.GetCommittedBytes() >= n, state
+	})
+	return state.CommittedBytes
 }

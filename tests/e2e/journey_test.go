@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,14 +62,10 @@ func (s *story) enrollments(lead string) []string {
 // eventually waits until the enrollments of a lead are these.
 func (s *story) eventually(lead string, places ...string) {
 	s.Helper()
-	limit := time.Now().Add(patience)
-	for got := s.enrollments(lead); fmt.Sprint(got) != fmt.Sprint(places); got = s.enrollments(lead) {
-		if time.Now().After(limit) {
-			want.Equal(s, "enrollments of "+lead, fmt.Sprint(got), fmt.Sprint(places))
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	want.Soon(s, fmt.Sprint("enrollments of ", lead, ": ", places), func() (bool, any) {
+		got := s.enrollments(lead)
+		return slices.Equal(got, places), got
+	})
 }
 
 func (s *story) messagesTo(lead string) []*pb.Message {
@@ -216,15 +213,10 @@ func TestASegmentIsLetIn(t *testing.T) {
 			s.eventually(r.Lead, "at look")
 		}
 		s.eventually(late, "at look")
-		limit := time.Now().Add(patience)
-		for {
+		want.Soon(s, "all leads were let in", func() (bool, any) {
 			j, err := s.h.Engage().GetJourney(s.ctx, &pb.GetJourneyRequest{Name: "journeys/austria"})
 			want.OK(s, err)
-			if j.Backfill.GetDone() {
-				return
-			}
-			want.True(s, time.Now().Before(limit), "backfill: %v", j.Backfill)
-			time.Sleep(50 * time.Millisecond)
-		}
+			return j.Backfill.GetDone(), j.Backfill
+		})
 	})
 }

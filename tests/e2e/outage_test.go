@@ -23,9 +23,7 @@ func (s *story) databaseReachable() bool {
 // reachesDatabase waits until the status says so: it does not wait long for an answer.
 func (s *story) reachesDatabase() {
 	s.Helper()
-	for limit := time.Now().Add(patience); !s.databaseReachable(); time.Sleep(50 * time.Millisecond) {
-		want.True(s, time.Now().Before(limit), "the status says that the database is away")
-	}
+	want.Soon(s, "the status says that the database is there", func() (bool, any) { return s.databaseReachable(), nil })
 }
 
 func TestPostgreSQLGoesAwayAndComesBack(t *testing.T) {
@@ -51,14 +49,11 @@ func TestPostgreSQLGoesAwayAndComesBack(t *testing.T) {
 	want.True(t, !s.databaseReachable(), "the status does not say that the database is away")
 
 	want.OK(t, database.Start())
-	for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	want.Soon(t, "writes are served again", func() (bool, any) {
 		err := create()
-		if err == nil {
-			break
-		}
-		want.Equal(t, "code while the database starts", status.Code(err), codes.Unavailable)
-		want.True(t, time.Now().Before(limit), "not served again within %v: %v", patience, err)
-	}
+		want.True(t, err == nil || status.Code(err) == codes.Unavailable, "while the database starts: %v", err)
+		return err == nil, err
+	})
 	s.reachesDatabase()
 	s.get(before.Name)
 	leads, err := s.h.Leads().ListLeads(s.ctx, &pb.ListLeadsRequest{})

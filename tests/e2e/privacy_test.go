@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/house"
@@ -54,11 +53,11 @@ func (s *story) erase(name string) *pb.Erasure {
 	s.Helper()
 	e, err := s.h.Audit().EraseSubject(s.ctx, &pb.EraseSubjectRequest{Name: name, RequestId: requestID()})
 	want.OK(s, err)
-	for limit := time.Now().Add(patience); e.State != pb.Erasure_STATE_DONE; time.Sleep(50 * time.Millisecond) {
-		want.True(s, time.Now().Before(limit), "the erasure does not end: %v", e)
+	want.Soon(s, "the erasure ends", func() (bool, any) {
 		e, err = s.h.Audit().GetErasure(s.ctx, &pb.GetErasureRequest{Name: e.Name})
 		want.OK(s, err)
-	}
+		return e.State == pb.Erasure_STATE_DONE, e
+	})
 	return e
 }
 

@@ -215,15 +215,11 @@ func sharesLimits(t *testing.T, h *house.House) bool {
 // gauges waits until a metric of every replica has this value.
 func gauges(t *testing.T, replicas []*house.House, name string, value int) {
 	t.Helper()
-	for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		all := true
-		for _, h := range replicas {
-			all = all && gauge(t, h, name) == strconv.Itoa(value)
-		}
-		if all {
-			return
-		}
-		want.True(t, time.Now().Before(limit), "%s does not become %d within %v", name, value, patience)
+	for _, h := range replicas {
+		want.Soon(t, fmt.Sprint(name, " is ", value), func() (bool, any) {
+			seen := gauge(t, h, name)
+			return seen == strconv.Itoa(value), seen
+		})
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"time"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/bank"
@@ -31,10 +30,10 @@ func TestReplicasDecideAlikeAndSeeEachOthersLeads(t *testing.T) {
 	want.OK(t, err)
 	pair(t, house.Options{Env: []string{"MODEL_KEYS=" + m.Keys}}, func(a, b *story) {
 		version := a.importedModel("bank", "full", m.Files[0], true)
-		for limit := time.Now().Add(patience); b.score(&pb.Lead{Email: "probe@example.com"}).Fit.ModelVersion != version.Name; {
-			want.True(t, time.Now().Before(limit), "the other replica does not see the promotion within %v", patience)
-			time.Sleep(50 * time.Millisecond)
-		}
+		want.Soon(t, "the other replica sees the promotion", func() (bool, any) {
+			seen := b.score(&pb.Lead{Email: "probe@example.com"}).Fit.ModelVersion
+			return seen == version.Name, seen
+		})
 		for i, lead := range a.bankLeads("pair", 0, 40) {
 			made := a.triage(lead)
 			again := b.triage(lead)

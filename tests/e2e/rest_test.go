@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/bank"
@@ -203,14 +202,11 @@ func TestRESTTellsHealthAndItself(t *testing.T) {
 // healthBecomes waits until /health answers so.
 func (s *story) healthBecomes(code int) {
 	s.Helper()
-	for limit := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	want.Soon(s, fmt.Sprint("health answers ", code), func() (bool, any) {
 		a, err := s.h.REST("GET", "/health", nil)
 		want.OK(s, err)
-		if a.Code == code {
-			return
-		}
-		want.True(s, time.Now().Before(limit), "health answers %d for %v, want %d", a.Code, patience, code)
-	}
+		return a.Code == code, a.Code
+	})
 }
 
 // The edge passes gRPC through as it is: replies to the byte, details of errors, streams.

@@ -201,14 +201,14 @@ func TestStatusConfigAndMetrics(t *testing.T) {
 		s.triage(&pb.Lead{Email: "status@example.com"})
 		_, err := s.h.Triage().TriageLead(s.ctx, &pb.TriageLeadRequest{})
 		want.True(s, err != nil, "an empty request was taken")
-		status := s.status()
-		for limit := time.Now().Add(patience); !counted(status) && time.Now().Before(limit); time.Sleep(20 * time.Millisecond) { // once its answer has left
+		var status *pb.SystemStatus
+		want.Soon(s, "the call is counted, once its answer has left", func() (bool, any) {
 			status = s.status()
-		}
+			return counted(status), status.Agents
+		})
 		want.True(s, status.Serving && status.Version != "" && status.CommittedUnits >= 1 && status.Commits >= 1 && status.ResidentBytes > 1<<20, "status: %v", status)
 		want.True(s, len(status.Dependencies) > 0 && status.Dependencies[0].Reachable, "dependencies: %v", status.Dependencies)
 		want.Equal(s, "kind of database", status.Dependencies[0].Kind, string(s.h.Options.Store))
-		want.True(s, counted(status), "agents: %v", status.Agents)
 		config, err := s.h.System().GetConfig(s.ctx, &pb.GetConfigRequest{})
 		want.OK(s, err)
 		text := fmt.Sprint(config)

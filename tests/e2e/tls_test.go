@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"github.com/marketing-agents/marketing/tests/e2e/want"
 	"net/http"
 	"os"
 	"strings"
@@ -126,23 +127,16 @@ func spoil(t *testing.T, h *house.House, place string, log func() string) {
 	if err := os.WriteFile(certFile, text[:len(text)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(patience); !strings.Contains(log(), "refused"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the log of %s does not tell of a file that is not to be taken", place)
-		}
-	}
+	want.Soon(t, "the log of "+place+" tells of a file that is not to be taken", func() (bool, any) { return strings.Contains(log(), "refused"), nil })
 }
 
 // becomes waits until new connections meet the certificate.
 func becomes(t *testing.T, h *house.House, address, serial string) {
 	t.Helper()
-	got, err := "", error(nil)
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if got, err = shown(h, address); got == serial {
-			return
-		}
-	}
-	t.Errorf("%s still shows %s (%v), not %s", address, got, err, serial)
+	want.Soon(t, address+" shows "+serial, func() (bool, any) {
+		got, err := shown(h, address)
+		return got == serial, fmt.Sprint(got, err)
+	})
 }
 
 func TestCertificatesAreRenewedWithoutALostCall(t *testing.T) {

@@ -38,25 +38,16 @@ func (s *story) planNews(lead string) {
 func (s *story) arrives(sink *mailsink.Sink, more int) {
 	s.Helper()
 	n := len(sink.Mails()) + more
-	for limit := time.Now().Add(patience); len(sink.Mails()) < n; time.Sleep(5 * time.Millisecond) {
-		want.True(s, time.Now().Before(limit), "%d mails, not %d", len(sink.Mails()), n)
-	}
+	want.Soon(s, fmt.Sprint(n, " mails have come"), func() (bool, any) { return len(sink.Mails()) >= n, len(sink.Mails()) })
 }
 
 // end waits until so many messages of the lead are refused, and none is to come.
 func (s *story) end(lead string, refused int) {
 	s.Helper()
-	var states map[string]int
-	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(100 * time.Millisecond) {
-		states = map[string]int{}
-		for _, m := range s.allMessagesTo(lead) {
-			states[m.State.String()]++
-		}
-		if states["STATE_REFUSED"] == refused && states["STATE_SCHEDULED"]+states["STATE_SENDING"] == 0 {
-			return
-		}
-	}
-	s.Fatalf("messages of %s: %v, want %d that are refused", lead, states, refused)
+	want.Soon(s, fmt.Sprint(refused, " messages of ", lead, " are refused"), func() (bool, any) {
+		states := s.states(lead)
+		return states["STATE_REFUSED"] == refused && states["STATE_SCHEDULED"]+states["STATE_SENDING"] == 0, states
+	})
 }
 
 // A lead unsubscribes while a thousand mails to it are leaving. From a second after the answer none leaves: not after a restart, not from a backup that

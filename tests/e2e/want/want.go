@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -120,6 +121,22 @@ func True(t testing.TB, ok bool, format string, args ...any) {
 		t.Fatalf(format, args...)
 	}
 }
+
+// Soon waits until look says that it is so, which may take as long as it takes on a busy machine. seen is for the failure.
+func Soon(t testing.TB, what string, look func() (so bool, seen any)) {
+	t.Helper()
+	for limit := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		so, seen := look()
+		if so {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("not within %v: %s: %v", patience, what, seen)
+		}
+	}
+}
+
+const patience = 2 * time.Minute
 
 // Same compares two messages.
 func Same(t testing.TB, what string, got, want proto.Message) {
