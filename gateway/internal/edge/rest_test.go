@@ -266,7 +266,7 @@ func TestRESTHosts(t *testing.T) {
 			t.Errorf("%s: %d, want %d", host, a.StatusCode, want)
 		}
 	}
-	named := start(t, "--hosts", "api.example.com")
+	named := start(t, "--hosts", "Api.example.com")
 	if a := named.call("GET", "/health/live", "", "Host: API.example.com."); a.StatusCode != 200 {
 		t.Errorf("its own name: %d", a.StatusCode)
 	}

@@ -170,8 +170,8 @@ func (s *Server) serves(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	host = strings.ToLower(strings.Trim(strings.TrimSuffix(host, "."), "[]"))
-	return slices.Contains(s.Hosts, host)
+	host = strings.Trim(strings.TrimSuffix(host, "."), "[]")
+	return slices.ContainsFunc(s.Hosts, func(name string) bool { return strings.EqualFold(name, host) })
 }
 
 // cors lets a page of an allowed origin read the answer, and tells whether it did. Credentials are never allowed: who calls is told by the
