@@ -14,8 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +25,7 @@ import (
 
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/tests/e2e/house"
+	"github.com/marketing-agents/marketing/tests/e2e/want"
 	"github.com/marketing-agents/marketing/tests/lib/pki"
 	"github.com/marketing-agents/marketing/tests/load"
 )
@@ -124,34 +123,23 @@ func (g *gateway) run(args []string) {
 		_ = process.Process.Kill()
 		_ = process.Wait()
 	})
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	want.Soon(g.t, "the gateway serves", func() (bool, any) {
 		res, err := g.client.Get(g.rest + "/health")
-		if err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return
-			}
+		if err != nil {
+			return false, err
 		}
-		if time.Now().After(deadline) {
-			g.t.Fatal("the gateway does not start: ", err)
-		}
-	}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK, res.Status
+	})
 }
 
 // rss is the process's resident memory in bytes.
 func (g *gateway) rss() int64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", g.pid))
-	if err != nil {
-		g.t.Fatal("the gateway is gone: ", err)
+	n := load.Resident(g.pid)
+	if n == 0 {
+		g.t.Fatal("the gateway has ended")
 	}
-	for _, line := range strings.Split(string(text), "\n") {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kb << 10
-		}
-	}
-	g.t.Fatal("no VmRSS: the gateway has ended")
-	return 0
+	return n
 }
 
 // call is one honest call: over gRPC where the gateway speaks plain text, and over REST.
