@@ -20,6 +20,7 @@ const (
 	leadService   = "/marketing.v1.LeadService/"
 	triageService = "/marketing.v1.TriageService/"
 	engageService = "/marketing.v1.EngageService/"
+	authService   = "/marketing.v1.AuthService/"
 )
 
 // mutation is a call that changes something, and the same with another body.
@@ -28,7 +29,8 @@ type mutation struct {
 	body, differ proto.Message
 }
 
-// mutations prepares what they need and lists one call of every unary method that takes a request_id.
+// mutations prepares what they need and lists calls of methods that take a request_id, in an order in which all succeed. Left out are those after
+// which something goes on by itself, as a sweep or a delivery.
 func (s *story) mutations() []mutation {
 	s.Helper()
 	for _, id := range []string{"up", "del", "keep", "dup", "ev", "out"} {
@@ -51,6 +53,9 @@ func (s *story) mutations() []mutation {
 	lead := func(email string) *pb.Lead {
 		return &pb.Lead{Email: email, Attributes: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}}
 	}
+	journey := &pb.Journey{Entry: &pb.JourneyEntry{Event: "nobody.does"}, Steps: []*pb.JourneyStep{{Id: "hello",
+		Action: &pb.JourneyStep_Send{Send: &pb.JourneySend{Template: "templates/published", Medium: pb.Medium_MEDIUM_SMS}}}}}
+	reads := &pb.Role{Scopes: []string{"leads.read"}}
 	return []mutation{
 		{leadService + "CreateLead", &pb.CreateLeadRequest{Lead: lead("new@idem.example")}, &pb.CreateLeadRequest{Lead: lead("other@idem.example")}},
 		{leadService + "UpdateLead", &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/up", Company: "A"}}, &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/up", Company: "A"},
@@ -87,6 +92,21 @@ func (s *story) mutations() []mutation {
 		{engageService + "DeleteSuppression", &pb.DeleteSuppressionRequest{Name: gone.Name}, &pb.DeleteSuppressionRequest{Name: kept.Name}},
 		{engageService + "UpdateSendPolicy", &pb.UpdateSendPolicyRequest{SendPolicy: s.sendPolicy()},
 			&pb.UpdateSendPolicyRequest{SendPolicy: paused}},
+		{engageService + "AssignOwner", &pb.AssignOwnerRequest{Name: "leads/ev", Owner: "queues/sales"}, &pb.AssignOwnerRequest{Name: "leads/ev", Owner: "queues/care"}},
+		{engageService + "ReleaseOwner", &pb.ReleaseOwnerRequest{Name: "leads/ev"}, &pb.ReleaseOwnerRequest{Name: "leads/out"}},
+		{engageService + "CreateJourney", &pb.CreateJourneyRequest{JourneyId: "idem", Journey: journey}, &pb.CreateJourneyRequest{JourneyId: "idem2", Journey: journey}},
+		{engageService + "PublishJourney", &pb.PublishJourneyRequest{Name: "journeys/idem"}, &pb.PublishJourneyRequest{Name: "journeys/idem", Version: 1}},
+		{engageService + "PauseJourney", &pb.PauseJourneyRequest{Name: "journeys/idem"}, &pb.PauseJourneyRequest{Name: "journeys/other"}},
+		{engageService + "ResumeJourney", &pb.ResumeJourneyRequest{Name: "journeys/idem"}, &pb.ResumeJourneyRequest{Name: "journeys/other"}},
+		{engageService + "RetireJourney", &pb.RetireJourneyRequest{Name: "journeys/idem"}, &pb.RetireJourneyRequest{Name: "journeys/other"}},
+		{authService + "CreateRole", &pb.CreateRoleRequest{RoleId: "idem", Role: reads}, &pb.CreateRoleRequest{RoleId: "idem2", Role: reads}},
+		{authService + "UpdateRole", &pb.UpdateRoleRequest{Role: &pb.Role{Name: "roles/idem", DisplayName: "one"}}, &pb.UpdateRoleRequest{Role: &pb.Role{Name: "roles/idem", DisplayName: "two"}}},
+		{authService + "DeleteRole", &pb.DeleteRoleRequest{Name: "roles/idem"}, &pb.DeleteRoleRequest{Name: "roles/other"}},
+		{authService + "CreateServiceAccount", &pb.CreateServiceAccountRequest{ServiceAccountId: "idem", ServiceAccount: &pb.ServiceAccount{}},
+			&pb.CreateServiceAccountRequest{ServiceAccountId: "idem2", ServiceAccount: &pb.ServiceAccount{}}},
+		{authService + "UpdateServiceAccount", &pb.UpdateServiceAccountRequest{ServiceAccount: &pb.ServiceAccount{Name: "serviceAccounts/idem", DisplayName: "one"}},
+			&pb.UpdateServiceAccountRequest{ServiceAccount: &pb.ServiceAccount{Name: "serviceAccounts/idem", DisplayName: "two"}}},
+		{authService + "DeleteServiceAccount", &pb.DeleteServiceAccountRequest{Name: "serviceAccounts/idem"}, &pb.DeleteServiceAccountRequest{Name: "serviceAccounts/other"}},
 	}
 }
 
@@ -106,7 +126,7 @@ func withID(m proto.Message, id string) []byte {
 func (s *story) decisionsAndLeads() string {
 	s.Helper()
 	rows, err := s.h.Query("SELECT (SELECT count(*) FROM lead), (SELECT count(*) FROM decision), (SELECT count(*) FROM lead_event), " +
-		"(SELECT count(*) FROM outcome), (SELECT count(*) FROM event), (SELECT count(*) FROM routing_policy), (SELECT sum(state) FROM template), (SELECT sum(version) FROM channel), (SELECT count(*) FROM consent_entry), (SELECT count(*) FROM suppression), (SELECT count(*) FROM send_policy), (SELECT count(*) FROM idempotency)")
+		"(SELECT count(*) FROM outcome), (SELECT count(*) FROM event), (SELECT count(*) FROM routing_policy), (SELECT sum(state) FROM journey), (SELECT sum(state) FROM template), (SELECT sum(version) FROM channel), (SELECT count(*) FROM consent_entry), (SELECT count(*) FROM suppression), (SELECT count(*) FROM send_policy), (SELECT count(*) FROM idempotency)")
 	want.OK(s, err)
 	return fmt.Sprint(rows)
 }
