@@ -4,8 +4,11 @@ package metrics
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -68,15 +71,15 @@ func (s *Set) Done(protocol, route, code string, took time.Duration) {
 	h.seconds += seconds
 }
 
-// Gauge registers a number that is read when it is shown. The name may carry labels: `x{listener="http"}`.
+// Gauge registers a number that is read when it is shown. The name may carry labels: `x{listener="http"}`; what ends in _total only grows.
 func (s *Set) Gauge(name, help string, read func() float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gauges[name] = gauge{help, read}
 }
 
-// Counter registers a gauge over an atomic number and returns the number.
-func (s *Set) Counter(name, help string) *atomic.Int64 {
+// Number registers one that is counted here, and returns it.
+func (s *Set) Number(name, help string) *atomic.Int64 {
 	n := new(atomic.Int64)
 	s.Gauge(name, help, func() float64 { return float64(n.Load()) })
 	return n
@@ -88,10 +91,7 @@ func (s *Set) WriteText(w io.Writer) error {
 	s.mu.Lock()
 	s.writeRequests(out)
 	s.writeLatency(out)
-	gauges := make(map[string]gauge, len(s.gauges))
-	for name, g := range s.gauges {
-		gauges[name] = g
-	}
+	gauges := maps.Clone(s.gauges)
 	s.mu.Unlock()
 	writeGauges(out, gauges)
 	return out.Flush()
@@ -103,19 +103,18 @@ func (s *Set) writeRequests(out io.Writer) {
 	for k, n := range s.requests {
 		lines = append(lines, fmt.Sprintf("gateway_requests_total{protocol=%q,route=%q,code=%q} %d\n", k.protocol, k.route, k.code, n))
 	}
-	writeSorted(out, lines)
+	slices.Sort(lines)
+	for _, l := range lines {
+		fmt.Fprint(out, l)
+	}
 }
 
 func (s *Set) writeLatency(out io.Writer) {
 	fmt.Fprint(out, "# HELP gateway_request_seconds From the first byte of a call to its last, server included.\n# TYPE gateway_request_seconds histogram\n")
-	keys := make([]routeKey, 0, len(s.latency))
-	for k := range s.latency {
-		keys = append(keys, k)
+	byName := func(a, b routeKey) int {
+		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.route, b.route))
 	}
-	sort.Slice(keys, func(i, j int) bool {
-		return keys[i].protocol+" "+keys[i].route < keys[j].protocol+" "+keys[j].route
-	})
-	for _, k := range keys {
+	for _, k := range slices.SortedFunc(maps.Keys(s.latency), byName) {
 		s.latency[k].write(out, fmt.Sprintf("protocol=%q,route=%q", k.protocol, k.route))
 	}
 }
@@ -134,25 +133,17 @@ func (h *histogram) write(out io.Writer, labels string) {
 }
 
 func writeGauges(out io.Writer, gauges map[string]gauge) {
-	names := make([]string, 0, len(gauges))
-	for name := range gauges {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	last := ""
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(gauges)) {
 		family, _, _ := strings.Cut(name, "{")
 		if family != last {
-			fmt.Fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", family, gauges[name].help, family)
+			kind := "gauge"
+			if strings.HasSuffix(family, "_total") {
+				kind = "counter"
+			}
+			fmt.Fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", family, gauges[name].help, family, kind)
 			last = family
 		}
 		fmt.Fprintf(out, "%s %g\n", name, gauges[name].read())
-	}
-}
-
-func writeSorted(out io.Writer, lines []string) {
-	sort.Strings(lines)
-	for _, l := range lines {
-		fmt.Fprint(out, l)
 	}
 }

@@ -11,7 +11,8 @@ func TestText(t *testing.T) {
 	s.Done("rest", "GET /v1/leads", "OK", 3*time.Millisecond)
 	s.Done("rest", "GET /v1/leads", "OK", time.Minute)
 	s.Done("grpc", "a.B/C", "NOT_FOUND", time.Microsecond)
-	s.Counter(`x{a="1"}`, "Help.").Add(7)
+	s.Number(`x{a="1"}`, "Help.").Add(7)
+	s.Number("lost_total", "Help.").Add(1)
 	s.Gauge(`x{a="2"}`, "Help.", func() float64 { return 0.5 })
 	var out strings.Builder
 	if err := s.WriteText(&out); err != nil {
@@ -33,8 +34,10 @@ func TestText(t *testing.T) {
 			t.Errorf("missing: %s", line)
 		}
 	}
-	if strings.Count(out.String(), "# TYPE x gauge") != 1 {
-		t.Error("a family is declared once")
+	for _, line := range []string{"# TYPE x gauge", "# TYPE lost_total counter"} {
+		if strings.Count(out.String(), line+"\n") != 1 {
+			t.Errorf("not once: %s", line)
+		}
 	}
 	if t.Failed() {
 		t.Log(out.String())

@@ -31,7 +31,7 @@ type Options struct {
 func NewServer(o Options) *grpc.Server {
 	p := &proxy{
 		pool: o.Pool, codec: newCodec(), metrics: o.Metrics, logCalls: o.LogCalls,
-		inFlight: o.Metrics.Counter(`gateway_calls_in_flight{protocol="grpc"}`, "Calls under way."),
+		inFlight: o.Metrics.Number(`gateway_calls_in_flight{protocol="grpc"}`, "Calls under way."),
 	}
 	options := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(p.codec),

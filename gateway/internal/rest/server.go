@@ -119,8 +119,8 @@ func New(o Options) (*Server, error) {
 		models:     pb.NewModelServiceClient(c),
 		engage:     pb.NewEngageServiceClient(c),
 		started:    time.Now(),
-		inFlight:   o.Metrics.Counter(`gateway_calls_in_flight{protocol="rest"}`, "Calls under way."),
-		visitsLost: o.Metrics.Counter("gateway_link_visits_lost_total", "Links followed and pictures shown that could not be recorded: was the server down? The log says which."),
+		inFlight:   o.Metrics.Number(`gateway_calls_in_flight{protocol="rest"}`, "Calls under way."),
+		visitsLost: o.Metrics.Number("gateway_link_visits_lost_total", "Links followed and pictures shown that could not be recorded: was the server down? The log says which."),
 	}
 	for _, origin := range o.Origins {
 		if err := s.guard.AddTrustedOrigin(origin); err != nil {
