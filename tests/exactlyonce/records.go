@@ -1,6 +1,7 @@
 package exactlyonce
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -23,6 +24,18 @@ func pages[T any](fetch func(token string) ([]T, string, error)) (all []T, err e
 	}
 }
 
+// index is a list by its keys, each of which must stand once.
+func index[T any](w *walk, list []T, err error, key func(T) string) map[string]T {
+	w.Helper()
+	want.OK(w, err)
+	all := map[string]T{}
+	for _, one := range list {
+		all[key(one)] = one
+	}
+	want.Equal(w, fmt.Sprintf("different ones of %d %T", len(list), list), len(all), len(list))
+	return all
+}
+
 // messages are all that there are, by name.
 func (w *walk) messages() map[string]*pb.Message {
 	w.Helper()
@@ -30,13 +43,7 @@ func (w *walk) messages() map[string]*pb.Message {
 		r, err := w.h.Engage().ListMessages(w.ctx, &pb.ListMessagesRequest{PageSize: page, PageToken: token})
 		return r.GetMessages(), r.GetNextPageToken(), err
 	})
-	want.OK(w, err)
-	all := map[string]*pb.Message{}
-	for _, m := range list {
-		all[m.Name] = m
-	}
-	want.Equal(w, "messages listed", len(list), len(all))
-	return all
+	return index(w, list, err, (*pb.Message).GetName)
 }
 
 // settle waits until all messages are planned and none is under way.
@@ -97,13 +104,7 @@ func (w *walk) enrollments(journey string) map[string]*pb.Enrollment {
 		r, err := w.h.Engage().ListEnrollments(w.ctx, &pb.ListEnrollmentsRequest{Parent: "journeys/" + journey, PageSize: page, PageToken: token})
 		return r.GetEnrollments(), r.GetNextPageToken(), err
 	})
-	want.OK(w, err)
-	all := map[string]*pb.Enrollment{}
-	for _, x := range list {
-		all[x.Lead] = x
-	}
-	want.Equal(w, "enrollments listed", len(list), len(all))
-	return all
+	return index(w, list, err, (*pb.Enrollment).GetLead)
 }
 
 // decisions are all that there are, by name.
@@ -113,10 +114,5 @@ func (w *walk) decisions() map[string]*pb.Decision {
 		r, err := w.h.Triage().ListDecisions(w.ctx, &pb.ListDecisionsRequest{PageSize: page, PageToken: token})
 		return r.GetDecisions(), r.GetNextPageToken(), err
 	})
-	want.OK(w, err)
-	all := map[string]*pb.Decision{}
-	for _, d := range list {
-		all[d.Name] = d
-	}
-	return all
+	return index(w, list, err, (*pb.Decision).GetName)
 }
