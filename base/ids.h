@@ -12,7 +12,7 @@ C_BEGIN
  * sort by time of making and rows append to their index. Never starts with anything but a digit or letter.
  * Any thread. */
 void id_new(char text[ID_TEXT]);
-/* The id that (workspace, seed bytes) always give: for things that must come out the same when made twice. */
+/* The id that (domain, seed) always give: for things that must come out the same when made twice. */
 void id_derive(struct str domain, struct str seed, char text[ID_TEXT]);
 /* 1 to 63 of [a-z0-9-], starting with a letter or digit, not ending with '-': what a client may choose. */
 bool id_valid(struct str s);

@@ -246,7 +246,6 @@ void committer_submit_chain(struct committer *c, struct unit *newest)
 
 static void post(struct unit *u, void *arg)
 {
-    (void)u;
     sem_post(arg);
 }
 

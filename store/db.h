@@ -86,8 +86,7 @@ struct stmt_table {
 struct rows {
     size_t n; /* rows */
     size_t cols;
-    const struct value
-        *v; /* n * cols, row by row; texts and bytes lie in the arena of the query, texts NUL-ended */
+    const struct value *v; /* n * cols, row by row; texts (NUL-ended) and bytes in the query's arena */
 };
 
 static inline const struct value *row_at(const struct rows *r, size_t i)
@@ -112,13 +111,14 @@ struct write {
  * On PostgreSQL the writes of one statement run as one execution of `pg_bulk` for several units, so the
  * statements of two units interleave, and only the sum of the changed rows is seen. Both come out as if the
  * units had run one by one, as long as
- *   - a write that rests on something read says so: the version it read in its WHERE clause, or a unique key,
- * with expect 1;
+ *   - a write that rests on something read says so: the version it read in its WHERE clause, or a unique
+ *     key, with expect 1;
  *   - a statement with `pg_bulk` and expect 1 changes at most one row for one set of arguments;
- *   - a statement with `pg_bulk` and expect -1 has an effect that does not depend on the order of its rows (a
- * DELETE; an INSERT .. ON CONFLICT DO NOTHING). An UPDATE with expect -1 always runs row by row. Whenever a
- * count is off or a statement fails, the group is undone and run again unit by unit in the order of
- * submission, where a failing unit takes only its own effects along: of two units that change one row the
+ *   - a statement with `pg_bulk` and expect -1 has an effect that does not depend on the order of its rows
+ *     (a DELETE; an INSERT .. ON CONFLICT DO NOTHING). An UPDATE with expect -1 always runs row by row.
+ *
+ * Whenever a count is off or a statement fails, the group is undone and run again unit by unit in the order
+ * of submission, where a failing unit takes only its own effects along: of two units that change one row the
  * first wins, the other gets CONFLICT. */
 
 /* The wall. Every statement names its workspace; where one forgets to, PostgreSQL still shows and changes

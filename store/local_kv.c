@@ -10,8 +10,8 @@
 
 #define SHARDS 16   /* a power of two */
 #define CHAINS 1024 /* of a shard; a power of two */
-#define STALE_LOOK                                                                                           \
-    2 /* items that each change looks at, from the least used end, to drop those whose time is over */
+/* Items that each change looks at, from the least used end, to drop those whose time is over. */
+#define STALE_LOOK 2
 
 enum kind { KIND_TEXT, KIND_BUCKET };
 

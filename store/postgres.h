@@ -90,6 +90,7 @@ struct pg_params {
     int lengths[STMT_MAX_PARAMS], formats[STMT_MAX_PARAMS];
     char numbers[STMT_MAX_PARAMS][8]; /* what values[i] points at, for numbers */
 };
+Oid pg_oid(char letter); /* the type of a value that a statement calls so */
 void pg_params_row(struct pg_params *p, const struct stmt *s, const struct value *args);
 /* One array a parameter, of the n writes' arguments, built in the arena. False when that is full. */
 MUSTCHECK bool pg_params_bulk(struct pg_params *p, const struct stmt *s, struct write *const *writes,

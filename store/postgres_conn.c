@@ -170,11 +170,7 @@ struct status pg_simple(struct pg_conn *c, const char *sql, int64_t deadline_us,
     return c->dead ? pg_dead(c) : s;
 }
 
-static void no_notice(void *arg, const PGresult *r)
-{
-    (void)arg;
-    (void)r;
-}
+static void no_notice(void *arg, const PGresult *r) {}
 
 /* The url comes behind our defaults, and what it says wins. */
 static PGconn *connect_start(const char *url)

@@ -24,7 +24,12 @@ static const struct pg_type *type_of(char letter)
     for (size_t i = 0; i < COUNT(types); i++)
         if (types[i].letter == letter)
             return &types[i];
-    BUG("a statement's parameter letter");
+    BUG("a letter of a statement's values");
+}
+
+Oid pg_oid(char letter)
+{
+    return type_of(letter)->one;
 }
 
 static void put64(char *to, const struct value *v)
@@ -116,7 +121,7 @@ bool pg_params_bulk(struct pg_params *p, const struct stmt *s, struct write *con
         return false;
     for (int i = 0; i < p->n; i++) {
         p->values[i] = at;
-        at = put_array(at, type_of(s->params[i])->one, writes, n, (size_t)i);
+        at = put_array(at, pg_oid(s->params[i]), writes, n, (size_t)i);
     }
     return true;
 }
@@ -154,7 +159,7 @@ bool pg_send_prepare(struct pg_conn *c, const struct stmt *s, enum pg_text text)
     Oid oids[STMT_MAX_PARAMS];
     int n = 0;
     for (; s->params[n]; n++)
-        oids[n] = text == PG_BULK ? type_of(s->params[n])->array : type_of(s->params[n])->one;
+        oids[n] = text == PG_BULK ? type_of(s->params[n])->array : pg_oid(s->params[n]);
     name_of(name, s, text);
     const char *sql = text == PG_BULK ? s->pg_bulk : s->pg_sql ? s->pg_sql : s->sql;
     if (PQsendPrepare(c->h, name, sql, n, oids) == 1)

@@ -121,12 +121,11 @@ static bool copy_value(const PGresult *r, int row, int col, char letter, struct 
 /* The values are read as the row of the statement says: its letters must be the columns' types. */
 static bool columns_match(const PGresult *r, const struct stmt *s)
 {
-    static const Oid oids[] = { ['t'] = 25, ['i'] = 20, ['d'] = 701, ['b'] = 17 };
     int n = (int)strlen(s->result);
     if (PQnfields(r) != n)
         return false;
     for (int i = 0; i < n; i++)
-        if (PQftype(r, i) != oids[(unsigned char)s->result[i]])
+        if (PQftype(r, i) != pg_oid(s->result[i]))
             return false;
     return true;
 }
@@ -185,10 +184,8 @@ static bool send_query(struct pg_reader *r, const struct stmt *s, const struct v
 {
     struct pg_params p;
     pg_params_row(&p, s, args);
-    if ((b.wall && !pg_wall_send(&r->conn, r->reach)) ||
-        (b.prepare && !pg_send_prepare(&r->conn, s, PG_ROW)) || !pg_send(&r->conn, s, PG_ROW, &p))
-        return false;
-    return true;
+    return (!b.wall || pg_wall_send(&r->conn, r->reach)) &&
+           (!b.prepare || pg_send_prepare(&r->conn, s, PG_ROW)) && pg_send(&r->conn, s, PG_ROW, &p);
 }
 
 /* What was sent is to be answered now. */
@@ -304,8 +301,7 @@ static struct status check_text(struct pg_reader *r, const struct stmt *s, enum 
 {
     struct status st = ok();
     PGresult *res = NULL;
-    if (!pg_send_prepare(&r->conn, s, text) || !pg_send_describe(&r->conn, s, text) ||
-        PQsendFlushRequest(r->conn.h) != 1)
+    if (!pg_send_prepare(&r->conn, s, text) || !pg_send_describe(&r->conn, s, text) || !send_flush(r))
         return pg_dead(&r->conn);
     for (int i = 0; i < 2; i++) {
         if (!next_result(r, &res))

@@ -16,8 +16,8 @@
 
 C_BEGIN
 
-#define LITE_STATEMENTS                                                                                      \
-    1024 /* prepared ones a connection holds; a power of two, at most three quarters are used */
+/* Prepared ones a connection holds; a power of two, at most three quarters are used. */
+#define LITE_STATEMENTS 1024
 #define LITE_READERS 32
 
 /* sqlite:///relative.db, sqlite:////absolute.db, then perhaps ?max_page_count=n. */

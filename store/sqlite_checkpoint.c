@@ -28,8 +28,6 @@ static void set_wal_pages(struct lite_db *d, int pages)
 static int on_commit(void *arg, sqlite3 *h, const char *name, int pages)
 {
     struct lite_db *d = arg;
-    (void)h;
-    (void)name;
     set_wal_pages(d, pages);
     return SQLITE_OK;
 }
