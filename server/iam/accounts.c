@@ -11,13 +11,6 @@ static const char *const fields_of[RESOURCE_KINDS][5] = {
 
 /* ---- What both share ---- */
 
-struct status text_check(struct ctx *c, const char *text, const char *field)
-{
-    if (strlen(text) > TEXT_MAX)
-        return fail_field(c->arena, REASON_FIELD_TOO_LONG, field, "at most %d bytes", TEXT_MAX);
-    return ok();
-}
-
 struct status account_below_caller(struct ctx *c, const struct account *a)
 {
     const char *const *ids;
@@ -86,11 +79,6 @@ static struct status not_the_caller(struct ctx *c, const char *name)
     return ok();
 }
 
-static struct status required(struct ctx *c, const void *message, const char *field)
-{
-    return message ? ok() : fail_field(c->arena, REASON_FIELD_REQUIRED, field, "must be given");
-}
-
 /* ---- Users ---- */
 
 /* After the write that nothing of the user's holds any more: see NEW_SESSION. */
@@ -154,7 +142,6 @@ struct status reset_password(struct ctx *c, const ResetPasswordRequest *req, Emp
 {
     const char *hash;
     struct resource r;
-    (void)res;
     TRY(password_acceptable(c->arena, "password", req->password));
     TRY(account_named(c, RESOURCE_USER, req->name, "", &r));
     db_read_done(c); /* nothing is held while the hash is made */
@@ -170,7 +157,6 @@ struct status reset_password(struct ctx *c, const ResetPasswordRequest *req, Emp
 struct status delete_user(struct ctx *c, const DeleteUserRequest *req, Empty *res)
 {
     struct resource r;
-    (void)res;
     TRY(account_named(c, RESOURCE_USER, req->name, req->etag, &r));
     TRY(not_the_caller(c, req->name));
     TRY(resource_remove(c, &r));
@@ -232,7 +218,6 @@ struct status update_service_account(struct ctx *c, const UpdateServiceAccountRe
 struct status delete_service_account(struct ctx *c, const DeleteServiceAccountRequest *req, Empty *res)
 {
     struct resource r;
-    (void)res;
     TRY(account_named(c, RESOURCE_SERVICE_ACCOUNT, req->name, req->etag, &r));
     TRY(not_the_caller(c, req->name));
     TRY(resource_remove(c, &r)); /* before its keys: see NEW_API_KEY */

@@ -153,7 +153,6 @@ struct status delete_api_key(struct ctx *c, const DeleteApiKeyRequest *req, Empt
 {
     const char *account, *id;
     struct rows rows;
-    (void)res;
     TRY(read_name(c, req->name, &account, &id));
     TRY(DB_QUERY(c, &iam_sql[API_KEY_GET], &rows, v_text(id), v_text(c->workspace), v_text(account)));
     if (!rows.n)

@@ -1,7 +1,6 @@
 /* cache.h: principals of credentials that were checked a moment ago, so that a call costs one SHA-256 and one
- * look-up. Of fixed size; the key is the credential's SHA-256, or that of what
- * a certificate says (caller.c), so no credential lies in memory. Any thread.
- */
+ * look-up. Of fixed size; the key is the credential's SHA-256, or that of what a certificate says (caller.c),
+ * so no credential lies in memory. Any thread. */
 #ifndef SERVER_IAM_CACHE_H
 #define SERVER_IAM_CACHE_H
 

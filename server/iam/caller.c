@@ -4,8 +4,6 @@
 
 #include "base/clock.h"
 
-#include <openssl/crypto.h>
-
 #define CREDENTIAL_MAX TOKEN_MAX_BYTES
 #define TRUST_US                                                                                             \
     (60 * US_PER_SECOND) /* without word from the database what is in memory holds no longer than this */
@@ -86,7 +84,7 @@ static struct status by_token(struct ctx *c, const struct credential *of, struct
 
 static bool same(struct str a, struct str b)
 {
-    return a.n == SHA256_BYTES && b.n == SHA256_BYTES && CRYPTO_memcmp(a.p, b.p, a.n) == 0;
+    return a.n == SHA256_BYTES && b.n == SHA256_BYTES && same_bytes(a.p, b.p, a.n);
 }
 
 /* When a key with this hash ends: (expire_time, hash, old_hash, old_expire_time); 0 where the hash is

@@ -3,9 +3,11 @@
  *
  *   scopes.c principal.c   what somebody may do       cache.c      credentials checked a moment ago
  *   caller.c               credential to principal    sessions.c   login, refresh, end
- *   keys.c token.c seal.c  signed access tokens       accounts.c   users and service accounts
+ *   keys.c token.c         signed access tokens       accounts.c   users and service accounts
  *   password.c limit.c     passwords and guessing     api_keys.c certificates.c roles.c workspaces.c
  *   resources.c iam_sql.c  rows                       start.c      first start, upkeep
+ *   self.c                 what a caller may ask of itself         text.c       random texts, digests,
+ * refusals
  *
  * To add a scope or a role: scopes.def, roles.def. */
 #ifndef SERVER_IAM_IAM_H

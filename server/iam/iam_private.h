@@ -12,7 +12,6 @@
 C_BEGIN
 
 #define ADMIN_ID "admin"
-#define FIRST_WORKSPACE "default"
 #define TEXT_MAX 256 /* bytes of a display name */
 #define ROLES_MAX 16 /* of an account */
 
@@ -40,10 +39,13 @@ MUSTCHECK struct status not_above_caller(struct ctx *c, const struct scope_set *
 
 /* accounts.c: fails where an account may do what the caller may not. */
 MUSTCHECK struct status account_below_caller(struct ctx *c, const struct account *a);
-MUSTCHECK struct status text_check(struct ctx *c, const char *text, const char *field);
 /* Adds to the unit a user with a password. */
 MUSTCHECK struct status user_add(struct ctx *c, const char *id, const char *id_field, User *user,
                                  const char *password);
+
+/* workspaces.c: adds to the unit the first user of a workspace, of whom `field` of the request speaks. */
+MUSTCHECK struct status admin_add(struct ctx *c, const char *workspace, const char *field,
+                                  const char *password);
 
 /* certificates.c: adds to the unit that another certificate, or none (""), stands for the service account.
  * Fails: PERMISSION_MISSING without system.admin; FIELD_INVALID, FIELD_TOO_LONG. The unit fails with
@@ -59,7 +61,11 @@ MUSTCHECK struct status scope_names(struct ctx *c, const struct scope_set *s, ch
 MUSTCHECK bool api_key_split(struct arena *a, struct str text, const char **ret_id);
 MUSTCHECK bool is_api_key(struct str text);
 
-/* text.c: fails with the reason, one of those for which calls are denied, and notes it for the audit log. */
+/* text.c: fails where a display name is too long, and where a request comes without its message. */
+MUSTCHECK struct status text_check(struct ctx *c, const char *text, const char *field);
+MUSTCHECK struct status required(struct ctx *c, const void *message, const char *field);
+
+/* Fails with the reason, one of those for which calls are denied, and notes it for the audit log. */
 MUSTCHECK struct status denied(struct ctx *c, enum reason reason, const char *message);
 
 /* n random characters of [0-9A-Za-z], and a NUL. */

@@ -87,12 +87,13 @@ static bool make_header(struct key *k)
 static bool make_key(struct key *k, const char *id, const unsigned char *private_half,
                      const unsigned char *public_half)
 {
-    size_t n = KEY_BYTES;
+    size_t n = SIGN_KEY_BYTES;
     if (snprintf(k->public.id, sizeof k->public.id, "%s", id) >= (int)sizeof k->public.id)
         return false;
     k->signs = private_half != NULL;
-    k->pair = private_half ? EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, private_half, KEY_BYTES)
-                           : EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_half, KEY_BYTES);
+    k->pair = private_half
+                  ? EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, private_half, SIGN_KEY_BYTES)
+                  : EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_half, SIGN_KEY_BYTES);
     return k->pair && EVP_PKEY_get_raw_public_key(k->pair, k->public.half, &n) == 1 && make_header(k);
 }
 
@@ -104,10 +105,10 @@ static void seal_key(const struct keys *k, unsigned char ret[SEAL_KEY_BYTES])
     hmac_sha256(k->secret, STR("seal"), ret);
 }
 
-static bool unseal(const struct keys *k, const char *id, struct str sealed, unsigned char ret[KEY_BYTES])
+static bool unseal(const struct keys *k, const char *id, struct str sealed, unsigned char ret[SIGN_KEY_BYTES])
 {
     unsigned char key[SEAL_KEY_BYTES];
-    if (!k->secret.n || sealed.n != KEY_BYTES + SEAL_OVERHEAD)
+    if (!k->secret.n || sealed.n != SIGN_KEY_BYTES + SEAL_OVERHEAD)
         return false;
     seal_key(k, key);
     bool good = seal_open(key, id, sealed, ret);
@@ -117,27 +118,27 @@ static bool unseal(const struct keys *k, const char *id, struct str sealed, unsi
 
 /* The private half of a row (private, sealed), where it can be opened. */
 static bool open_private(const struct keys *k, const char *id, const struct value *v,
-                         unsigned char ret[KEY_BYTES])
+                         unsigned char ret[SIGN_KEY_BYTES])
 {
     if (v[1].i)
         return unseal(k, id, v[0].s, ret);
-    if (v[0].s.n != KEY_BYTES)
+    if (v[0].s.n != SIGN_KEY_BYTES)
         return false;
-    memcpy(ret, v[0].s.p, KEY_BYTES);
+    memcpy(ret, v[0].s.p, SIGN_KEY_BYTES);
     return true;
 }
 
 /* A row of KEY_LIST. */
 static bool take_row(const struct keys *k, const struct value *v, struct key *ret)
 {
-    unsigned char half[KEY_BYTES];
+    unsigned char half[SIGN_KEY_BYTES];
     bool mine = open_private(k, v[0].s.p, &v[4], half);
     ret->create_us = v[1].i;
     ret->expire_us = v[2].i;
-    bool good =
-        v[3].s.n == KEY_BYTES && make_key(ret, v[0].s.p, mine ? half : NULL, (const unsigned char *)v[3].s.p);
+    bool good = v[3].s.n == SIGN_KEY_BYTES &&
+                make_key(ret, v[0].s.p, mine ? half : NULL, (const unsigned char *)v[3].s.p);
     OPENSSL_cleanse(half, sizeof half);
-    return good && memcmp(ret->public.half, v[3].s.p, KEY_BYTES) == 0;
+    return good && memcmp(ret->public.half, v[3].s.p, SIGN_KEY_BYTES) == 0;
 }
 
 static void replace(struct keys *k, struct ring *r)
@@ -188,7 +189,7 @@ bool keys_due(struct keys *k, int64_t now_us)
 
 struct status keys_renew(struct ctx *c, struct keys *k)
 {
-    unsigned char half[KEY_BYTES], key[SEAL_KEY_BYTES], sealed[KEY_BYTES + SEAL_OVERHEAD];
+    unsigned char half[SIGN_KEY_BYTES], key[SEAL_KEY_BYTES], sealed[SIGN_KEY_BYTES + SEAL_OVERHEAD];
     struct key made;
     char id[ID_TEXT];
     id_new(id);
@@ -201,8 +202,8 @@ struct status keys_renew(struct ctx *c, struct keys *k)
     struct str stored = k->secret.n ? str_make((const char *)sealed, sizeof sealed)
                                     : str_make((const char *)half, sizeof half);
     struct str private = str_make(arena_dup(c->arena, stored), stored.n);
-    struct str public =
-        str_make(arena_dup(c->arena, str_make((const char *)made.public.half, KEY_BYTES)), KEY_BYTES);
+    struct str public = str_make(
+        arena_dup(c->arena, str_make((const char *)made.public.half, SIGN_KEY_BYTES)), SIGN_KEY_BYTES);
     const char *name = arena_dup(c->arena, str_of(id));
     OPENSSL_cleanse(half, sizeof half);
     OPENSSL_cleanse(key, sizeof key);
@@ -216,7 +217,7 @@ struct status keys_renew(struct ctx *c, struct keys *k)
     return ok();
 }
 
-struct status keys_add(struct keys *k, const char *id, const unsigned char private_half[KEY_BYTES],
+struct status keys_add(struct keys *k, const char *id, const unsigned char private_half[SIGN_KEY_BYTES],
                        int64_t create_us, int64_t expire_us)
 {
     struct ring *r = k->ring;

@@ -7,11 +7,10 @@
 
 #include "base/ctx.h"
 #include "base/ids.h"
+#include "base/sign.h"
 
 C_BEGIN
 
-#define KEY_BYTES 32 /* of a public or private half */
-#define SIGNATURE_BYTES 64
 #define KEYS_MAX 16
 
 struct keys;
@@ -27,8 +26,9 @@ bool keys_due(struct keys *k, int64_t now_us);
 /* Adds to the ctx's unit a new key and the removal of expired ones. It signs once it was loaded. */
 MUSTCHECK struct status keys_renew(struct ctx *c, struct keys *k);
 /* Adds a key that is no row: for tests. */
-MUSTCHECK struct status keys_add(struct keys *k, const char *id, const unsigned char private_half[KEY_BYTES],
-                                 int64_t create_us, int64_t expire_us);
+MUSTCHECK struct status keys_add(struct keys *k, const char *id,
+                                 const unsigned char private_half[SIGN_KEY_BYTES], int64_t create_us,
+                                 int64_t expire_us);
 
 /* Signs header and payload as a JWS in compact form, in the arena. Fails: INTERNAL where no key can sign. */
 MUSTCHECK struct status keys_sign(struct keys *k, struct str payload, struct arena *a, const char **ret);
@@ -38,7 +38,7 @@ MUSTCHECK bool keys_verify(struct keys *k, struct str jws, int64_t now_us, struc
 
 struct public_key {
     char id[ID_TEXT];
-    unsigned char half[KEY_BYTES];
+    unsigned char half[SIGN_KEY_BYTES];
 };
 /* All keys that verify, the newest first. */
 size_t keys_public(struct keys *k, struct public_key ret[KEYS_MAX]);

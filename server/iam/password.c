@@ -74,6 +74,6 @@ struct status password_check(struct arena *a, const char *hash, const char *pass
         return fail_field(a, REASON_FIELD_TOO_LONG, "password", "must have at most %d bytes", PASSWORD_MAX);
     TRY(bcrypt(a, against, password, &made));
     size_t n = strlen(against);
-    *ret = hash && made && strlen(made) == n && CRYPTO_memcmp(made, against, n) == 0;
+    *ret = hash && made && strlen(made) == n && same_bytes(made, against, n);
     return ok();
 }

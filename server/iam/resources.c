@@ -142,8 +142,7 @@ struct status resource_add(struct ctx *c, enum resource_kind kind, const char *i
                            bool disabled, struct resource_head *message)
 {
     struct resource r = { kind, id, 1, message };
-    if (!id_valid(str_of(id)))
-        return fail_field(c->arena, *id ? REASON_FIELD_INVALID : REASON_FIELD_REQUIRED, id_field, ID_RULE);
+    TRY(id_check(c->arena, id, id_field));
     struct str data = pack(c, message);
     if (!data.p)
         return fail_memory();

@@ -6,14 +6,13 @@
 
 /* ---- What roles give ---- */
 
-static struct status scopes_of_message(const Role *role, struct scope_set *ret)
+static void join_message(struct scope_set *ret, const Role *role)
 {
     for (size_t i = 0; i < role->n_scopes; i++) {
         enum scope x = scope_find(role->scopes[i]);
         if (x < SCOPE_COUNT) /* else it was removed since */
             scope_add(ret, x);
     }
-    return ok();
 }
 
 static struct status join_role(struct ctx *c, const char *id, struct scope_set *ret, bool *ret_known)
@@ -31,7 +30,8 @@ static struct status join_role(struct ctx *c, const char *id, struct scope_set *
         return ok();
     }
     TRY(s);
-    return scopes_of_message((const Role *)r.message, ret);
+    join_message(ret, (const Role *)r.message);
+    return ok();
 }
 
 struct status roles_scopes(struct ctx *c, const char *const *ids, size_t n, struct scope_set *ret,
@@ -112,8 +112,7 @@ static struct status not_built_in(const char *id)
 
 struct status create_role(struct ctx *c, const CreateRoleRequest *req, Role *res)
 {
-    if (!req->role)
-        return fail_field(c->arena, REASON_FIELD_REQUIRED, "role", "must be given");
+    TRY(required(c, req->role, "role"));
     if (role_find(req->role_id))
         return fail(NULL, REASON_ACCOUNT_ALREADY_EXISTS, "there is a built-in role of this id");
     TRY(check_role(c, req->role));
@@ -162,8 +161,7 @@ struct status update_role(struct ctx *c, const UpdateRoleRequest *req, Role *res
     static const char *const fields[] = { "display_name", "scopes", NULL };
     struct resource r;
     const char *id;
-    if (!req->role)
-        return fail_field(c->arena, REASON_FIELD_REQUIRED, "role", "give the role with its name");
+    TRY(required(c, req->role, "role"));
     TRY(mask_check(c, req->update_mask, fields));
     TRY(resource_id(c, RESOURCE_ROLE, req->role->name, "role.name", &id));
     TRY(not_built_in(id));
@@ -187,7 +185,6 @@ struct status delete_role(struct ctx *c, const DeleteRoleRequest *req, Empty *re
 {
     struct resource r;
     const char *id;
-    (void)res;
     TRY(resource_id(c, RESOURCE_ROLE, req->name, "name", &id));
     TRY(not_built_in(id));
     TRY(resource_named(c, RESOURCE_ROLE, req->name, "name", req->etag, &r));

@@ -2,8 +2,6 @@
 
 #include <pthread.h>
 
-#define PLATFORM_WORKSPACE "default"
-
 static const struct scope_row {
     const char *name;
     int flags;
@@ -59,7 +57,7 @@ struct scope_set scope_everything(void)
 
 struct scope_set scope_within(struct scope_set s, const char *workspace)
 {
-    bool platform = strcmp(workspace, PLATFORM_WORKSPACE) == 0;
+    bool platform = strcmp(workspace, FIRST_WORKSPACE) == 0;
     struct scope_set within = { { 0, 0 } };
     for (int i = 0; i < SCOPE_COUNT; i++) {
         bool held = scope_in(&s, (enum scope)i) && (platform || !(scopes[i].flags & SCOPE_PLATFORM));

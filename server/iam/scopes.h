@@ -1,5 +1,4 @@
-/* scopes.h: what a caller may do: a set of scopes, given by roles. The rows are in scopes.def and roles.def.
- */
+/* scopes.h: what a caller may do: a set of scopes, given by roles (the rows: scopes.def, roles.def). */
 #ifndef SERVER_IAM_SCOPES_H
 #define SERVER_IAM_SCOPES_H
 
@@ -7,8 +6,10 @@
 
 C_BEGIN
 
+#define FIRST_WORKSPACE "default" /* from which the others are managed */
+
 enum scope_flags {
-    SCOPE_PLATFORM = 1, /* held in the workspace `default` only */
+    SCOPE_PLATFORM = 1, /* held in FIRST_WORKSPACE only */
     SCOPE_EVERYBODY = 2 /* held by whoever has a credential */
 };
 

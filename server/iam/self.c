@@ -44,7 +44,6 @@ struct status scope_names(struct ctx *c, const struct scope_set *s, char ***ret,
 struct status get_principal(struct ctx *c, const GetPrincipalRequest *req, Principal *res)
 {
     struct scope_set scopes = held(c);
-    (void)req;
     res->name = (char *)c->principal;
     res->workspace = arena_printf(c->arena, "workspaces/%s", c->workspace);
     if (!res->workspace)
@@ -69,7 +68,7 @@ struct status test_permissions(struct ctx *c, const TestPermissionsRequest *req,
     return ok();
 }
 
-static Jwk *jwk(struct arena *a, const char *id, const unsigned char half[KEY_BYTES])
+static Jwk *jwk(struct arena *a, const char *id, const unsigned char half[SIGN_KEY_BYTES])
 {
     Jwk *m = PB_NEW(a, Jwk);
     if (!m)
@@ -79,7 +78,7 @@ static Jwk *jwk(struct arena *a, const char *id, const unsigned char half[KEY_BY
     m->alg = (char *)"EdDSA";
     m->use = (char *)"sig";
     m->kid = arena_dup(a, str_of(id));
-    m->x = base64url_text(a, str_make((const char *)half, KEY_BYTES));
+    m->x = base64url_text(a, str_make((const char *)half, SIGN_KEY_BYTES));
     return m->kid && m->x ? m : NULL;
 }
 
@@ -87,7 +86,6 @@ struct status get_jwks(struct ctx *c, const GetJwksRequest *req, Jwks *res)
 {
     struct public_key keys[KEYS_MAX];
     size_t n = keys_public(c->app->iam->keys, keys);
-    (void)req;
     res->keys = ARENA_ARRAY(c->arena, KEYS_MAX, Jwk *);
     res->statement_keys = ARENA_ARRAY(c->arena, 1, Jwk *);
     if (!res->keys || !res->statement_keys)

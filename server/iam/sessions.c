@@ -14,7 +14,6 @@
 #include "base/clock.h"
 
 #include <inttypes.h>
-#include <openssl/crypto.h>
 
 #define SESSION_US (30 * US_PER_DAY) /* after its last refresh */
 #define GRACE_US (10 * US_PER_SECOND)
@@ -217,7 +216,7 @@ static bool split(struct ctx *c, const char *text, struct session *ret)
 static bool texts_equal(const char *a, const char *b)
 {
     size_t n = strlen(a);
-    return n == strlen(b) && CRYPTO_memcmp(a, b, n) == 0;
+    return n == strlen(b) && same_bytes(a, b, n);
 }
 
 /* Fills the session from the token and its row. The token is one that was given out, or the call is refused.
@@ -278,7 +277,6 @@ static struct status no_session(void)
 struct status revoke_session(struct ctx *c, const RevokeSessionRequest *req, Empty *res)
 {
     const struct principal *who = c->caller;
-    (void)res;
     if (!who || !*who->session)
         return no_session();
     if (req->all)
@@ -296,7 +294,6 @@ struct status change_password(struct ctx *c, const ChangePasswordRequest *req, E
 {
     const struct principal *who = c->caller;
     const char *old, *hash;
-    (void)res;
     if (!who || !*who->session)
         return no_session();
     const char *user = who->name + strlen("users/");

@@ -101,8 +101,6 @@ struct status iam_first_start(struct ctx *c, const char *given, const char **ret
 {
     struct resource found;
     char random[FIRST_PASSWORD_CHARS + 1];
-    User admin = USER_INIT;
-    char *roles[] = { (char *)"roles/admin" };
     *ret_password = NULL;
     db_reach_all(c);
     struct status s = resource_get(c, RESOURCE_WORKSPACE, FIRST_WORKSPACE, &found);
@@ -113,10 +111,8 @@ struct status iam_first_start(struct ctx *c, const char *given, const char **ret
     if (!password)
         return fail_memory();
     c->workspace = FIRST_WORKSPACE;
-    admin.roles = roles;
-    admin.n_roles = COUNT(roles);
     TRY(add_default_workspace(c));
-    TRY(user_add(c, ADMIN_ID, "user", &admin, password));
+    TRY(admin_add(c, FIRST_WORKSPACE, "user", password));
     *ret_password = password;
     return ok();
 }

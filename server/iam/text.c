@@ -2,6 +2,18 @@
 
 #include "agents/record/denied.h"
 
+struct status text_check(struct ctx *c, const char *text, const char *field)
+{
+    if (strlen(text) > TEXT_MAX)
+        return fail_field(c->arena, REASON_FIELD_TOO_LONG, field, "at most %d bytes", TEXT_MAX);
+    return ok();
+}
+
+struct status required(struct ctx *c, const void *message, const char *field)
+{
+    return message ? ok() : fail_field(c->arena, REASON_FIELD_REQUIRED, field, "must be given");
+}
+
 struct status denied(struct ctx *c, enum reason reason, const char *message)
 {
     struct status s = fail(NULL, reason, "%s", message);

@@ -36,7 +36,7 @@ static struct status check_workspace(struct ctx *c, const char *id, const Worksp
 }
 
 /* The unit's rows name the new workspace, not the caller's. */
-static struct status add_admin(struct ctx *c, const char *workspace, const char *password)
+struct status admin_add(struct ctx *c, const char *workspace, const char *field, const char *password)
 {
     User admin = USER_INIT;
     char *roles[] = { (char *)"roles/admin" };
@@ -44,21 +44,20 @@ static struct status add_admin(struct ctx *c, const char *workspace, const char 
     admin.roles = roles;
     admin.n_roles = COUNT(roles);
     c->workspace = workspace;
-    struct status s = user_add(c, ADMIN_ID, "workspace_id", &admin, password);
+    struct status s = user_add(c, ADMIN_ID, field, &admin, password);
     c->workspace = own;
     return s;
 }
 
 struct status create_workspace(struct ctx *c, const CreateWorkspaceRequest *req, Workspace *res)
 {
-    if (!req->workspace)
-        return fail_field(c->arena, REASON_FIELD_REQUIRED, "workspace", "must be given");
+    TRY(required(c, req->workspace, "workspace"));
     db_reach_all(c);
     TRY(check_workspace(c, req->workspace_id, req->workspace));
     *res = *req->workspace;
     TRY(resource_add(c, RESOURCE_WORKSPACE, req->workspace_id, "workspace_id", res->disabled,
                      (struct resource_head *)res));
-    return add_admin(c, req->workspace_id, req->admin_password);
+    return admin_add(c, req->workspace_id, "workspace_id", req->admin_password);
 }
 
 struct status get_workspace(struct ctx *c, const GetWorkspaceRequest *req, Workspace *res)
@@ -81,8 +80,7 @@ struct status list_workspaces(struct ctx *c, const ListWorkspacesRequest *req, L
 struct status update_workspace(struct ctx *c, const UpdateWorkspaceRequest *req, Workspace *res)
 {
     struct resource r;
-    if (!req->workspace)
-        return fail_field(c->arena, REASON_FIELD_REQUIRED, "workspace", "give the workspace with its name");
+    TRY(required(c, req->workspace, "workspace"));
     TRY(mask_check(c, req->update_mask, fields));
     db_reach_all(c);
     TRY(resource_named(c, RESOURCE_WORKSPACE, req->workspace->name, "workspace.name", req->workspace->etag,

@@ -36,7 +36,7 @@ string Base64(const string &bytes)
 
 Bytes Half(unsigned char fill)
 {
-    return Bytes(KEY_BYTES, fill);
+    return Bytes(SIGN_KEY_BYTES, fill);
 }
 
 EVP_PKEY *Pair(const Bytes &half)
@@ -46,7 +46,7 @@ EVP_PKEY *Pair(const Bytes &half)
 
 string PublicHalf(const Bytes &half)
 {
-    unsigned char out[KEY_BYTES];
+    unsigned char out[SIGN_KEY_BYTES];
     size_t n = sizeof out;
     EVP_PKEY *pair = Pair(half);
     EVP_PKEY_get_raw_public_key(pair, out, &n);
