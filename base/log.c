@@ -70,7 +70,6 @@ static void write_out(void)
 
 static void *run(void *arg)
 {
-    (void)arg;
     pthread_mutex_lock(&logger.lock);
     while (!logger.stopping || logger.n) {
         while (!logger.n && !logger.stopping)

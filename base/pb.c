@@ -5,11 +5,7 @@ static void *allocate(void *arena, size_t n)
     return arena_raw(arena, n);
 }
 
-static void release(void *arena, void *p)
-{
-    (void)arena;
-    (void)p;
-}
+static void release(void *arena, void *p) {}
 
 void *pb_new(struct arena *a, const ProtobufCMessageDescriptor *d)
 {

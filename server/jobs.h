@@ -1,5 +1,4 @@
-/* jobs.h: work that no call asks for, on a thread of its own. A table: to add a job, add its row in jobs.c.
- */
+/* jobs.h: work that no call asks for, on threads of its own. To add a job, add its row in jobs.c. */
 #ifndef SERVER_JOBS_H
 #define SERVER_JOBS_H
 

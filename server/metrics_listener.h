@@ -8,7 +8,7 @@ C_BEGIN
 
 struct metrics_listener;
 
-/* address: host:port, loopback only. Fails: FIELD_INVALID where it is not, STORE_UNAVAILABLE never. */
+/* address: host:port, loopback only. Fails: FIELD_INVALID where it is not, or not free. */
 MUSTCHECK struct status metrics_listen(const char *address, struct arena *a, struct metrics_listener **ret);
 void metrics_listener_stop(struct metrics_listener *); /* NULL is allowed */
 

@@ -38,7 +38,7 @@ struct option_view {
 };
 
 /* Defaults, then the environment, then arguments (--name value or --name=value). Texts live in the arena.
- * Fails with FIELD_INVALID or FIELD_OUT_OF_RANGE, naming the option. */
+ * Fails, naming the option: FIELD_REQUIRED, FIELD_INVALID, FIELD_OUT_OF_RANGE, FIELD_TOO_LONG. */
 MUSTCHECK struct status options_read(struct arena *a, int argc, char **argv, struct options *ret);
 /* True where the arguments ask for --help; the text is then written to `out`. */
 bool options_help(int argc, char **argv, struct buf *out);

@@ -24,6 +24,30 @@
 #include "server/iam/iam.h"
 #include "server/system.h"
 
+/* Agents know no RPC: what one says of a stream, as the runtime asks for it. */
+#define NEXT(fn, State, Res, otherwise)                                                                      \
+    static struct status fn##_next(struct ctx *c, State *state, Res *res, enum rpc_next *ret)                \
+    {                                                                                                        \
+        bool send = false;                                                                                   \
+        struct status s = fn(c, state, res, &send);                                                          \
+        *ret = send ? RPC_SEND : otherwise;                                                                  \
+        return s;                                                                                            \
+    }
+
+NEXT(watch_messages, struct message_watch, WatchMessagesResponse, RPC_WAIT)
+NEXT(simulate_journey, struct simulation, SimulateJourneyResponse, RPC_END)
+NEXT(verify_audit_chain, struct verification, VerifyAuditChainResponse, RPC_END)
+NEXT(export_subject, struct subject_export, ExportSubjectResponse, RPC_END)
+
+static struct status draft_template_next(struct ctx *c, struct draft *d, DraftTemplateResponse *res,
+                                         enum rpc_next *ret)
+{
+    bool found = false, ended = false;
+    struct status s = draft_template(c, d, res, &found, &ended);
+    *ret = found ? RPC_SEND : ended ? RPC_END : RPC_WAIT;
+    return s;
+}
+
 /* The handlers as the runtime calls them: a handler of another type does not compile. */
 RPC_UNARY(create_lead, CreateLeadRequest, Lead)
 RPC_UNARY(get_lead, GetLeadRequest, Lead)
@@ -99,24 +123,6 @@ RPC_UNARY(publish_journey, PublishJourneyRequest, Journey)
 RPC_UNARY(pause_journey, PauseJourneyRequest, Journey)
 RPC_UNARY(resume_journey, ResumeJourneyRequest, Journey)
 RPC_UNARY(retire_journey, RetireJourneyRequest, Journey)
-static struct status watch_messages_next(struct ctx *c, struct message_watch *w, WatchMessagesResponse *res,
-                                         enum rpc_next *ret)
-{
-    bool send = false;
-    struct status s = watch_messages(c, w, res, &send);
-    *ret = send ? RPC_SEND : RPC_WAIT;
-    return s;
-}
-
-static struct status simulate_journey_next(struct ctx *c, struct simulation *sim,
-                                           SimulateJourneyResponse *res, enum rpc_next *ret)
-{
-    bool more = false;
-    struct status s = simulate_journey(c, sim, res, &more);
-    *ret = more ? RPC_SEND : RPC_END;
-    return s;
-}
-
 RPC_SERVER_STREAM(watch_messages, WatchMessagesRequest, WatchMessagesResponse, struct message_watch)
 RPC_SERVER_STREAM(simulate_journey, SimulateJourneyRequest, SimulateJourneyResponse, struct simulation)
 RPC_UNARY(enroll_lead, EnrollLeadRequest, Enrollment)
@@ -163,33 +169,6 @@ RPC_UNARY(create_workspace, CreateWorkspaceRequest, Workspace)
 RPC_UNARY(get_workspace, GetWorkspaceRequest, Workspace)
 RPC_UNARY(list_workspaces, ListWorkspacesRequest, ListWorkspacesResponse)
 RPC_UNARY(update_workspace, UpdateWorkspaceRequest, Workspace)
-
-static struct status verify_audit_chain_next(struct ctx *c, struct verification *v,
-                                             VerifyAuditChainResponse *res, enum rpc_next *ret)
-{
-    bool more = false;
-    struct status s = verify_audit_chain(c, v, res, &more);
-    *ret = more ? RPC_SEND : RPC_END;
-    return s;
-}
-
-static struct status draft_template_next(struct ctx *c, struct draft *d, DraftTemplateResponse *res,
-                                         enum rpc_next *ret)
-{
-    bool found = false, ended = false;
-    struct status s = draft_template(c, d, res, &found, &ended);
-    *ret = found ? RPC_SEND : ended ? RPC_END : RPC_WAIT;
-    return s;
-}
-
-static struct status export_subject_next(struct ctx *c, struct subject_export *x, ExportSubjectResponse *res,
-                                         enum rpc_next *ret)
-{
-    bool more = false;
-    struct status s = export_subject(c, x, res, &more);
-    *ret = more ? RPC_SEND : RPC_END;
-    return s;
-}
 
 RPC_UNARY(list_audit_events, ListAuditEventsRequest, ListAuditEventsResponse)
 RPC_SERVER_STREAM(verify_audit_chain, VerifyAuditChainRequest, VerifyAuditChainResponse, struct verification)

@@ -3,6 +3,7 @@
 #include "agents/record/active.h"
 #include "agents/record/events.h"
 #include "agents/record/moved.h"
+#include "agents/record/times.h"
 #include "base/metrics.h"
 #include "base/pb.h"
 #include "server/gate/quota.h"
@@ -20,16 +21,6 @@ static const struct agent_row {
 } agents[] = {
     { AGENT_TYPE_TRIAGE, &marketing__v1__triage_service__descriptor },
 };
-
-static Timestamp *timestamp(struct arena *a, int64_t us)
-{
-    Timestamp *t = PB_NEW(a, Timestamp);
-    if (t) {
-        t->seconds = us / 1000000;
-        t->nanos = (int32_t)(us % 1000000) * 1000;
-    }
-    return t;
-}
 
 static int64_t resident_bytes(void)
 {
@@ -130,7 +121,7 @@ static struct status describe_hold(struct ctx *c, SystemStatus *res)
     res->delivery_hold = PB_NEW(c->arena, DeliveryHold);
     if (!res->delivery_hold)
         return fail_memory();
-    res->delivery_hold->start_time = timestamp(c->arena, since);
+    res->delivery_hold->start_time = time_message(c->arena, since);
     return res->delivery_hold->start_time ? ok() : fail_memory();
 }
 
@@ -140,7 +131,7 @@ struct status get_system_status(struct ctx *c, const GetSystemStatusRequest *req
     struct committer_stats stats;
     committer_stats(c->app->committer, &stats);
     res->version = (char *)CODE_VERSION;
-    res->start_time = timestamp(c->arena, h->start_us);
+    res->start_time = time_message(c->arena, h->start_us);
     res->serving = true;
     res->committed_units = (int64_t)(stats.units - stats.failed_units);
     res->commits = (int64_t)stats.groups;

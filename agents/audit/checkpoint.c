@@ -154,7 +154,6 @@ struct status create_checkpoint(struct ctx *c, const CreateCheckpointRequest *re
     unsigned char head[SHA256_BYTES];
     int64_t position;
     AuditCheckpoint *p;
-    (void)req;
     TRY(chain_head(c, c->workspace, &position, head));
     if (!position)
         return fail(c->arena, REASON_AUDIT_EMPTY, "nothing has happened yet that could be signed");

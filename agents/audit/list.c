@@ -48,7 +48,6 @@ static struct entry entry_of(const struct value *row)
 static struct filter_value look(void *arg, const struct filter_field *field, struct str rest)
 {
     const struct entry *e = arg;
-    (void)rest;
     if (field->tag == ENTRY_CREATE_TIME)
         return filter_integer(e->row[ENTRY_CREATE_TIME].i);
     if (field->tag == ENTRY_TRACE_ID)

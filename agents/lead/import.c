@@ -60,7 +60,6 @@ static struct place *place(struct lead_import *s, unsigned items_on)
 
 void import_leads_committed(struct ctx *c, struct lead_import *s)
 {
-    (void)c;
     s->at++;
 }
 

@@ -128,7 +128,6 @@ static void delete_with_all(struct ctx *c, struct lead_row *row)
 struct status delete_lead(struct ctx *c, const DeleteLeadRequest *req, Empty *res)
 {
     struct lead_row row;
-    (void)res;
     struct status s = lead_load(c, req->name, "name", &row);
     if (s.reason == REASON_LEAD_NOT_FOUND && req->allow_missing)
         return ok();

@@ -12,26 +12,25 @@ struct db;
 struct committer;
 struct scoring;
 struct known;
-struct iam; /* server/iam/iam.h */
+struct iam;
 struct audit;
-struct moved; /* agents/record/moved.h */
+struct moved;
 struct denied;
 struct signer;
 struct orchestrator;
-struct forms; /* agents/engage/template/templates.h */
+struct forms;
 struct delivery;
-struct drafting;    /* agents/engage/draft/draft.h */
-struct send_limits; /* agents/engage/send/send.h */
-struct zones;       /* agents/engage/gate/zones.h */
-struct lead_row;    /* agents/record/leads.h */
-struct active;      /* agents/record/active.h: which model, policy and engagement model each workspace has in
-                       service */
+struct drafting;
+struct send_limits;
+struct zones;
+struct lead_row; /* agents/record/leads.h */
+struct active;
 
 struct app {
     struct db *db;
     struct committer *committer;
-    struct active *active;
-    struct known *known; /* agents/record/known.h: identities that may exist; NULL: all */
+    struct active *active; /* agents/record/active.h: what each workspace has in service */
+    struct known *known;   /* agents/record/known.h: identities that may exist; NULL: all */
     const char *code_version;
     struct zones *zones;         /* agents/engage/gate/zones.h: time zones */
     unsigned max_channels;       /* of the built-in send policy, 1 to 6 */
@@ -44,12 +43,12 @@ struct app {
     struct audit *audit;         /* agents/audit/audit.h: the chain over the event log */
     struct moved *moved;         /* agents/record/moved.h: whether things may leave; NULL: they may */
     struct denied *denied;       /* agents/record/denied.h: refused calls on their way into the event log */
-    struct forms *forms;         /* compiled templates */
+    struct forms *forms;         /* agents/engage/template/templates.h: compiled templates */
     struct orchestrator *orchestrator; /* agents/orchestrator/orchestrator.h: reactions to events */
     const struct send_limits *send;    /* agents/engage/send/send.h: what holds for all channels */
     struct drafting *drafting;         /* agents/engage/draft/draft.h: who drafts templates */
-    struct delivery
-        *delivery; /* agents/engage/delivery/delivery.h: sends what is due; NULL: nothing is sent */
+    /* agents/engage/delivery/delivery.h: sends what is due; NULL: nothing is sent. */
+    struct delivery *delivery;
     /* The link by which the lead of a message says that it wants no more of them, in the ctx's arena; NULL
      * where there is none to give. */
     const char *(*unsubscribe_url)(struct ctx *c, const Message *m);

@@ -102,7 +102,6 @@ static struct status look(struct ctx *c, void *arg)
     struct rows rows;
     const char *place;
     int64_t end, remembered = db->ops->remembered ? db->ops->remembered(db) : 0;
-    (void)arg;
     db_reach_all(c);
     TRY(db->ops->place(db, c->arena, &place));
     TRY(events_end(c, &end));

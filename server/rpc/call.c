@@ -384,7 +384,6 @@ static void fill_context(struct slot *s)
 
 static void on_closed(struct slot *s, bool ok)
 {
-    (void)ok;
     if (s->was_cancelled) {
         __atomic_store_n(&s->cancelled, true, __ATOMIC_SEQ_CST);
         turn_quit(s);

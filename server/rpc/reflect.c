@@ -91,14 +91,11 @@ static struct status answer_services(struct ctx *c, Response *res)
 
 static struct status reflect_open(struct ctx *c, void **ret)
 {
-    (void)c;
-    (void)ret;
     return ok();
 }
 
 static struct status reflect_item(struct ctx *c, void *none, const Request *req, Response *res)
 {
-    (void)none;
     res->valid_host = req->host;
     res->original_request = (Request *)req;
     switch (req->message_request_case) {
@@ -116,26 +113,16 @@ static struct status reflect_item(struct ctx *c, void *none, const Request *req,
     }
 }
 
-static void reflect_committed(struct ctx *c, void *none)
-{
-    (void)c;
-    (void)none;
-}
+static void reflect_committed(struct ctx *c, void *none) {}
 
 static struct status reflect_refused(struct ctx *c, void *none, const Request *req, struct status why,
                                      Response *res)
 {
-    (void)c;
-    (void)none;
-    (void)req;
-    (void)res;
     return why;
 }
 
 static struct status reflect_finish(struct ctx *c, void *none)
 {
-    (void)c;
-    (void)none;
     return ok();
 }
 

@@ -128,7 +128,6 @@ struct rpc_method {
     {                                                                                                        \
         State *s = NULL;                                                                                     \
         struct status st = fn##_open(c, &s);                                                                 \
-        (void)req;                                                                                           \
         *ret = s;                                                                                            \
         return st;                                                                                           \
     }                                                                                                        \
@@ -158,7 +157,6 @@ struct rpc_method {
     RPC_STREAM_STATE_(fn, State)                                                                             \
     static struct status fn##_item_(struct ctx *c, void *s, const void *req, void *res)                      \
     {                                                                                                        \
-        (void)res;                                                                                           \
         return fn##_item(c, (State *)s, (const Req *)req);                                                   \
     }                                                                                                        \
     static struct status fn##_finish_(struct ctx *c, void *s, void *res)                                     \
@@ -193,7 +191,6 @@ struct rpc_method {
     }                                                                                                        \
     static struct status fn##_finish_(struct ctx *c, void *s, void *res)                                     \
     {                                                                                                        \
-        (void)res;                                                                                           \
         return fn##_finish(c, (State *)s);                                                                   \
     }                                                                                                        \
     static const struct rpc_handler fn##_rpc = { RPC_SHAPE_BIDI,  sizeof(Req), sizeof(Res), NULL,            \

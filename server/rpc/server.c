@@ -247,7 +247,6 @@ int rpc_port(const struct rpc *r)
 static void on_shutdown(struct slot *s, bool ok)
 {
     struct rpc *r = s->rpc;
-    (void)ok;
     pthread_mutex_lock(&r->shut_lock);
     r->shut_complete = true;
     pthread_cond_broadcast(&r->shut_done);

@@ -77,7 +77,6 @@ static void take_read(struct slot *s)
 
 static void on_read(struct slot *s, bool ok)
 {
-    (void)ok;
     __atomic_store_n(&s->read_came, true, __ATOMIC_SEQ_CST);
     if (stream_claim(s, WAIT_READ)) {
         s->on_committer = false;
