@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/marketing-agents/marketing/gateway/internal/config"
+	"github.com/marketing-agents/marketing/gateway/internal/health"
 	"github.com/marketing-agents/marketing/gateway/internal/metrics"
 	"github.com/marketing-agents/marketing/gateway/internal/passthrough"
 	"github.com/marketing-agents/marketing/gateway/internal/rest"
@@ -27,7 +28,7 @@ import (
 type Edge struct {
 	options *config.Options
 	pool    *upstream.Pool
-	health  *passthrough.Health
+	health  *health.Service
 	metrics *metrics.Set
 	keys    *keyring // nil: plain text
 
@@ -45,7 +46,7 @@ func Start(o *config.Options, version string) (*Edge, error) {
 	if err := e.openKeys(); err != nil {
 		return nil, err
 	}
-	e.health = passthrough.NewHealth(e.pool)
+	e.health = health.New(e.pool)
 	if err := e.makeServers(version); err != nil {
 		return nil, err
 	}

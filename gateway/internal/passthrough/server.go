@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/marketing-agents/marketing/gateway/internal/health"
 	"github.com/marketing-agents/marketing/gateway/internal/metrics"
 	"github.com/marketing-agents/marketing/gateway/internal/upstream"
 )
@@ -20,7 +21,7 @@ type Options struct {
 	Pool     *upstream.Pool
 	Metrics  *metrics.Set
 	Creds    credentials.TransportCredentials // nil: plain text, for loopback
-	Health   *Health                          // what the edge itself answers to health checks
+	Health   *health.Service                  // what the edge itself answers to health checks
 	LogCalls bool
 }
 

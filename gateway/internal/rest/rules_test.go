@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/marketing-agents/marketing/docs/api"
+	"github.com/marketing-agents/marketing/gateway/internal/health"
 	"github.com/marketing-agents/marketing/gateway/internal/metrics"
-	"github.com/marketing-agents/marketing/gateway/internal/passthrough"
 	"github.com/marketing-agents/marketing/gateway/internal/upstream"
 )
 
@@ -81,7 +81,7 @@ func TestEveryDescribedPathIsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	s, err := New(Options{Pool: pool, Health: passthrough.NewHealth(pool), Metrics: metrics.New(), CallTimeout: time.Second})
+	s, err := New(Options{Pool: pool, Health: health.New(pool), Metrics: metrics.New(), CallTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

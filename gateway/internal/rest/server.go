@@ -24,15 +24,15 @@ import (
 	pb "github.com/marketing-agents/marketing/clients/go/marketing/v1"
 	"github.com/marketing-agents/marketing/gateway/internal/fault"
 	gw "github.com/marketing-agents/marketing/gateway/internal/gw/marketing/v1"
+	"github.com/marketing-agents/marketing/gateway/internal/health"
 	"github.com/marketing-agents/marketing/gateway/internal/metrics"
-	"github.com/marketing-agents/marketing/gateway/internal/passthrough"
 	"github.com/marketing-agents/marketing/gateway/internal/upstream"
 )
 
 // Options of the REST edge.
 type Options struct {
 	Pool        *upstream.Pool
-	Health      *passthrough.Health
+	Health      *health.Service
 	Metrics     *metrics.Set
 	Hosts       []string // served names; empty: all
 	Origins     []string // whose web pages may read answers and change things

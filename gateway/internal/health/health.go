@@ -1,4 +1,5 @@
-package passthrough
+// Package health says at the edge whether calls are answered.
+package health
 
 import (
 	"context"
@@ -13,8 +14,8 @@ import (
 	"github.com/marketing-agents/marketing/gateway/internal/upstream"
 )
 
-// Health answers grpc.health.v1 at the edge: the server's own word while the gateway serves, NOT_SERVING as soon as it drains.
-type Health struct {
+// Service answers grpc.health.v1 at the edge: the server's own word while the gateway serves, NOT_SERVING as soon as it drains.
+type Service struct {
 	grpc_health_v1.UnimplementedHealthServer
 	server grpc_health_v1.HealthClient
 	pool   *upstream.Pool
@@ -30,9 +31,9 @@ type Health struct {
 // A probe costs the server a connection, so callers within this time share one.
 const probeEvery = time.Second
 
-// NewHealth makes the health service of an edge in front of pool.
-func NewHealth(pool *upstream.Pool) *Health {
-	return &Health{
+// New makes the health service of an edge in front of pool.
+func New(pool *upstream.Pool) *Service {
+	return &Service{
 		server:   grpc_health_v1.NewHealthClient(pool),
 		pool:     pool,
 		draining: make(chan struct{}),
@@ -40,12 +41,12 @@ func NewHealth(pool *upstream.Pool) *Health {
 }
 
 // Drain makes every later check say NOT_SERVING and tells those who watch.
-func (h *Health) Drain() {
+func (h *Service) Drain() {
 	h.once.Do(func() { close(h.draining) })
 }
 
 // Draining tells whether Drain was called.
-func (h *Health) Draining() bool {
+func (h *Service) Draining() bool {
 	select {
 	case <-h.draining:
 		return true
@@ -55,7 +56,7 @@ func (h *Health) Draining() bool {
 }
 
 // Server is the server's health as a new connection finds it; at most a second old.
-func (h *Health) Server(ctx context.Context) grpc_health_v1.HealthCheckResponse_ServingStatus {
+func (h *Service) Server(ctx context.Context) grpc_health_v1.HealthCheckResponse_ServingStatus {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if time.Since(h.asked) < probeEvery {
@@ -73,7 +74,7 @@ func (h *Health) Server(ctx context.Context) grpc_health_v1.HealthCheckResponse_
 }
 
 // Check answers for one service, "" being the whole.
-func (h *Health) Check(ctx context.Context, req *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
+func (h *Service) Check(ctx context.Context, req *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
 	if h.Draining() {
 		return &grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_NOT_SERVING}, nil
 	}
@@ -93,7 +94,7 @@ func (h *Health) Check(ctx context.Context, req *grpc_health_v1.HealthCheckReque
 
 // Watch hands on what the server says. Where the server goes away the watch says NOT_SERVING and asks again, as the protocol wants. When
 // the gateway drains it says NOT_SERVING and ends, so that it does not hold the drain up.
-func (h *Health) Watch(req *grpc_health_v1.HealthCheckRequest, down grpc_health_v1.Health_WatchServer) error {
+func (h *Service) Watch(req *grpc_health_v1.HealthCheckRequest, down grpc_health_v1.Health_WatchServer) error {
 	ctx, err := outgoing(down.Context())
 	if err != nil {
 		return err
@@ -121,7 +122,7 @@ func (h *Health) Watch(req *grpc_health_v1.HealthCheckRequest, down grpc_health_
 }
 
 // follow sends the server's word on a service until ctx ends.
-func (h *Health) follow(ctx context.Context, req *grpc_health_v1.HealthCheckRequest, updates chan<- grpc_health_v1.HealthCheckResponse_ServingStatus) {
+func (h *Service) follow(ctx context.Context, req *grpc_health_v1.HealthCheckRequest, updates chan<- grpc_health_v1.HealthCheckResponse_ServingStatus) {
 	tell := func(s grpc_health_v1.HealthCheckResponse_ServingStatus) {
 		select {
 		case updates <- s:
@@ -138,7 +139,7 @@ func (h *Health) follow(ctx context.Context, req *grpc_health_v1.HealthCheckRequ
 	}
 }
 
-func (h *Health) followOnce(ctx context.Context, req *grpc_health_v1.HealthCheckRequest, tell func(grpc_health_v1.HealthCheckResponse_ServingStatus)) {
+func (h *Service) followOnce(ctx context.Context, req *grpc_health_v1.HealthCheckRequest, tell func(grpc_health_v1.HealthCheckResponse_ServingStatus)) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	up, err := h.server.Watch(ctx, req)
