@@ -1,25 +1,15 @@
 #include "agents/engage/draft/prompt.h"
 
+#include "agents/engage/template/form.h"
 #include "base/buf.h"
 
 #define BODY_MAX (4u << 20)
 
 #define TASK                                                                                                 \
     "You write the words of a message template anew. Keep its meaning and do what the instructions say. "    \
-    "Write "                                                                                                 \
-    "in the locale given. Holes like {{company}} stand for values: use only the fields given, each inside "  \
-    "a "                                                                                                     \
-    "section as the template has it. Keep every link and every HTML tag with attributes exactly as it is, "  \
-    "and "                                                                                                   \
-    "add none. Answer with JSON: the same members as in `template`, and nothing else."
-
-const char *const part_names[PARTS] = { "subject", "text", "html" };
-
-char **part_of(TemplateContent *content, enum draft_part part)
-{
-    char **const parts[PARTS] = { &content->subject, &content->text, &content->html };
-    return parts[part];
-}
+    "Write in the locale given. Holes like {{company}} stand for values: use only the fields given, "        \
+    "each inside a section as the template has it. Keep every link and every HTML tag with attributes "      \
+    "exactly as it is, and add none. Answer with JSON: the same members as in `template`, and nothing else."
 
 static void put_name(struct buf *b, const char *name)
 {
@@ -51,9 +41,11 @@ static void put_parts(struct buf *b, TemplateContent *content)
 {
     put_name(b, "template");
     buf_putc(b, '{');
-    for (int i = 0; i < PARTS; i++)
-        if (**part_of(content, (enum draft_part)i))
-            put_text(b, part_names[i], *part_of(content, (enum draft_part)i));
+    for (int i = 0; i < PROGRAM_PARTS; i++) {
+        const char *text = *form_part(content, (enum program_part)i);
+        if (*text)
+            put_text(b, form_part_names[i], text);
+    }
     buf_putc(b, '}');
 }
 
@@ -79,12 +71,12 @@ static void put_schema(struct buf *b, TemplateContent *content)
         b,
         ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"draft\",\"strict\":true,"
         "\"schema\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
-    for (int i = 0; i < PARTS; i++) {
-        if (!**part_of(content, (enum draft_part)i))
+    for (int i = 0; i < PROGRAM_PARTS; i++) {
+        if (!**form_part(content, (enum program_part)i))
             continue;
-        put_name(b, part_names[i]);
+        put_name(b, form_part_names[i]);
         buf_puts(b, "{\"type\":\"string\"}");
-        buf_printf(&required, "%s\"%s\"", required.n ? "," : "", part_names[i]);
+        buf_printf(&required, "%s\"%s\"", required.n ? "," : "", form_part_names[i]);
     }
     buf_puts(b, "},\"required\":[");
     buf_put(b, buf_str(&required).p, required.n);

@@ -1,7 +1,6 @@
 #include "agents/engage/draft/proposal.h"
 
 #include "agents/engage/draft/links.h"
-#include "agents/engage/draft/prompt.h"
 #include "agents/engage/template/form.h"
 #include "base/json.h"
 #include "base/pb.h"
@@ -50,8 +49,8 @@ static struct status read_part(struct ctx *c, struct str text, const char *name,
 static void put_words(struct buf *b, const Template *t)
 {
     for (size_t i = 0; i < t->n_contents; i++)
-        for (int k = 0; k < PARTS; k++) {
-            buf_puts(b, *part_of(t->contents[i], (enum draft_part)k));
+        for (int k = 0; k < PROGRAM_PARTS; k++) {
+            buf_puts(b, *form_part(t->contents[i], (enum program_part)k));
             buf_putc(b, '\n');
         }
 }
@@ -64,8 +63,8 @@ static struct status check_links(struct ctx *c, const Template *brief, TemplateC
     bool good = true;
     buf_init(&known, FORM_TEXTS_MAX + 4096);
     put_words(&known, brief);
-    for (int i = 0; good && i < PARTS; i++)
-        good = links_known(str_of(*part_of(drafted, (enum draft_part)i)), buf_str(&known), &foreign);
+    for (int i = 0; good && i < PROGRAM_PARTS; i++)
+        good = links_known(str_of(*form_part(drafted, (enum program_part)i)), buf_str(&known), &foreign);
     const char *shown = arena_dup(c->arena, str_make(foreign.p, MIN(foreign.n, SHOWN)));
     buf_done(&known);
     if (good)
@@ -90,11 +89,11 @@ static struct status check_sound(struct ctx *c, const Template *t, DraftTemplate
 static struct status fill(struct ctx *c, TemplateContent *drafted, struct str text, bool *ret_whole)
 {
     *ret_whole = true;
-    for (int i = 0; i < PARTS; i++) {
-        char **part = part_of(drafted, (enum draft_part)i), *given;
+    for (int i = 0; i < PROGRAM_PARTS; i++) {
+        char **part = form_part(drafted, (enum program_part)i), *given;
         if (!**part)
             continue;
-        TRY(read_part(c, text, part_names[i], &given));
+        TRY(read_part(c, text, form_part_names[i], &given));
         *ret_whole = *ret_whole && given && *given;
         if (given)
             *part = given;

@@ -29,6 +29,10 @@ enum form_system {
 };
 extern const char *const form_system_names[FORM_SYSTEM]; /* "unsubscribe_url", "sender.name" ... */
 
+/* The parts of a content: "subject", "text", "html", and where it holds each. */
+extern const char *const form_part_names[PROGRAM_PARTS];
+char **form_part(TemplateContent *content, enum program_part part);
+
 struct form;
 
 /* Checks a template and compiles it (heap, counted: the caller has the first reference). `field` is its path

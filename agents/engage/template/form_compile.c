@@ -93,9 +93,8 @@ static size_t declared(struct build *b, const TemplateField *d, const char *at)
         return add_field(f, name ? name : "", false);
     }
     wrong(b, at,
-          "must be a text field of a lead, or attributes.NAME; NAME has 1 to 128 bytes, no { or }, no blank "
-          "at its "
-          "ends");
+          "must be a text field of a lead, or attributes.NAME; NAME has 1 to 128 bytes, no { or }, "
+          "no blank at its ends");
     return f->n_fields;
 }
 
@@ -137,19 +136,12 @@ static void add_declared(struct build *b, size_t k)
 
 /* ---- Contents ---- */
 
-static const struct part {
-    const char *name;
-    size_t offset; /* in TemplateContent */
-    bool mail_only;
-} parts[PROGRAM_PARTS] = {
-    [PROGRAM_SUBJECT] = { "subject", offsetof(TemplateContent, subject), true },
-    [PROGRAM_TEXT] = { "text", offsetof(TemplateContent, text), false },
-    [PROGRAM_HTML] = { "html", offsetof(TemplateContent, html), true },
-};
+const char *const form_part_names[PROGRAM_PARTS] = { "subject", "text", "html" };
 
-static const char *part_of(const TemplateContent *from, size_t i)
+char **form_part(TemplateContent *content, enum program_part part)
 {
-    return *(char *const *)(const void *)((const char *)from + parts[i].offset);
+    char **const parts[PROGRAM_PARTS] = { &content->subject, &content->text, &content->html };
+    return parts[part];
 }
 
 static void tell_faults(struct build *b, const char *at, const struct program_fault *fault)
@@ -160,13 +152,13 @@ static void tell_faults(struct build *b, const char *at, const struct program_fa
 
 static struct status compile_part(struct build *b, size_t k, enum program_part part, struct form_content *to)
 {
-    struct str text = str_of(part_of(b->t->contents[k], part));
+    struct str text = str_of(*form_part(b->t->contents[k], part));
     struct program_fault *faults = NULL;
     char at[48];
-    snprintf(at, sizeof at, "contents[%zu].%s", k, parts[part].name);
+    snprintf(at, sizeof at, "contents[%zu].%s", k, form_part_names[part]);
     if (!text.n)
         return ok();
-    if (parts[part].mail_only && to->medium != MEDIUM_EMAIL) {
+    if (part != PROGRAM_TEXT && to->medium != MEDIUM_EMAIL) {
         wrong(b, at, "only an EMAIL has this part");
         return ok();
     }
@@ -174,8 +166,8 @@ static struct status compile_part(struct build *b, size_t k, enum program_part p
         return ok(); /* said once, in the end */
     TRY(program_compile(b->a, part, text, b->f->names, b->f->n_fields, &to->parts[part], &faults));
     tell_faults(b, at, faults);
-    bool body = part == PROGRAM_TEXT || part == PROGRAM_HTML;
-    if (!faults && body && to->medium == MEDIUM_EMAIL && strcmp(b->t->purpose, FORM_TRANSACTIONAL) != 0 &&
+    if (!faults && part != PROGRAM_SUBJECT && to->medium == MEDIUM_EMAIL &&
+        strcmp(b->t->purpose, FORM_TRANSACTIONAL) != 0 &&
         !program_shows(to->parts[part], FORM_UNSUBSCRIBE_URL))
         wrong(b, at,
               "must show {{unsubscribe_url}} outside of sections, as the purpose is not " FORM_TRANSACTIONAL);
