@@ -1,6 +1,5 @@
 // The handlers of consent, suppression and the send policy.
 #include "agents/engage/contact/consent.h"
-#include "agents/engage/gate/zones.h"
 #include "tests/unit/agents/engage/fixture.h"
 
 #include <unistd.h>
@@ -19,13 +18,7 @@ class ConsentRoom : public EngageRoom
   protected:
     ConsentRoom()
     {
-        EXPECT_EQ(zones_open(ZONES_FOLDER, &memory, &house.app.zones).code, CODE_OK);
-        house.app.max_channels = 5;
         create({ { "email", "a@mail.example" }, { "phone", "+431234567" } }, "a");
-    }
-    ~ConsentRoom() override
-    {
-        zones_close(house.app.zones);
     }
 
     Answer<Consent> say(Consent__State state, const char *purpose = "marketing", Medium medium = MEDIUM_EMAIL,

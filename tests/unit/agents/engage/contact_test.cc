@@ -1,7 +1,5 @@
 // What the gate knows about a lead, and that a send and what forbids it never both win.
 #include "agents/engage/contact/admit.h"
-#include "agents/engage/gate/zones.h"
-#include "agents/record/suppression.h"
 #include "tests/unit/agents/engage/fixture.h"
 
 #include <atomic>
@@ -26,14 +24,8 @@ class Contacts : public EngageRoom
   protected:
     Contacts()
     {
-        EXPECT_EQ(zones_open(ZONES_FOLDER, &memory, &house.app.zones).code, CODE_OK);
-        house.app.max_channels = 5;
         house.now_us = NOON;
         create({ { "email", "a@mail.example" }, { "phone", "+431234567" } }, "a");
-    }
-    ~Contacts() override
-    {
-        zones_close(house.app.zones);
     }
 
     static struct status say_in(ctx *c, const char *lead, const Said &s)
@@ -55,21 +47,10 @@ class Contacts : public EngageRoom
         ASSERT_TRUE(a.ok_()) << a.message();
     }
 
-    static struct status suppress_in(ctx *c, const suppression &what)
-    {
-        lead_row row;
-        lead_identity *all;
-        size_t n;
-        TRY(lead_load(c, "leads/a", "name", &row));
-        TRY(lead_identities(c, &row, &all, &n));
-        TRY(suppression_add(c, all, n, &what));
-        contact_touch(c, "a");
-        return ok();
-    }
     void suppress(Suppression__Cause cause = SUPPRESSION__CAUSE_UNSUBSCRIBE, const char *purpose = "",
                   Medium medium = MEDIUM_UNSPECIFIED)
     {
-        auto a = house.run([&](ctx *c) { return suppress_in(c, { cause, purpose, medium }); });
+        auto a = house.run([&](ctx *c) { return suppress_in(c, "a", { cause, purpose, medium }); });
         ASSERT_TRUE(a.ok_()) << a.message();
     }
 

@@ -6,11 +6,7 @@
 #include "agents/engage/channel/channel.h"
 #include "agents/engage/delivery/delivery.h"
 #include "agents/engage/feedback/feedback.h"
-#include "agents/engage/gate/zones.h"
-#include "agents/engage/template/templates.h"
-#include "agents/record/contact.h"
 #include "agents/record/moved.h"
-#include "agents/record/suppression.h"
 #include "tests/unit/agents/engage/fixture.h"
 #include "tests/unit/agents/engage/sink.h"
 
@@ -25,8 +21,6 @@ class DeliveryRoom : public EngageRoom
     DeliveryRoom()
     {
         house.app.send = &limits;
-        house.app.max_channels = 5;
-        EXPECT_EQ(zones_open(ZONES_FOLDER, &memory, &house.app.zones).code, CODE_OK);
         EXPECT_EQ(forms_open(&memory, &house.app.forms).code, CODE_OK);
         make_template();
     }
@@ -34,7 +28,6 @@ class DeliveryRoom : public EngageRoom
     {
         stop();
         forms_close(house.app.forms);
-        zones_close(house.app.zones);
     }
 
     void make_template()
@@ -59,14 +52,7 @@ class DeliveryRoom : public EngageRoom
         t.n_contents = COUNT(all);
         t.fields = fields;
         t.n_fields = 1;
-        CreateTemplateRequest req = CREATE_TEMPLATE_REQUEST_INIT;
-        req.template_id = text("hello");
-        req.template_ = &t;
-        auto made = house.call(create_template, req, &Template_descriptor);
-        ASSERT_TRUE(made.ok_()) << made.message();
-        PublishTemplateRequest publish = PUBLISH_TEMPLATE_REQUEST_INIT;
-        publish.name = text("templates/hello");
-        ASSERT_TRUE(house.call(publish_template, publish, &Template_descriptor).ok_());
+        put_template("hello", &t);
     }
 
     void make_channel(const std::string &id, Medium medium, bool by_mail = true)
@@ -108,22 +94,7 @@ class DeliveryRoom : public EngageRoom
     std::string order(const std::string &lead, Medium medium = MEDIUM_EMAIL, int64_t in_seconds = 0,
                       const char *purpose = "transactional")
     {
-        std::string name;
-        auto a = house.run([&](ctx *c) {
-            Message *m = PB_NEW(c->arena, Message);
-            m->lead = pb_str(c->arena, str_of(("leads/" + lead).c_str()));
-            m->medium = medium;
-            m->purpose = pb_str(c->arena, str_of(purpose));
-            m->priority = PRIORITY_MEDIUM;
-            m->template_ = pb_str(c->arena, STR("templates/hello"));
-            m->send_time = time_message(c->arena, c->now_us + in_seconds * US_PER_SECOND);
-            m->expire_time = time_message(c->arena, c->now_us + 3600 * US_PER_SECOND);
-            TRY(message_add(c, m));
-            name = m->name;
-            return ok();
-        });
-        EXPECT_TRUE(a.ok_()) << a.message();
-        return name;
+        return plan("leads/" + lead, in_seconds, medium, purpose, "templates/hello");
     }
 
     // Somebody reports that it arrived.
@@ -145,14 +116,7 @@ class DeliveryRoom : public EngageRoom
     void suppress(const std::string &lead)
     {
         auto a = house.run([&](ctx *c) {
-            lead_row row;
-            lead_identity *all;
-            size_t n;
-            suppression what = { SUPPRESSION__CAUSE_COMPLAINT, "", MEDIUM_UNSPECIFIED };
-            TRY(lead_load(c, ("leads/" + lead).c_str(), "name", &row));
-            TRY(lead_identities(c, &row, &all, &n));
-            contact_touch(c, row.id);
-            return suppression_add(c, all, n, &what);
+            return suppress_in(c, lead, { SUPPRESSION__CAUSE_COMPLAINT, "", MEDIUM_UNSPECIFIED });
         });
         ASSERT_TRUE(a.ok_()) << a.message();
     }

@@ -4,7 +4,6 @@
 
 #include "agents/engage/contact/consent.h"
 #include "agents/engage/feedback/feedback.h"
-#include "agents/engage/gate/zones.h"
 #include "tests/unit/agents/engage/fixture.h"
 
 namespace fixture
@@ -35,13 +34,7 @@ class FeedbackRoom : public EngageRoom
   protected:
     FeedbackRoom()
     {
-        EXPECT_EQ(zones_open(ZONES_FOLDER, &memory, &house.app.zones).code, CODE_OK);
-        house.app.max_channels = 5;
         create({ { "email", "a@mail.example" }, { "phone", "+431234567" } }, "a");
-    }
-    ~FeedbackRoom() override
-    {
-        zones_close(house.app.zones);
     }
 
     // A message in this state that went to the address.

@@ -2,10 +2,8 @@
 #ifndef TESTS_UNIT_AGENTS_ENGAGE_JOURNEY_ROOM_H
 #define TESTS_UNIT_AGENTS_ENGAGE_JOURNEY_ROOM_H
 
-#include "agents/engage/gate/zones.h"
 #include "agents/engage/journey/journey.h"
 #include "agents/engage/journey/stored.h"
-#include "agents/engage/template/templates.h"
 #include "agents/orchestrator/orchestrator.h"
 #include "agents/record/event_log.h"
 #include "tests/unit/agents/engage/fixture.h"
@@ -39,14 +37,11 @@ class Journeys : public EngageRoom
         };
         active_close(house.app.active);
         EXPECT_EQ(active_open(loaders, &memory, &house.app.active).code, CODE_OK);
-        house.app.max_channels = 5;
-        EXPECT_EQ(zones_open(ZONES_FOLDER, &memory, &house.app.zones).code, CODE_OK);
         EXPECT_EQ(orchestrator_open(kReactions, &memory, &house.app.orchestrator).code, CODE_OK);
     }
     ~Journeys() override
     {
         orchestrator_close(house.app.orchestrator);
-        zones_close(house.app.zones);
     }
 
     Answer<Journey> draft(const std::string &id, Journey *j, bool validate_only = false)
@@ -62,7 +57,6 @@ class Journeys : public EngageRoom
                Medium medium = MEDIUM_EMAIL)
     {
         TemplateContent content = TEMPLATE_CONTENT_INIT, *contents[] = { &content };
-        CreateTemplateRequest req = CREATE_TEMPLATE_REQUEST_INIT;
         Template t = TEMPLATE_INIT;
         content.locale = t.default_locale = text("en");
         content.medium = medium;
@@ -71,13 +65,7 @@ class Journeys : public EngageRoom
         t.purpose = text(purpose);
         t.contents = contents;
         t.n_contents = 1;
-        req.template_id = text(id);
-        req.template_ = &t;
-        auto made = house.call(create_template, req, &Template_descriptor);
-        ASSERT_EQ(made.message(), "");
-        PublishTemplateRequest into = PUBLISH_TEMPLATE_REQUEST_INIT;
-        into.name = text("templates/" + id);
-        ASSERT_EQ(house.call(publish_template, into, &Template_descriptor).message(), "");
+        put_template(id, &t);
     }
     Answer<Journey> publish(const std::string &id, int64_t version = 0)
     {
