@@ -3,11 +3,9 @@ package edge_test
 import (
 	"bufio"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Every answer bears these, whatever it is.
@@ -128,13 +126,8 @@ func TestCORS(t *testing.T) {
 // rawREST sends a request as it is written and returns the answer's status.
 func (s *system) rawREST(request string) int {
 	s.t.Helper()
-	c, err := net.Dial("tcp", s.edge.HTTPAddress())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
-	if _, err = c.Write([]byte(request)); err != nil {
+	c := s.dial(s.edge.HTTPAddress())
+	if _, err := c.Write([]byte(request)); err != nil {
 		s.t.Fatal(err)
 	}
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -179,10 +172,7 @@ func TestMetadataThatInjectsIsRefused(t *testing.T) {
 	s := start(t)
 	for _, key := range []string{"authorization", "x-workspace", "traceparent", "tracestate", "x-request-id"} {
 		for _, value := range append(injections, "a\nb") {
-			c, err := net.Dial("tcp", s.edge.GRPCAddress())
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := s.dial(s.edge.GRPCAddress())
 			res := rawCall(t, c, "/marketing.v1.LeadService/GetLead", "identity", make([]byte, 5), [2]string{key, value})
 			_ = c.Close()
 			if res["grpc-status"] == "0" {

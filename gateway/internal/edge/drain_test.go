@@ -80,17 +80,10 @@ func TestConnectionLimit(t *testing.T) {
 	s := start(t, "--max-connections", "3")
 	var held []net.Conn
 	for range 3 {
-		c, err := net.Dial("tcp", s.edge.HTTPAddress())
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := s.dial(s.edge.HTTPAddress())
 		held = append(held, c)
 	}
-	c, err := net.Dial("tcp", s.edge.HTTPAddress()) // taken after the others, for they stand in a line
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = c.SetReadDeadline(time.Now().Add(patience))
+	c := s.dial(s.edge.HTTPAddress()) // taken after the others, for they stand in a line
 	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("one too many is %v, want it closed", err)
 	}
@@ -113,17 +106,13 @@ func TestSlowHeaders(t *testing.T) {
 	}
 	t.Parallel()
 	s := start(t)
-	c, err := net.Dial("tcp", s.edge.HTTPAddress())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err = io.WriteString(c, "GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-A: "); err != nil {
+	c := s.dial(s.edge.HTTPAddress())
+	if _, err := io.WriteString(c, "GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-A: "); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
 	_ = c.SetReadDeadline(began.Add(patience))
-	if _, err = io.ReadAll(c); err != nil {
+	if _, err := io.ReadAll(c); err != nil {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 }

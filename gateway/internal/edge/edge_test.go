@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -77,6 +78,18 @@ func startBefore(t *testing.T, server *double.Server, args ...string) *system {
 	}
 	t.Cleanup(func() { _ = s.conn.Close() })
 	return s
+}
+
+// dial opens a socket to one of the ports, which is closed with the test and over which nothing may take longer than patience.
+func (s *system) dial(address string) net.Conn {
+	s.t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(patience))
+	return c
 }
 
 // answer is one reply over REST.

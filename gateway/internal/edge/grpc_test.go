@@ -2,7 +2,6 @@ package edge_test
 
 import (
 	"context"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -182,11 +181,7 @@ func TestCompressionIsRefused(t *testing.T) {
 	}
 	s := start(t)
 	// The frame is written by hand: registering a compressor for the client would register it for the gateway too.
-	l, err := net.Dial("tcp", s.edge.GRPCAddress())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := s.dial(s.edge.GRPCAddress())
 	res := rawCall(t, l, "/marketing.v1.LeadService/GetLead", "gzip", append([]byte{1, 0, 0, 0, 4}, "bomb"...))
 	if res["grpc-status"] != "12" {
 		t.Errorf("compressed message: %v", res)

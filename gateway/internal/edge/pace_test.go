@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -65,14 +64,9 @@ func TestBodiesThatNeverCome(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
-			c, err := net.Dial("tcp", s.edge.HTTPAddress())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			_ = c.SetReadDeadline(time.Now().Add(patience))
+			c := s.dial(s.edge.HTTPAddress())
 			fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n", line)
-			if _, err = io.ReadAll(c); err != nil {
+			if _, err := io.ReadAll(c); err != nil {
 				t.Errorf("%v", err)
 			}
 		})

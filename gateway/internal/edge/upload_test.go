@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -126,10 +125,7 @@ func TestUploadBackPressure(t *testing.T) {
 // An upload that is cut off must not look to the server like a file that ended.
 func TestUploadCutOff(t *testing.T) {
 	s := start(t)
-	c, err := net.Dial("tcp", s.edge.HTTPAddress())
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := s.dial(s.edge.HTTPAddress())
 	fmt.Fprintf(c, "POST /v1/leadImports/cut:upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 1000000\r\n\r\nname,email\n%s",
 		strings.Repeat("x", 300<<10))
 	s.reached(1)
