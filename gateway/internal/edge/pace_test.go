@@ -1,7 +1,6 @@
 package edge_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"net/http"
@@ -89,16 +88,13 @@ func TestStreamTriageBreaksOffInTheMiddleOfALine(t *testing.T) {
 		r.Header.Set("Content-Type", "application/x-ndjson")
 		began := time.Now()
 		res, err := (&http.Client{Timeout: patience}).Do(r)
-		if err != nil {
-			t.Fatal(err)
+		if err == nil {
+			_, err = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
 		}
-		in := bufio.NewScanner(res.Body)
-		for in.Scan() {
-		}
-		_ = res.Body.Close()
 		_ = pipe.Close()
-		if took := time.Since(began); in.Err() != nil || took > 30*time.Second {
-			t.Fatalf("ended after %v: %v", took, in.Err())
+		if took := time.Since(began); took > 30*time.Second { // what could not be sent any more may be an error, at once
+			t.Fatalf("ended after %v: %v", took, err)
 		}
 	}
 }
