@@ -145,6 +145,26 @@ void hex_text(const unsigned char *p, size_t n, char *text)
     text[2 * n] = 0;
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool hex_bytes(struct str text, unsigned char *ret, size_t n)
+{
+    if (text.n != 2 * n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int high = hex_digit(text.p[2 * i]), low = hex_digit(text.p[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        ret[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
 uint64_t mix64(uint64_t x)
 {
     x += 0x9e3779b97f4a7c15u;

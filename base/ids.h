@@ -28,6 +28,8 @@ void hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_BYTES
 /* Equal; in a time that does not tell where they differ. */
 bool same_bytes(const void *a, const void *b, size_t n);
 void hex_text(const unsigned char *p, size_t n, char *text); /* 2n characters and a NUL */
+/* The way back. False where the text is anything but 2n of those characters; ret is then of no use. */
+MUSTCHECK bool hex_bytes(struct str text, unsigned char *ret, size_t n);
 /* splitmix64's output function: a bijective mix of 64 bits (Steele, Lea, Flood 2014). */
 uint64_t mix64(uint64_t x);
 /* A fast 64-bit hash of bytes for tables in memory. Not for storage, not against an adversary. */

@@ -1,5 +1,6 @@
 #include "agents/record/events.h"
 
+#include "base/ids.h"
 #include "store/db.h"
 
 #define COLUMNS                                                                                              \
@@ -21,18 +22,12 @@ const struct stmt_table events_statements = { sql, COUNT(sql) };
 
 #define TRACE_BYTES 16
 
-static unsigned digit(char c)
-{
-    return c <= '9' ? (unsigned)(c - '0') : (unsigned)(c - 'a' + 10);
-}
-
 /* The trace id's 32 hex digits as bytes; empty where there is none. */
 static struct str trace_bytes(struct ctx *c)
 {
-    char *p = *c->trace_id ? arena_raw(c->arena, TRACE_BYTES) : NULL;
-    for (size_t i = 0; p && i < TRACE_BYTES; i++)
-        p[i] = (char)(digit(c->trace_id[2 * i]) << 4 | digit(c->trace_id[2 * i + 1]));
-    return str_make(p, p ? TRACE_BYTES : 0);
+    unsigned char *p = arena_raw(c->arena, TRACE_BYTES);
+    bool known = p && hex_bytes(str_of(c->trace_id), p, TRACE_BYTES);
+    return str_make((const char *)p, known ? TRACE_BYTES : 0);
 }
 
 /* "TriageLead" of "marketing.v1.TriageService/TriageLead": no two of our RPCs have one name. */

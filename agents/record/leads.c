@@ -265,9 +265,7 @@ static struct status stamp(struct ctx *c, struct lead_row *row)
         l->create_time = l->update_time;
     if (!l->etag || !l->update_time)
         return fail_memory();
-    for (int i = 0; i < 16; i++, mark >>= 4)
-        l->etag[i] = "0123456789abcdef"[mark & 15];
-    l->etag[16] = 0;
+    hex_text((const unsigned char *)&mark, sizeof mark, l->etag);
     return ok();
 }
 

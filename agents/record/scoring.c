@@ -34,26 +34,6 @@ struct scoring {
 
 /* ---- Trust ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool key_from_hex(struct str text, unsigned char key[MODEL_KEY_BYTES])
-{
-    if (text.n != 2 * MODEL_KEY_BYTES)
-        return false;
-    for (size_t i = 0; i < MODEL_KEY_BYTES; i++) {
-        int high = hex_digit(text.p[2 * i]), low = hex_digit(text.p[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        key[i] = (unsigned char)(high << 4 | low);
-    }
-    return true;
-}
-
 static struct status take_keys(struct scoring *s, const char *file, struct str text, struct arena *a)
 {
     for (size_t line = 1; text.n; line++) {
@@ -62,7 +42,7 @@ static struct status take_keys(struct scoring *s, const char *file, struct str t
             continue;
         if (s->trust.n_keys == KEYS_MAX)
             return fail(a, REASON_FIELD_INVALID, "%s: more than %d keys", file, KEYS_MAX);
-        if (!key_from_hex(key, s->keys[s->trust.n_keys]))
+        if (!hex_bytes(key, s->keys[s->trust.n_keys], MODEL_KEY_BYTES))
             return fail(a, REASON_FIELD_INVALID, "%s:%zu: not a public key (64 hexadecimal digits)", file,
                         line);
         s->trust.n_keys++;

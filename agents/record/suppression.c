@@ -210,32 +210,21 @@ struct status suppression_name(struct ctx *c, const struct lead_identity *identi
 struct range {
     int64_t kind;
     struct str low, high;
-    char low_bytes[SHA256_BYTES], high_bytes[SHA256_BYTES];
+    unsigned char low_bytes[SHA256_BYTES], high_bytes[SHA256_BYTES];
 };
-
-static int hex_value(char c)
-{
-    const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
 
 static struct status read_name(struct ctx *c, const char *name, struct range *ret)
 {
     const char *id;
     TRY(name_id(c->arena, name, COLLECTION, "name", &id));
-    bool good = strlen(id) == 1 + 2 * NAME_BYTES && id[0] >= '1' && id[0] <= '9';
     memset(ret->low_bytes, 0, SHA256_BYTES);
     memset(ret->high_bytes, 0xff, SHA256_BYTES);
-    for (size_t i = 0; good && i < NAME_BYTES; i++) {
-        int high = hex_value(id[1 + 2 * i]), low = hex_value(id[2 + 2 * i]);
-        good = high >= 0 && low >= 0;
-        ret->low_bytes[i] = ret->high_bytes[i] = (char)(high * 16 + low);
-    }
-    if (!good)
+    if (id[0] < '1' || id[0] > '9' || !hex_bytes(str_of(id + 1), ret->low_bytes, NAME_BYTES))
         return fail_field(c->arena, REASON_FIELD_INVALID, "name", "is no name of a suppression");
+    memcpy(ret->high_bytes, ret->low_bytes, NAME_BYTES);
     ret->kind = id[0] - '0';
-    ret->low = str_make(ret->low_bytes, SHA256_BYTES);
-    ret->high = str_make(ret->high_bytes, SHA256_BYTES);
+    ret->low = str_make((const char *)ret->low_bytes, SHA256_BYTES);
+    ret->high = str_make((const char *)ret->high_bytes, SHA256_BYTES);
     return ok();
 }
 

@@ -156,6 +156,14 @@ TEST(Digests, AreThoseOfTheStandards)
     sha256(STR("abc"), d); // FIPS 180-2
     hex_text(d, sizeof d, hex);
     EXPECT_STREQ(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    unsigned char back[SHA256_BYTES];
+    ASSERT_TRUE(hex_bytes(str_of(hex), back, sizeof back));
+    EXPECT_EQ(memcmp(back, d, sizeof d), 0);
+    EXPECT_FALSE(hex_bytes(str_make(hex, sizeof hex - 2), back, sizeof back));
+    for (char other : { 'g', 'A', '/', ':', '`', ' ' }) {
+        hex[63] = other;
+        EXPECT_FALSE(hex_bytes(str_of(hex), back, sizeof back)) << other;
+    }
     hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"), d); // RFC 4231, case 2
     hex_text(d, sizeof d, hex);
     EXPECT_STREQ(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
