@@ -15,7 +15,7 @@ void lead_event(struct ctx *c, const char *action, const Lead *lead, const char 
 
 struct status lead_announce(void *ctx, struct lead_row *row)
 {
-    lead_event(ctx, row->before ? "lead.updated" : "lead.created", row->lead, "", str_make("", 0));
+    event_note(ctx, "lead", row->before ? "lead.updated" : "lead.created", row->lead->name);
     return ok();
 }
 

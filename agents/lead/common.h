@@ -4,8 +4,8 @@
 
 #include "agents/record/leads.h"
 
-/* Adds an event about the lead to the unit. The payload is empty where the lead's row says all: personal data
- * is kept in one place. */
+/* Adds an event about the lead to the unit. Where the lead's row says all, event_note does: personal data is
+ * kept in one place. */
 void lead_event(struct ctx *c, const char *action, const Lead *lead, const char *decision,
                 struct str payload);
 

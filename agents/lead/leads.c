@@ -5,10 +5,9 @@
 #include "agents/record/checks.h"
 #include "agents/record/contact.h"
 #include "agents/record/engagement.h"
+#include "agents/record/events.h"
 #include "base/ids.h"
 #include "base/pb.h"
-
-static const struct str no_payload = { "", 0 };
 
 /* ---- CreateLead ---- */
 
@@ -16,8 +15,8 @@ static const struct str no_payload = { "", 0 };
 static struct status chosen_id(struct ctx *c, const char *lead_id, const Lead *lead, const char **ret)
 {
     const char *named = *lead->name ? lead->name + strlen("leads/") : ""; /* checked before */
-    if (*lead_id && !id_valid(str_of(lead_id)))
-        return fail_field(c->arena, REASON_FIELD_INVALID, "lead_id", "must be 1 to 63 of [a-z0-9-]");
+    if (*lead_id)
+        TRY(id_check(c->arena, lead_id, "lead_id"));
     if (*lead_id && *named && strcmp(lead_id, named))
         return fail_field(c->arena, REASON_FIELD_INVALID, "lead_id", "differs from lead.name");
     *ret = *lead_id ? lead_id : named;
@@ -122,7 +121,7 @@ static void delete_with_all(struct ctx *c, struct lead_row *row)
     UNIT_ADD(c->unit, &lead_room_sql[EVENTS_DELETE], -1, REASON_CONFLICT, workspace, id);
     UNIT_ADD(c->unit, &lead_room_sql[OUTCOMES_DELETE], -1, REASON_CONFLICT, workspace, id);
     contact_remove(c, row->id);
-    lead_event(c, "lead.deleted", row->lead, "", no_payload);
+    event_note(c, "lead", "lead.deleted", row->lead->name);
 }
 
 struct status delete_lead(struct ctx *c, const DeleteLeadRequest *req, Empty *res)

@@ -1,5 +1,5 @@
-/* model_sql.h: the statements over the tables model_version and model_file, and those
- * that read what leads did and what became of them, to learn from it. */
+/* model_sql.h: the statements over the tables model_version and model_file, and those that read what leads
+ * did and what became of them, to learn from it. */
 #ifndef AGENTS_MODEL_MODEL_SQL_H
 #define AGENTS_MODEL_MODEL_SQL_H
 

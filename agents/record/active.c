@@ -106,6 +106,15 @@ void active_close(struct active *v)
 
 /* ---- The table ---- */
 
+/* ACTIVE_SLOTS: none, of a row that newer code wrote. */
+static int slot_named(const struct active *v, struct str name)
+{
+    int slot = 0;
+    while (slot < ACTIVE_SLOTS && !str_eq(name, str_of(v->loaders[slot].slot)))
+        slot++;
+    return slot;
+}
+
 static struct entry **bucket(struct active *v, const char *workspace, enum active_slot slot)
 {
     return &v->buckets[hash64(str_of(workspace), slot) & (BUCKETS - 1)];
@@ -284,13 +293,10 @@ static void require_written(struct ctx *c)
             continue;
         struct str name = w->stmt == &sql[INSERT] ? w->args[1].s : w->args[5].s;
         int64_t revision = w->stmt == &sql[INSERT] ? w->args[2].i : w->args[6].i + 1;
-        for (int slot = 0; slot < ACTIVE_SLOTS; slot++) {
-            struct entry *e = str_eq(name, str_of(v->loaders[slot].slot))
-                                  ? entry_get(v, c->workspace, (enum active_slot)slot)
-                                  : NULL;
-            if (e)
-                require(e, revision);
-        }
+        int slot = slot_named(v, name);
+        struct entry *e = slot < ACTIVE_SLOTS ? entry_get(v, c->workspace, (enum active_slot)slot) : NULL;
+        if (e)
+            require(e, revision);
     }
 }
 
@@ -366,15 +372,14 @@ struct status active_refresh(struct ctx *c)
     TRY(db_query(c, &sql[ALL], NULL, &rows));
     for (size_t i = 0; i < rows.n; i++) {
         const struct value *row = row_at(&rows, i);
-        for (int slot = 0; slot < ACTIVE_SLOTS; slot++) {
-            if (!str_eq(row[1].s, str_of(v->loaders[slot].slot)))
-                continue;
-            pthread_rwlock_rdlock(&v->lock);
-            struct entry *e = find(v, row[0].s.p, (enum active_slot)slot);
-            pthread_rwlock_unlock(&v->lock);
-            if (e)
-                require(e, row[2].i);
-        }
+        int slot = slot_named(v, row[1].s);
+        if (slot == ACTIVE_SLOTS)
+            continue;
+        pthread_rwlock_rdlock(&v->lock);
+        struct entry *e = find(v, row[0].s.p, (enum active_slot)slot);
+        pthread_rwlock_unlock(&v->lock);
+        if (e)
+            require(e, row[2].i);
     }
     return ok();
 }

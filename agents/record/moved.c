@@ -77,7 +77,7 @@ static void learn(struct moved *m, uint64_t resumed, int64_t hold_us, int64_t un
 static struct status events_end(struct ctx *c, int64_t *ret)
 {
     struct rows rows;
-    TRY(DB_QUERY(c, &sql[EVENTS_END], &rows, v_int(0)));
+    TRY(db_query(c, &sql[EVENTS_END], NULL, &rows));
     *ret = row_at(&rows, 0)[0].i;
     return ok();
 }
@@ -105,7 +105,7 @@ static struct status look(struct ctx *c, void *arg)
     db_reach_all(c);
     TRY(db->ops->place(db, c->arena, &place));
     TRY(events_end(c, &end));
-    TRY(DB_QUERY(c, &sql[INSTALLATION_GET], &rows, v_int(0)));
+    TRY(db_query(c, &sql[INSTALLATION_GET], NULL, &rows));
     if (rows.n == 0) {
         UNIT_ADD(c->unit, &sql[INSTALLATION_INSERT], 1, REASON_CONFLICT, v_text(place));
         return ok();
@@ -146,7 +146,7 @@ struct status moved_refresh(struct ctx *c)
     int64_t end;
     uint64_t resumed = times_resumed(m);
     db_reach_all(c);
-    TRY(DB_QUERY(c, &sql[INSTALLATION_GET], &rows, v_int(0)));
+    TRY(db_query(c, &sql[INSTALLATION_GET], NULL, &rows));
     TRY(events_end(c, &end));
     if (rows.n)
         learn(m, resumed, row_at(&rows, 0)[2].i, row_at(&rows, 0)[3].i);
@@ -172,7 +172,7 @@ struct status moved_resume(struct ctx *c, bool in_doubt)
 {
     struct rows rows;
     db_reach_all(c);
-    TRY(DB_QUERY(c, &sql[INSTALLATION_GET], &rows, v_int(0)));
+    TRY(db_query(c, &sql[INSTALLATION_GET], NULL, &rows));
     const struct value *v = row_at(&rows, 0);
     if (rows.n == 0 || v[2].i == 0)
         return ok();

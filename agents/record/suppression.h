@@ -22,8 +22,7 @@ struct suppression_hit {
 };
 
 /* Adds to the unit that each of the identities is suppressed as of now, also where it is so already: consent
- * may have been given since. Leads that have one
- * of them are the caller's matter (contact_touch). */
+ * may have been given since. Leads that have one of them are the caller's matter (contact_touch). */
 MUSTCHECK struct status suppression_add(struct ctx *c, const struct lead_identity *identities, size_t n,
                                         const struct suppression *what);
 /* `suppressions/{suppression}` of an identity: one name an address. There must be a suppression, in the store

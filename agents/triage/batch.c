@@ -2,6 +2,7 @@
  * decided on for each, and saved once. */
 #include "agents/triage/triage.h"
 
+#include "agents/record/events.h"
 #include "agents/record/lead_batch.h"
 #include "agents/record/row_status.h"
 #include "agents/triage/one.h"
@@ -14,7 +15,7 @@ static struct status decide_row(struct ctx *c, struct lead_batch *b, size_t i, b
     TRY(lead_batch_resolve(b, i, &row));
     enum lead_effect effect = lead_set_effect(b->set);
     if (effect != LEAD_UNCHANGED)
-        announce(c, row->lead, actions[effect]);
+        event_note(c, "lead", actions[effect], row->lead->name);
     TRY(triage_decide(c, row, explain, &d));
     to->lead = row->lead->name;
     to->decision = decision_basic(c->arena, d);

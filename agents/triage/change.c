@@ -25,11 +25,6 @@ static bool may_change(const struct search *s, struct str field)
 
 /* ---- Trying a change ---- */
 
-static int by_name(const void *a, const void *b)
-{
-    return str_cmp(((const struct field *)a)->name, ((const struct field *)b)->name);
-}
-
 static bool is_changed(const struct change_set *c, struct str name)
 {
     for (size_t i = 0; i < c->n; i++)
@@ -50,7 +45,7 @@ static struct field *changed_fields(const struct search *s, const struct change_
         if (c->to[i].text.n)
             f[n++] = c->to[i];
     if (f)
-        qsort(f, n, sizeof *f, by_name);
+        fields_sort(f, n);
     *ret_n = n;
     return f;
 }
@@ -202,14 +197,10 @@ static struct status search_across(struct search *s, const struct cell *cells, c
 static struct status search_model(struct search *s)
 {
     const struct model_info *info = model_info(s->with->scorer->model);
-    struct cell *cells = ARENA_ARRAY(s->arena, s->in->n + 1, struct cell);
+    const struct cell *cells = decide_cells(s->arena, s->in);
     bool *can_change = ARENA_ARRAY(s->arena, info->n_columns + 1, bool);
     if (!cells || !can_change)
         return fail_memory();
-    for (size_t i = 0; i < s->in->n; i++) {
-        cells[i].name = s->in->fields[i].name;
-        cells[i].text = s->in->fields[i].text;
-    }
     for (size_t i = 0; i < info->n_columns; i++)
         can_change[i] = may_change(s, info->columns[i].name);
     return search_across(s, cells, can_change);

@@ -10,7 +10,7 @@
 
 /* ---- The fit axis ---- */
 
-static const struct cell *cells(struct arena *a, const struct decide_inputs *in)
+struct cell *decide_cells(struct arena *a, const struct decide_inputs *in)
 {
     struct cell *to = arena_raw(a, (in->n + 1) * sizeof *to);
     for (size_t i = 0; to && i < in->n; i++) {
@@ -31,7 +31,7 @@ static struct status score_by_model(struct arena *a, const struct decide_inputs 
 {
     float row[MODEL_FEATURES_MAX];
     struct model_score score;
-    const struct cell *given = cells(a, in);
+    const struct cell *given = decide_cells(a, in);
     if (!given)
         return fail_memory();
     model_row(s->model, given, in->n, row);
@@ -140,11 +140,6 @@ struct status decide_inputs_keep(struct arena *a, const struct decide_inputs *in
     return ok();
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return str_cmp(((const struct field *)a)->name, ((const struct field *)b)->name);
-}
-
 struct status decide_inputs_kept(struct arena *a, const DecisionInputs *kept, struct decide_inputs *ret)
 {
     struct field *fields = arena_raw(a, (kept->n_fields + 1) * sizeof *fields);
@@ -154,7 +149,7 @@ struct status decide_inputs_kept(struct arena *a, const DecisionInputs *kept, st
         fields[i].name = str_of(kept->fields[i]->key);
         fields[i].text = str_of(kept->fields[i]->value);
     }
-    qsort(fields, kept->n_fields, sizeof *fields, by_name);
+    fields_sort(fields, kept->n_fields);
     ret->fields = fields;
     ret->n = kept->n_fields;
     ret->engagement = kept->engagement;
@@ -180,7 +175,7 @@ static struct status reasons_of_model(struct arena *a, const struct decide_input
 {
     float row[MODEL_FEATURES_MAX];
     struct model_explanation why;
-    const struct cell *given = cells(a, in);
+    const struct cell *given = decide_cells(a, in);
     if (!given)
         return fail_memory();
     model_row(m, given, in->n, row);

@@ -32,6 +32,9 @@ struct decide_with {
 MUSTCHECK struct status decide(struct arena *a, const struct decide_inputs *in,
                                const struct decide_with *with, Decision **ret);
 
+/* The inputs as a model reads them. NULL when the arena is full. */
+struct cell *decide_cells(struct arena *a, const struct decide_inputs *in);
+
 /* The inputs as the decision keeps them, and back. The texts are shared, not copied. */
 MUSTCHECK struct status decide_inputs_keep(struct arena *a, const struct decide_inputs *in,
                                            DecisionInputs **ret);

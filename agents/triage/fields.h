@@ -1,8 +1,10 @@
-/* fields.h: finding one of a lead's fields. */
+/* fields.h: a lead's fields by name. */
 #ifndef AGENTS_TRIAGE_FIELDS_H
 #define AGENTS_TRIAGE_FIELDS_H
 
 #include "agents/record/leads.h"
+
+#include <stdlib.h>
 
 C_BEGIN
 
@@ -21,6 +23,16 @@ static inline struct str field_text(const struct field *fields, size_t n, struct
             high = middle;
     }
     return str_make("", 0);
+}
+
+static inline int field_order(const void *a, const void *b)
+{
+    return str_cmp(((const struct field *)a)->name, ((const struct field *)b)->name);
+}
+
+static inline void fields_sort(struct field *fields, size_t n)
+{
+    qsort(fields, n, sizeof *fields, field_order);
 }
 
 C_END

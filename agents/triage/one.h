@@ -10,10 +10,6 @@ C_BEGIN
  * caller saves the lead. */
 MUSTCHECK struct status decision_record(struct ctx *c, struct lead_row *row, Decision *d, const char *action);
 
-/* Adds the event that a lead was made ("lead.created") or changed ("lead.updated") by what a caller said of
- * it. */
-void announce(struct ctx *c, const Lead *lead, const char *action);
-
 /* A checked lead that says anything at all. Fails: FIELD_REQUIRED and as lead_check. */
 MUSTCHECK struct status lead_given(struct ctx *c, Lead *lead, const char *field);
 

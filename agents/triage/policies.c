@@ -64,9 +64,14 @@ static struct status in_service(struct ctx *c, const char **ret_id, int64_t *ret
 
 /* ---- Compiled ---- */
 
-static void free_policy(void *p)
+struct status policy_hold(struct ctx *c, struct route_policy *p, const struct route_policy **ret)
 {
-    route_free(p);
+    if (!arena_on_reset(c->arena, policy_unload, p)) {
+        route_free(p);
+        return fail_memory();
+    }
+    *ret = p;
+    return ok();
 }
 
 struct status policy_compiled(struct ctx *c, const char *id, int64_t version, const struct route_policy **ret)
@@ -75,12 +80,7 @@ struct status policy_compiled(struct ctx *c, const char *id, int64_t version, co
     char text[32];
     snprintf(text, sizeof text, "%lld", (long long)version);
     TRY(policy_load(c, version ? id : "", version ? text : "", &p));
-    if (!arena_on_reset(c->arena, free_policy, p)) {
-        route_free(p);
-        return fail_memory();
-    }
-    *ret = p;
-    return ok();
+    return policy_hold(c, p, ret);
 }
 
 struct status policy_load(struct ctx *c, const char *resource_id, const char *version, void **ret)

@@ -194,12 +194,7 @@ static struct status compile_tried(struct ctx *c, const RoutingPolicy *from, con
 {
     struct route_policy *p;
     TRY(route_compile(c->arena, from, "routing_policy", &p));
-    if (!arena_on_reset(c->arena, policy_unload, p)) {
-        policy_unload(p);
-        return fail_memory();
-    }
-    *ret = p;
-    return ok();
+    return policy_hold(c, p, ret);
 }
 
 struct status test_routing_policy(struct ctx *c, const TestRoutingPolicyRequest *req,

@@ -19,6 +19,9 @@ MUSTCHECK struct status scores_of_decision(struct ctx *c, const Decision *d, str
 /* Its lead's inputs. Fails: REPLAY_IMPOSSIBLE where it was stored without. */
 MUSTCHECK struct status inputs_of_decision(struct ctx *c, const Decision *d, struct decide_inputs *ret);
 
+/* *ret is p until the ctx's arena is reset; then, or where this fails, p is freed. */
+MUSTCHECK struct status policy_hold(struct ctx *c, struct route_policy *p, const struct route_policy **ret);
+
 /* A stored policy version, compiled. Fails: POLICY_NOT_FOUND. */
 MUSTCHECK struct status policy_compiled(struct ctx *c, const char *id, int64_t version,
                                         const struct route_policy **ret);

@@ -83,19 +83,13 @@ struct status triage_decide(struct ctx *c, struct lead_row *row, bool explain, D
     return decision_record(c, row, *ret, "lead.triaged");
 }
 
-void announce(struct ctx *c, const Lead *lead, const char *action)
-{
-    const struct event e = { AGENT_TYPE_UNSPECIFIED, "lead", action, lead->name, "", "", str_make("", 0) };
-    event_add(c, &e);
-}
-
 /* Before the decision: from then on every lead has changed. */
 static void announce_row(struct ctx *c, const struct lead_row *row)
 {
     if (!row->before)
-        announce(c, row->lead, "lead.created");
+        event_note(c, "lead", "lead.created", row->lead->name);
     else if (lead_changed(row))
-        announce(c, row->lead, "lead.updated");
+        event_note(c, "lead", "lead.updated", row->lead->name);
 }
 
 /* ---- TriageLead ---- */

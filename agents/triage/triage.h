@@ -14,9 +14,8 @@
 C_BEGIN
 
 /* Decides on a lead with what is in service, adds the decision and the event "lead.triaged" to the ctx's
- * unit, and sets row->lead->triage; the caller saves the lead. *ret carries the inputs
- * too; all of it lives as long as the ctx's arena. This is app.triage. Fails: STORE_UNAVAILABLE,
- * REQUEST_TOO_LARGE. */
+ * unit, and sets row->lead->triage; the caller saves the lead. *ret carries the inputs too; all of it lives
+ * as long as the ctx's arena. This is app.triage. Fails: STORE_UNAVAILABLE, REQUEST_TOO_LARGE. */
 MUSTCHECK struct status triage_decide(struct ctx *c, struct lead_row *row, bool explain, Decision **ret);
 
 MUSTCHECK struct status triage_lead(struct ctx *c, const TriageLeadRequest *req, TriageLeadResponse *res);
