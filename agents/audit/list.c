@@ -166,8 +166,7 @@ static struct status read_key(struct ctx *c, const char *after, int64_t *ret)
 static struct status put_token(struct scan *s, const char *filter)
 {
     const char *key = arena_printf(s->c->arena, "%lld", (long long)s->before);
-    s->res->next_page_token = key ? page_token(s->c, filter, key) : NULL;
-    return s->res->next_page_token ? ok() : fail_memory();
+    return page_token(s->c, filter, key, &s->res->next_page_token);
 }
 
 struct status list_audit_events(struct ctx *c, const ListAuditEventsRequest *req,

@@ -220,6 +220,5 @@ struct status list_lead_events(struct ctx *c, const ListLeadEventsRequest *req, 
         return ok();
     const struct value *last = row_at(&rows, rows.n - 1);
     const char *key = arena_printf(c->arena, "%" PRId64 " %s", last[0].i, last[1].s.p);
-    res->next_page_token = key ? page_token(c, row.id, key) : NULL;
-    return res->next_page_token ? ok() : fail_memory();
+    return page_token(c, row.id, key, &res->next_page_token);
 }

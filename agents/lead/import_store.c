@@ -138,6 +138,5 @@ struct status list_lead_import_rejects(struct ctx *c, const ListLeadImportReject
     if (!more)
         return ok();
     const char *key = arena_printf(c->arena, "%" PRId64, row_at(&rows, rows.n - 1)[0].i);
-    res->next_page_token = key ? page_token(c, r.id, key) : NULL;
-    return res->next_page_token ? ok() : fail_memory();
+    return page_token(c, r.id, key, &res->next_page_token);
 }

@@ -95,7 +95,5 @@ struct status list_leads(struct ctx *c, const ListLeadsRequest *req, ListLeadsRe
     snprintf(s.last, sizeof s.last, "%s", page.after);
     while (!page_is_full(&s))
         TRY(scan_step(&s));
-    if (!s.ended && !(res->next_page_token = page_token(c, req->filter, s.last)))
-        return fail_memory();
-    return ok();
+    return s.ended ? ok() : page_token(c, req->filter, s.last, &res->next_page_token);
 }

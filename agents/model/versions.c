@@ -103,8 +103,7 @@ static struct status put_page(struct ctx *c, const char *scope, const struct row
         return ok();
     const struct value *last = row_at(rows, size - 1);
     const char *key = arena_printf(c->arena, "%s %lld %s", last[0].s.p, (long long)last[2].i, last[1].s.p);
-    res->next_page_token = key ? page_token(c, scope, key) : NULL;
-    return res->next_page_token ? ok() : fail_memory();
+    return page_token(c, scope, key, &res->next_page_token);
 }
 
 struct status list_model_versions(struct ctx *c, const ListModelVersionsRequest *req,

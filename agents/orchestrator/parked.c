@@ -78,8 +78,7 @@ struct status list_parked_events(struct ctx *c, const ListParkedEventsRequest *r
         return ok();
     const struct value *last = row_at(&rows, rows.n - 1);
     const char *key = arena_printf(c->arena, "%" PRId64 " %s", last[SEQ].i, last[SUBSCRIBER].s.p);
-    res->next_page_token = key ? page_token(c, scope, key) : NULL;
-    return res->next_page_token ? ok() : fail_memory();
+    return page_token(c, scope, key, &res->next_page_token);
 }
 
 /* ---- One of them ---- */

@@ -48,16 +48,17 @@ struct status page_read(struct ctx *c, int32_t page_size, const char *page_token
     return *page_token ? token_read(c, page_token, scope, &ret->after) : ok();
 }
 
-char *page_token(struct ctx *c, const char *scope, const char *last_key)
+struct status page_token(struct ctx *c, const char *scope, const char *last_key, char **ret)
 {
     struct str key = str_of(last_key);
     unsigned char mac[SHA256_BYTES];
-    char *bytes = arena_raw(c->arena, MAC_BYTES + key.n);
+    char *bytes = last_key ? arena_raw(c->arena, MAC_BYTES + key.n) : NULL;
     if (!bytes || !page_mac(c, scope, key, mac))
-        return NULL;
+        return fail_memory();
     memcpy(bytes, mac, MAC_BYTES);
     memcpy(bytes + MAC_BYTES, key.p, key.n);
-    return base64url_text(c->arena, str_make(bytes, MAC_BYTES + key.n));
+    *ret = base64url_text(c->arena, str_make(bytes, MAC_BYTES + key.n));
+    return *ret ? ok() : fail_memory();
 }
 
 /* ---- By id and version: written as "id version" ---- */
@@ -75,8 +76,7 @@ struct status page_after_version(struct ctx *c, const struct page *page, const c
     return ok();
 }
 
-char *page_token_version(struct ctx *c, const char *id, int64_t version)
+struct status page_token_version(struct ctx *c, const char *id, int64_t version, char **ret)
 {
-    const char *key = arena_printf(c->arena, "%s %lld", id, (long long)version);
-    return key ? page_token(c, "", key) : NULL;
+    return page_token(c, "", arena_printf(c->arena, "%s %lld", id, (long long)version), ret);
 }

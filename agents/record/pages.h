@@ -20,14 +20,14 @@ struct page {
  * FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID. */
 MUSTCHECK struct status page_read(struct ctx *c, int32_t page_size, const char *page_token, const char *scope,
                                   struct page *ret);
-/* The token of the page after `last_key`. NULL over the budget. */
-char *page_token(struct ctx *c, const char *scope, const char *last_key);
+/* The token of the page after `last_key`, for which NULL (over the budget) is allowed. */
+MUSTCHECK struct status page_token(struct ctx *c, const char *scope, const char *last_key, char **ret);
 
 /* Lists by id and version: the key that a page goes on after ("" and 0 for the first), and the token of the
- * page after such a key, NULL over the budget. Fails: PAGE_TOKEN_INVALID. */
+ * page after such a key. Fails: PAGE_TOKEN_INVALID. */
 MUSTCHECK struct status page_after_version(struct ctx *c, const struct page *page, const char **ret_id,
                                            int64_t *ret_version);
-char *page_token_version(struct ctx *c, const char *id, int64_t version);
+MUSTCHECK struct status page_token_version(struct ctx *c, const char *id, int64_t version, char **ret);
 
 C_END
 #endif

@@ -99,8 +99,7 @@ struct status versions_page(struct ctx *c, const struct versions *k, int32_t pag
     if (rows.n == *ret_n)
         return ok();
     const struct value *last = row_at(&rows, *ret_n - 1);
-    *ret_next = page_token_version(c, last[0].s.p, last[1].i);
-    return *ret_next ? ok() : fail_memory();
+    return page_token_version(c, last[0].s.p, last[1].i, ret_next);
 }
 
 void versions_move(struct ctx *c, const struct versions *k, const char *id, int64_t version, int64_t from,

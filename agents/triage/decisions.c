@@ -162,8 +162,5 @@ struct status list_decisions(struct ctx *c, const ListDecisionsRequest *req, Lis
         return fail_memory();
     while (!s.ended && res->n_decisions < s.wanted && s.scanned < SCAN_MAX)
         TRY(scan_step(c, &s, res));
-    if (s.ended)
-        return ok();
-    res->next_page_token = page_token(c, scope, s.after);
-    return res->next_page_token ? ok() : fail_memory();
+    return s.ended ? ok() : page_token(c, scope, s.after, &res->next_page_token);
 }

@@ -191,8 +191,7 @@ static struct status put_page(struct ctx *c, const struct page *page, struct lis
     }
     if (i == rows->n && !builtin_is_next(at, rows, i))
         return ok();
-    res->next_page_token = page_token_version(c, at->id, at->version);
-    return res->next_page_token ? ok() : fail_memory();
+    return page_token_version(c, at->id, at->version, &res->next_page_token);
 }
 
 struct status list_routing_policies(struct ctx *c, const ListRoutingPoliciesRequest *req,

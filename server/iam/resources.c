@@ -112,9 +112,7 @@ struct status resource_list(struct ctx *c, enum resource_kind kind, int32_t page
     }
     *ret_messages = messages;
     *ret_n = n;
-    if (rows.n > n)
-        *ret_next = page_token(c, "", row_at(&rows, n - 1)[0].s.p);
-    return *ret_next ? ok() : fail_memory();
+    return rows.n > n ? page_token(c, "", row_at(&rows, n - 1)[0].s.p, ret_next) : ok();
 }
 
 /* The message's bytes without what the row says. */

@@ -193,8 +193,5 @@ struct status list_channels(struct ctx *c, const ListChannelsRequest *req, ListC
         return fail_memory();
     for (; res->n_channels < rows.n; res->n_channels++)
         TRY(take(c, row_at(&rows, res->n_channels), &res->channels[res->n_channels]));
-    if (!more)
-        return ok();
-    res->next_page_token = page_token(c, "", row_at(&rows, rows.n - 1)[0].s.p);
-    return res->next_page_token ? ok() : fail_memory();
+    return more ? page_token(c, "", row_at(&rows, rows.n - 1)[0].s.p, &res->next_page_token) : ok();
 }

@@ -45,6 +45,5 @@ struct status list_chooser_levels(struct ctx *c, const ListChooserLevelsRequest 
     if (!more)
         return ok();
     const ChooserLevel *last = res->levels[rows.n - 1];
-    res->next_page_token = page_token_version(c, last->level, last->factor);
-    return res->next_page_token ? ok() : fail_memory();
+    return page_token_version(c, last->level, last->factor, &res->next_page_token);
 }

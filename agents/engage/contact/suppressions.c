@@ -136,10 +136,7 @@ struct status list_suppressions(struct ctx *c, const ListSuppressionsRequest *re
         TRY(show(c, names[i], hits, n_hits, NULL, s));
         res->suppressions[res->n_suppressions++] = s;
     }
-    if (!more)
-        return ok();
-    res->next_page_token = page_token(c, "", names[n - 1]);
-    return res->next_page_token ? ok() : fail_memory();
+    return more ? page_token(c, "", names[n - 1], &res->next_page_token) : ok();
 }
 
 /* ---- DeleteSuppression ---- */

@@ -140,8 +140,5 @@ struct status list_enrollments(struct ctx *c, const ListEnrollmentsRequest *req,
         TRY(enrolled_take(c, row_at(&rows, res->n_enrollments), &x));
         res->enrollments[res->n_enrollments] = x.e;
     }
-    if (!more)
-        return ok();
-    res->next_page_token = page_token(c, scope, row_at(&rows, rows.n - 1)[COL_ID].s.p);
-    return res->next_page_token ? ok() : fail_memory();
+    return more ? page_token(c, scope, row_at(&rows, rows.n - 1)[COL_ID].s.p, &res->next_page_token) : ok();
 }

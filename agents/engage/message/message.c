@@ -184,10 +184,7 @@ struct status list_messages(struct ctx *c, const ListMessagesRequest *req, ListM
         return fail_memory();
     for (; res->n_messages < rows.n; res->n_messages++)
         TRY(take(c, row_at(&rows, res->n_messages)[1].s, &res->messages[res->n_messages]));
-    if (!more)
-        return ok();
-    res->next_page_token = page_token(c, scope, row_at(&rows, rows.n - 1)[0].s.p);
-    return res->next_page_token ? ok() : fail_memory();
+    return more ? page_token(c, scope, row_at(&rows, rows.n - 1)[0].s.p, &res->next_page_token) : ok();
 }
 
 struct status cancel_message(struct ctx *c, const CancelMessageRequest *req, Message *res)
