@@ -6,10 +6,14 @@
 
 C_BEGIN
 
-struct simulation;
+struct simulation; /* one thread at a time uses it */
+
+/* Checks the request and compiles its journey, in the ctx's arena. Fails: FIELD_INVALID, FIELD_OUT_OF_RANGE,
+ * FIELD_REQUIRED, JOURNEY_NOT_FOUND, JOURNEY_INVALID (the draft). */
 MUSTCHECK struct status simulate_journey_open(struct ctx *c, const SimulateJourneyRequest *req,
                                               struct simulation **ret);
-/* One part of the reply. *ret_more is false where there is none any more. */
+/* Looks at the next leads and makes one part of the reply, with the numbers of all parts so far. Changes
+ * nothing that is stored. *ret_more is false where there is none any more. */
 MUSTCHECK struct status simulate_journey(struct ctx *c, struct simulation *s, SimulateJourneyResponse *res,
                                          bool *ret_more);
 

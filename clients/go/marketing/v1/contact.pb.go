@@ -465,7 +465,7 @@ type Consent struct {
 	Medium Medium `protobuf:"varint,3,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
 	// What it said.
 	State Consent_State `protobuf:"varint,4,opt,name=state,proto3,enum=marketing.v1.Consent_State" json:"state,omitempty"`
-	// PAUSED: until then.
+	// PAUSED: until then, in the year 9999 at the latest.
 	PauseEndTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=pause_end_time,json=pauseEndTime,proto3" json:"pause_end_time,omitempty"`
 	// Where it said so: a form, a page, a call. At most 256 bytes.
 	Source string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
@@ -1782,7 +1782,7 @@ type ExplainSendDecisionRequest struct {
 	Medium Medium `protobuf:"varint,4,opt,name=medium,proto3,enum=marketing.v1.Medium" json:"medium,omitempty"`
 	// How important; unset: MEDIUM.
 	Priority Priority `protobuf:"varint,5,opt,name=priority,proto3,enum=marketing.v1.Priority" json:"priority,omitempty"`
-	// Given up then; unset: never.
+	// Given up then, in the years 1970 to 9999; unset: never.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
