@@ -89,10 +89,15 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		s.inFlight.Add(1)
 		defer func() {
 			s.inFlight.Add(-1)
-			if p := recover(); p != nil {
+			begun := w.status != 0
+			p := recover()
+			if p != nil {
 				s.panicked(w, r, p)
 			}
 			s.done(r, c, w.status, time.Since(began))
+			if p != nil && begun {
+				panic(http.ErrAbortHandler) // half a reply must not look whole
+			}
 			w.deadline(writeTimeout) // net/http writes what is still in its buffer
 		}()
 		next.ServeHTTP(w, r)
@@ -100,12 +105,11 @@ func (s *Server) observe(next http.Handler) http.Handler {
 }
 
 func (s *Server) panicked(w *writer, r *http.Request, p any) {
-	if p == http.ErrAbortHandler {
-		panic(p)
-	}
+	st := fault.New(pb.Reason_REASON_INTERNAL, "a fault of the gateway; its log has the cause")
+	callOf(r.Context()).code = fault.CodeName(st.Code())
 	slog.Error("panic", "request", callOf(r.Context()).id, "cause", p, "stack", string(debug.Stack()))
 	if w.status == 0 {
-		s.fail(w, r, fault.New(pb.Reason_REASON_INTERNAL, "a fault of the gateway; its log has the cause"))
+		s.fail(w, r, st)
 	}
 }
 
