@@ -4,9 +4,18 @@
 
 #include "agents/record/events.h"
 
-static const char *const fields_of[RESOURCE_KINDS][5] = {
-    [RESOURCE_USER] = { "display_name", "roles", "disabled" },
-    [RESOURCE_SERVICE_ACCOUNT] = { "display_name", "roles", "disabled", "certificate_name" },
+/* What requests call the fields, and which of them an update may name. */
+static const struct {
+    const char *name, *display_name, *roles, *mask[5];
+} fields_of[RESOURCE_KINDS] = {
+    [RESOURCE_USER] = { "user.name",
+                        "user.display_name",
+                        "user.roles",
+                        { "display_name", "roles", "disabled" } },
+    [RESOURCE_SERVICE_ACCOUNT] = { "service_account.name",
+                                   "service_account.display_name",
+                                   "service_account.roles",
+                                   { "display_name", "roles", "disabled", "certificate_name" } },
 };
 
 /* ---- What both share ---- */
@@ -22,18 +31,18 @@ struct status account_below_caller(struct ctx *c, const struct account *a)
 }
 
 /* An account as the caller gives it: roles that exist, and that give nothing that the caller lacks. */
-static struct status check_account(struct ctx *c, const struct account *a)
+static struct status check_account(struct ctx *c, enum resource_kind kind, const struct account *a)
 {
     const char *const *ids;
     struct scope_set scopes;
     size_t unknown;
-    TRY(text_check(c, a->display_name, "display_name"));
+    TRY(text_check(c, a->display_name, fields_of[kind].display_name));
     if (a->n_roles > ROLES_MAX)
-        return fail_field(c->arena, REASON_FIELD_TOO_LONG, "roles", "at most %d", ROLES_MAX);
+        return fail_field(c->arena, REASON_FIELD_TOO_LONG, fields_of[kind].roles, "at most %d", ROLES_MAX);
     TRY(role_ids(c, a->roles, a->n_roles, &ids));
     TRY(roles_scopes(c, ids, a->n_roles, &scopes, &unknown));
     if (unknown < a->n_roles)
-        return fail_field(c->arena, REASON_FIELD_INVALID, "roles", "there is no role %.80s",
+        return fail_field(c->arena, REASON_FIELD_INVALID, fields_of[kind].roles, "there is no role %.80s",
                           a->roles[unknown]);
     return account_below_caller(c, a);
 }
@@ -41,16 +50,16 @@ static struct status check_account(struct ctx *c, const struct account *a)
 static struct status account_add(struct ctx *c, enum resource_kind kind, const char *id, const char *id_field,
                                  struct account *a)
 {
-    TRY(check_account(c, a));
+    TRY(check_account(c, kind, a));
     return resource_add(c, kind, id, id_field, a->disabled, &a->head);
 }
 
 /* Reads the one that `given` names and lays the masked fields of it over. */
 static struct status account_change(struct ctx *c, enum resource_kind kind, const struct account *given,
-                                    const char *name_field, const FieldMask *mask, struct resource *ret)
+                                    const FieldMask *mask, struct resource *ret)
 {
-    TRY(mask_check(c, mask, fields_of[kind]));
-    TRY(resource_named(c, kind, given->head.name, name_field, given->head.etag, ret));
+    TRY(mask_check(c, mask, fields_of[kind].mask));
+    TRY(resource_named(c, kind, given->head.name, fields_of[kind].name, given->head.etag, ret));
     struct account *a = (struct account *)ret->message;
     TRY(account_below_caller(c, a));
     if (mask_has(mask, "display_name"))
@@ -60,9 +69,9 @@ static struct status account_change(struct ctx *c, enum resource_kind kind, cons
     if (mask_has(mask, "roles")) {
         a->roles = given->roles;
         a->n_roles = given->n_roles;
-        return check_account(c, a);
+        return check_account(c, kind, a);
     }
-    return text_check(c, a->display_name, "display_name");
+    return text_check(c, a->display_name, fields_of[kind].display_name);
 }
 
 static struct status account_named(struct ctx *c, enum resource_kind kind, const char *name, const char *etag,
@@ -125,8 +134,7 @@ struct status update_user(struct ctx *c, const UpdateUserRequest *req, User *res
 {
     struct resource r;
     TRY(required(c, req->user, "user"));
-    TRY(account_change(c, RESOURCE_USER, (const struct account *)req->user, "user.name", req->update_mask,
-                       &r));
+    TRY(account_change(c, RESOURCE_USER, (const struct account *)req->user, req->update_mask, &r));
     User *u = (User *)r.message;
     if (u->disabled)
         TRY(not_the_caller(c, u->name));
@@ -200,7 +208,7 @@ struct status update_service_account(struct ctx *c, const UpdateServiceAccountRe
     struct resource r;
     TRY(required(c, req->service_account, "service_account"));
     TRY(account_change(c, RESOURCE_SERVICE_ACCOUNT, (const struct account *)req->service_account,
-                       "service_account.name", req->update_mask, &r));
+                       req->update_mask, &r));
     ServiceAccount *a = (ServiceAccount *)r.message;
     if (a->disabled)
         TRY(not_the_caller(c, a->name));

@@ -42,10 +42,10 @@ static bool is_host(struct str name)
 static struct status check_name(struct ctx *c, struct str name)
 {
     if (name.n > NAME_MAX_BYTES)
-        return fail_field(c->arena, REASON_FIELD_TOO_LONG, "certificate_name", "at most %d bytes",
-                          NAME_MAX_BYTES);
+        return fail_field(c->arena, REASON_FIELD_TOO_LONG, "service_account.certificate_name",
+                          "at most %d bytes", NAME_MAX_BYTES);
     if (!(memchr(name.p, ':', name.n) ? is_uri(name) : is_host(name)))
-        return fail_field(c->arena, REASON_FIELD_INVALID, "certificate_name",
+        return fail_field(c->arena, REASON_FIELD_INVALID, "service_account.certificate_name",
                           "must be a URI, or a DNS name in small letters without a wildcard");
     return ok();
 }

@@ -66,12 +66,13 @@ struct status password_hash(struct arena *a, const char *password, const char **
     return *ret ? ok() : fail(a, REASON_INTERNAL, "a password cannot be hashed");
 }
 
-struct status password_check(struct arena *a, const char *hash, const char *password, bool *ret)
+struct status password_check(struct arena *a, const char *field, const char *hash, const char *password,
+                             bool *ret)
 {
     const char *against = hash ? hash : DECOY, *made;
     *ret = false;
     if (strlen(password) > PASSWORD_MAX)
-        return fail_field(a, REASON_FIELD_TOO_LONG, "password", "must have at most %d bytes", PASSWORD_MAX);
+        return fail_field(a, REASON_FIELD_TOO_LONG, field, "must have at most %d bytes", PASSWORD_MAX);
     TRY(bcrypt(a, against, password, &made));
     size_t n = strlen(against);
     *ret = hash && made && strlen(made) == n && same_bytes(made, against, n);

@@ -16,9 +16,10 @@ C_BEGIN
 MUSTCHECK struct status password_acceptable(struct arena *a, const char *field, const char *password);
 /* The hash of a new password, in the arena. */
 MUSTCHECK struct status password_hash(struct arena *a, const char *password, const char **ret);
-/* Whether it is the password of this hash. Takes the same time for any password and for NULL, no hash at all,
- * which no password fits. */
-MUSTCHECK struct status password_check(struct arena *a, const char *hash, const char *password, bool *ret);
+/* Whether it is the password of this hash; `field` names the request's. Takes the same time for any password
+ * and for NULL, no hash at all, which no password fits. */
+MUSTCHECK struct status password_check(struct arena *a, const char *field, const char *hash,
+                                       const char *password, bool *ret);
 
 C_END
 #endif

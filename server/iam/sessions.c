@@ -137,8 +137,8 @@ static struct status glance(struct ctx *c, const char *workspace, const char *us
 /* Whether the password is the user's, after an attempt was taken; it is given back where it is. *ret_hash is
  * what the password was compared with: what rests on it names it, so that a password that is replaced
  * meanwhile gives nothing any more. LANE_GLANCE. */
-static struct status check_login(struct ctx *c, const char *workspace, const char *user, const char *password,
-                                 const char **ret_hash)
+static struct status check_login(struct ctx *c, const char *workspace, const char *user, const char *field,
+                                 const char *password, const char **ret_hash)
 {
     struct rows rows;
     bool right;
@@ -147,7 +147,7 @@ static struct status check_login(struct ctx *c, const char *workspace, const cha
     TRY(DB_QUERY(c, &iam_sql[LOGIN_GET], &rows, v_text(workspace), v_text(user)));
     *ret_hash = rows.n ? row_at(&rows, 0)[0].s.p : NULL;
     db_read_done(c); /* nothing is held while the hash is made */
-    TRY(password_check(c->arena, *ret_hash, password, &right));
+    TRY(password_check(c->arena, field, *ret_hash, password, &right));
     if (!right)
         return denied(c, REASON_LOGIN_FAILED, "no such user, or another password");
     guess_return(c, workspace, user);
@@ -186,7 +186,7 @@ struct status create_session(struct ctx *c, const CreateSessionRequest *req, Ses
         TRY(resource_id(c, RESOURCE_WORKSPACE, req->workspace, "workspace", &workspace));
     if (!*req->password)
         return fail_field(c->arena, REASON_FIELD_REQUIRED, "password", "give the password");
-    TRY(check_login(c, workspace, user, req->password, &hash));
+    TRY(check_login(c, workspace, user, "password", req->password, &hash));
     TRY(new_session(c, workspace, user, hash, &s));
     TRY(note(c, &s, "session.created"));
     return answer(c, &s, s.generation, res);
@@ -299,7 +299,7 @@ struct status change_password(struct ctx *c, const ChangePasswordRequest *req, E
     const char *user = who->name + strlen("users/");
     TRY(password_acceptable(c->arena, "new_password", req->new_password));
     db_reach_all(c); /* whether the workspace is disabled is not written in it */
-    TRY(check_login(c, c->workspace, user, req->old_password, &old));
+    TRY(check_login(c, c->workspace, user, "old_password", req->old_password, &old));
     db_reach_own(c);
     TRY(password_hash(c->arena, req->new_password, &hash));
     UNIT_ADD(c->unit, &iam_sql[PASSWORD_CHANGE], 1, REASON_CONFLICT, v_text(hash), v_text(c->workspace),

@@ -1,6 +1,7 @@
 /* Workspaces: managed from the workspace `default` alone, for only its principals can hold the scopes. Their
  * rows lie in none of them. */
 #include "server/iam/iam_private.h"
+#include "server/iam/password.h"
 
 #define RATE_LEAST 0.001
 #define RATE_MOST 1e6
@@ -54,6 +55,7 @@ struct status create_workspace(struct ctx *c, const CreateWorkspaceRequest *req,
     TRY(required(c, req->workspace, "workspace"));
     db_reach_all(c);
     TRY(check_workspace(c, req->workspace_id, req->workspace));
+    TRY(password_acceptable(c->arena, "admin_password", req->admin_password));
     *res = *req->workspace;
     TRY(resource_add(c, RESOURCE_WORKSPACE, req->workspace_id, "workspace_id", res->disabled,
                      (struct resource_head *)res));

@@ -333,6 +333,40 @@ TEST_F(Access, ChangingThePasswordEndsOtherSessions)
     EXPECT_EQ(tryLogin("users/admin", "second-password").reason(), "OK");
 }
 
+TEST_F(Access, AViolationNamesTheFieldOfTheRequest)
+{
+    string longest(257, 'x'), longer(73, 'x');
+    char *roles[] = { const_cast<char *>("roles/none") };
+    User user = USER_INIT;
+    CreateUserRequest make = CREATE_USER_REQUEST_INIT;
+    make.user_id = const_cast<char *>("ann");
+    make.password = const_cast<char *>("password-of-a-user");
+    make.user = &user;
+    user.display_name = &longest[0];
+    EXPECT_EQ(call(create_user, make, &User_descriptor).fields(), "user.display_name");
+    ServiceAccount account = SERVICE_ACCOUNT_INIT;
+    CreateServiceAccountRequest open = CREATE_SERVICE_ACCOUNT_REQUEST_INIT;
+    open.service_account_id = const_cast<char *>("ci");
+    open.service_account = &account;
+    account.certificate_name = const_cast<char *>("no name");
+    EXPECT_EQ(call(create_service_account, open, &ServiceAccount_descriptor).fields(),
+              "service_account.certificate_name");
+    account.roles = roles;
+    account.n_roles = 1;
+    EXPECT_EQ(call(create_service_account, open, &ServiceAccount_descriptor).fields(),
+              "service_account.roles");
+    ChangePasswordRequest change = CHANGE_PASSWORD_REQUEST_INIT;
+    change.old_password = &longer[0];
+    change.new_password = const_cast<char *>("second-password");
+    EXPECT_EQ(call(change_password, change, nullptr).fields(), "old_password");
+    Workspace workspace = WORKSPACE_INIT;
+    CreateWorkspaceRequest found = CREATE_WORKSPACE_REQUEST_INIT;
+    found.workspace_id = const_cast<char *>("acme");
+    found.workspace = &workspace;
+    found.admin_password = const_cast<char *>("short");
+    EXPECT_EQ(call(create_workspace, found, &Workspace_descriptor).fields(), "admin_password");
+}
+
 // What happens while a login's password is being hashed.
 class Meanwhile : public Access
 {
