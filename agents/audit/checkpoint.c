@@ -10,22 +10,6 @@
 #define COLLECTION "auditCheckpoints/"
 #define EVERY_US (3600 * US_PER_SECOND)
 
-struct status audit_open(struct arena *a, struct audit **ret)
-{
-    struct audit *audit = ARENA_NEW(a, struct audit);
-    if (!audit)
-        return fail_memory();
-    event_log_init(&audit->log);
-    *ret = audit;
-    return ok();
-}
-
-void audit_close(struct audit *audit)
-{
-    if (audit)
-        event_log_done(&audit->log);
-}
-
 /* ---- The chain's end ---- */
 
 struct status chain_cursor(struct ctx *c, int64_t *ret_seq)

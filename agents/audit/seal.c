@@ -9,6 +9,22 @@
 #define SEALED_AT_ONCE 4096
 #define SEAL_BYTES (size_t)(32 * 1024 * 1024)
 
+struct status audit_open(struct arena *a, struct audit **ret)
+{
+    struct audit *audit = ARENA_NEW(a, struct audit);
+    if (!audit)
+        return fail_memory();
+    event_log_init(&audit->log);
+    *ret = audit;
+    return ok();
+}
+
+void audit_close(struct audit *audit)
+{
+    if (audit)
+        event_log_done(&audit->log);
+}
+
 /* ---- One workspace's stretch ---- */
 
 struct stretch {

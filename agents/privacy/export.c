@@ -44,9 +44,8 @@ static struct status part_suppression(struct ctx *c, struct subject_export *x, E
 {
     struct lead_row row;
     struct lead_identity *all;
-    size_t n;
     struct suppression_hit *hits;
-    size_t n_hits;
+    size_t n, n_hits;
     *ret_found = false;
     if (x->index++)
         return ok();
