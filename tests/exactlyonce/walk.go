@@ -22,6 +22,8 @@ const (
 	workers  = 8
 	longest  = 8 * time.Second // that a server lives that brings nothing more while it is killed
 	patience = 3 * time.Minute // with what takes moments on a machine with no other work
+
+	deliveryThreads = 4 // of the server
 )
 
 // walk is one system, its clients and its providers.
@@ -55,7 +57,7 @@ func newWalk(t *testing.T, store house.Store) *walk {
 	w.phoneProxy, w.mailProxy = startProxy(t, w.phones.port, 8), startProxy(t, w.mailbox.port, 24)
 	w.h = house.New(t, house.Options{Store: store, Server: server, Env: []string{"LOG_CALLS=false", "CHANNEL_HOSTS=127.0.0.1",
 		"RESPONSE_TIMEOUT=10", // much longer than any machine stands still: no attempt ends in doubt on its own
-		"TAKEOVER_WAIT=1", "RETRY_WAIT=1", "RETRY_ATTEMPTS=20"}})
+		"TAKEOVER_WAIT=1", "RETRY_WAIT=1", "RETRY_ATTEMPTS=20", fmt.Sprint("DELIVERY_THREADS=", deliveryThreads)}})
 	w.clients, err = newClients(w.h)
 	want.OK(t, err)
 	t.Cleanup(func() { _ = w.clients.conn.Close() })

@@ -40,6 +40,7 @@ static struct in_hand *take_one(struct batch *b, const struct value *found, int6
     if (!h)
         return NULL;
     h->row.version = found[DUE_VERSION].i;
+    h->row.next = h->row.version + 1;
     h->first = found[DUE_FROZEN].i == 0;
     h->planned_us = found[DUE_PLANNED].i;
     h->found_us = now_us;
@@ -68,6 +69,39 @@ void batch_take_over(struct batch *b, int64_t leases_until_us)
     b->left_us = leases_until_us;
 }
 
+void batch_give_back(struct batch *b, struct mark *marks, size_t n)
+{
+    b->marks = marks;
+    b->n_marks = n;
+}
+
+/* What was claimed and not attempted comes before all else, until the row of each has moved: only then may
+ * other claims set their marks in the places of these. */
+static struct status look_marked(struct batch *b, struct ctx *c, unsigned want)
+{
+    struct status s = ok();
+    size_t kept = 0;
+    for (size_t i = 0; i < b->n_marks; i++) {
+        struct mark m = b->marks[i];
+        struct rows found = { 0 };
+        if (is_ok(s) && b->n < want) {
+            s = DB_QUERY(c, &delivery_sql[DELIVERY_MARKED], &found, v_text(m.workspace), v_text(m.id),
+                         v_int(m.version));
+            if (is_ok(s) && found.n == 0)
+                continue;
+        }
+        struct in_hand *h = found.n ? take_one(b, row_at(&found, 0), c->now_us) : NULL;
+        if (h) {
+            h->unbegun = true;
+            b->taken[b->n++] = h;
+        }
+        b->marks[kept++] = m;
+    }
+    b->n_marks = kept;
+    b->more = true;
+    return b->n ? ok() : s;
+}
+
 /* What others left on its way comes first, until there is none. */
 static struct status look_left(struct batch *b, struct ctx *c, unsigned want, unsigned shares, unsigned reach)
 {
@@ -93,15 +127,24 @@ static struct status look_due(struct batch *b, struct ctx *c, unsigned want, uns
     return ok();
 }
 
+static struct status look_in_order(struct batch *b, struct ctx *c, unsigned want, unsigned shares,
+                                   unsigned reach)
+{
+    if (b->n_marks)
+        TRY(look_marked(b, c, want));
+    if (b->n || b->n_marks)
+        return ok();
+    if (b->left_us)
+        TRY(look_left(b, c, want, shares, reach));
+    return b->n ? ok() : look_due(b, c, want, shares, reach);
+}
+
 static struct status look(struct batch *b, struct ctx *c, unsigned want)
 {
     unsigned shares = hands_look(b->hands) ? SHARES : 1;
     unsigned reach = MAX(b->reach, want * shares + hands_claimed(b->hands));
     db_reach_all(c);
-    if (b->left_us)
-        TRY(look_left(b, c, want, shares, reach));
-    if (b->n == 0)
-        TRY(look_due(b, c, want, shares, reach));
+    TRY(look_in_order(b, c, want, shares, reach));
     db_reach_own(c);
     return ok();
 }
@@ -181,6 +224,8 @@ static void submit(struct batch *b)
         (void)FAULT(delivery_before_claim);
     for (size_t i = 0; i < b->n; i++) {
         struct in_hand *h = b->taken[i];
+        if (h->sending)
+            hands_mark(b->hands, h);
         h->unit.done = claimed;
         h->unit.arg = h;
         h->unit.next = chain;

@@ -9,10 +9,12 @@
 #include "agents/record/row_status.h"
 #include "agents/record/times.h"
 #include "base/clock.h"
+#include "base/ids.h"
 
 #include <stdio.h>
 
 #define BEHIND_US (US_PER_SECOND / 2) /* to see whether the lead's message before is through */
+#define CHANGES_BITS 20
 
 /* ---- What is at hand ---- */
 
@@ -128,10 +130,21 @@ static struct status ask_gate(struct ctx *c, struct in_hand *h, const struct lea
 
 /* ---- The claim ---- */
 
-/* Its process is gone. Of a mail nobody knows more; a webhook goes on as after an attempt that told nothing.
- */
+/* A version that no other claim of the message has, or would have had (marks.h): 43 bits of chance, and below
+ * them how often the row has changed. */
+static int64_t claim_version(int64_t version)
+{
+    uint64_t chance;
+    random_pooled(&chance, sizeof chance);
+    return (int64_t)(chance >> (CHANGES_BITS + 1) << CHANGES_BITS) + (version + 1) % (1 << CHANGES_BITS);
+}
+
+/* Its process is gone. What it did not come to attempt goes on as if it had been handed back. Else of a mail
+ * nobody knows more, and a webhook goes on as after an attempt that told nothing. */
 static struct status take_over(struct ctx *c, struct in_hand *h)
 {
+    if (h->unbegun)
+        return hand_back(c, h);
     h->sent.outcome = SEND_UNKNOWN;
     snprintf(h->sent.detail, sizeof h->sent.detail, "the server stopped while it was on its way");
     TRY(find_channel(c, h));
@@ -144,6 +157,7 @@ static struct status send_now(struct ctx *c, struct in_hand *h, struct gate_resu
     bool stored_is_sent = m->medium == MEDIUM_IN_APP;
     int64_t lease = lease_us(c->app, h->options);
     m->channel = arena_printf(c->arena, CHANNELS "%s", h->channel.id);
+    h->row.next = claim_version(h->row.version);
     m->consent_entry = (char *)g->consent_entry;
     m->attempt_count++;
     m->state = stored_is_sent ? MESSAGE__STATE_SENT : MESSAGE__STATE_SENDING;

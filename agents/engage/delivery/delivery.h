@@ -11,13 +11,15 @@
  *   attempt.c  the drivers
  *   outcome.c  the unit that tells what became of it
  *   pace.c     how fast a channel may go
+ *   marks.c    which claims were not attempted, for whoever comes after a process that was killed
  *
  * Every step states the version of the message's row that it read, so of two who have a message in hand, in
  * this process or another, one goes on. A message in SENDING whose lease (its due_time) has run out was left
  * by a process that died or stood still, and so was every one that is found at the start where one process at
- * a time writes to the database, or in a database that was put back (agents/record/moved.h). A mail is
- * UNKNOWN then, and never sent again on its own; a webhook, whose receiver acts once on a key, is sent again
- * with the same bytes and key. */
+ * a time writes to the database, or in a database that was put back (agents/record/moved.h). What that
+ * process did not come to attempt, by its marks, is sent as if nothing had been. Else a mail is UNKNOWN, and
+ * never sent again on its own; a webhook, whose receiver acts once on a key, is sent again with the same
+ * bytes and key. */
 #ifndef AGENTS_ENGAGE_DELIVERY_DELIVERY_H
 #define AGENTS_ENGAGE_DELIVERY_DELIVERY_H
 

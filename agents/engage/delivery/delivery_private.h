@@ -4,6 +4,7 @@
 
 #include "agents/engage/channel/channel.h"
 #include "agents/engage/delivery/delivery.h"
+#include "agents/engage/delivery/marks.h"
 #include "agents/engage/delivery/pace.h"
 #include "agents/engage/message/message.h"
 #include "agents/engage/template/form.h"
@@ -25,7 +26,7 @@ struct frozen {
     struct str bytes;
 };
 
-#define IN_HAND_ID 64
+#define IN_HAND_ID MARK_ID
 
 /* Where a message in hand is. */
 enum in_hand_state {
@@ -57,6 +58,7 @@ struct in_hand {
     Channel *secrets;
     struct frozen frozen;
     bool first;   /* it was never on its way before */
+    bool unbegun; /* on its way, and no attempt was begun */
     bool sending; /* the unit was made for an attempt */
     int64_t lease_mono_us, claimed_mono_us;
     struct status failed; /* how the claim ended */

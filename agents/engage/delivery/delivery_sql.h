@@ -9,6 +9,7 @@ C_BEGIN
 enum delivery_stmt {
     DELIVERY_DUE,    /* now, limit -> enum delivery_due_column; of all workspaces */
     DELIVERY_LEFT,   /* now, a later time, limit -> the same: on its way, with a lease that ends in between */
+    DELIVERY_MARKED, /* workspace, id, version -> the same: on its way by this claim */
     DELIVERY_FROZEN, /* workspace, id -> frozen */
     DELIVERY_BEFORE, /* lead id as it is now, workspace, id, a time, when it was planned -> when the last of
                         those is due that come before it; 1: on its way; 0: none */

@@ -136,7 +136,7 @@ static void empty(struct in_hand *h)
     memset(&h->frozen, 0, sizeof h->frozen);
     memset(&h->sent, 0, sizeof h->sent);
     h->secrets = NULL;
-    h->first = h->sending = false;
+    h->first = h->unbegun = h->sending = false;
     h->told = 0;
 }
 
@@ -157,6 +157,16 @@ struct in_hand *hands_claim(struct hands *t, const char *workspace, const char *
     memcpy(h->id, id, strlen(id) + 1);
     memcpy(h->lead, lead, strlen(lead) + 1);
     return h;
+}
+
+void hands_mark(struct hands *t, const struct in_hand *h)
+{
+    marks_set(t->marks, (size_t)(h - t->all), h->workspace, h->id, h->row.next);
+}
+
+void hands_begin(struct hands *t, const struct in_hand *h)
+{
+    marks_take_away(t->marks, (size_t)(h - t->all));
 }
 
 void hands_failed(struct hands *t, bool conflict)

@@ -24,6 +24,7 @@ struct hands {
     int64_t pause_mono_us;                  /* nothing is claimed before */
     int64_t attempt_us;                     /* how long one takes, a running average */
     struct in_hand *first, **last;
+    struct marks *marks;  /* of the claims, each at its hand's place */
     struct unit *telling; /* outcomes to go to the committer as one, the newest first */
     unsigned n_telling;
     struct in_hand all[HANDS];
@@ -45,6 +46,9 @@ void hands_end(struct hands *t);
 bool hands_wait(struct hands *t, bool more, unsigned *ret);
 /* An emptied hand for a message; NULL where there is none, or one of the lead's messages is in hand. */
 struct in_hand *hands_claim(struct hands *t, const char *workspace, const char *id, const char *lead);
+/* The mark that its claim, which is to be stored, was not attempted; the attempt begins. */
+void hands_mark(struct hands *t, const struct in_hand *h);
+void hands_begin(struct hands *t, const struct in_hand *h);
 /* Puts it into the line. */
 void hands_ready(struct hands *t, struct in_hand *h);
 /* The next in line, waiting for one; NULL after the end. */

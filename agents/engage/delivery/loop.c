@@ -66,7 +66,8 @@ static void tell(struct in_hand *h)
 static void conclude(struct in_hand *h, struct status (*what)(struct ctx *c, void *h))
 {
     struct ctx c;
-    h->row.version++; /* by the claim */
+    h->row.version = h->row.next; /* by the claim */
+    h->row.next++;
     task_ctx(&c, h->app, DELIVERY_TASK, h->workspace, &h->arena, &h->unit);
     h->unit.done = stored;
     h->unit.arg = h;
@@ -126,6 +127,7 @@ static void deliver(struct delivery *d, struct in_hand *h, struct transfer *t)
     }
     int64_t start = clock_mono_us();
     (void)FAULT(delivery_before_attempt);
+    hands_begin(&d->hands, h);
     attempt(h);
     (void)FAULT(delivery_after_answer);
     hands_attempted(&d->hands, clock_mono_us() - start);
@@ -161,6 +163,32 @@ static void open_hands(struct delivery *d, const struct delivery_options *o, str
     }
 }
 
+static void tell_marks(const struct delivery *d, size_t left)
+{
+    struct log_line l;
+    log_begin(&l, LEVEL_INFO, "delivery_marks");
+    log_text(&l, "kept", d->hands.marks ? "yes" : "no");
+    log_int(&l, "left", (int64_t)left);
+    log_end(&l);
+}
+
+/* Finds what a process of before left. Marks of a database that was put back say nothing of what left since.
+ */
+static struct status open_marks(struct delivery *d, struct arena *a)
+{
+    const char *place;
+    size_t n = 0;
+    struct mark *left = ARENA_ARRAY(a, HANDS, struct mark);
+    if (!left)
+        return fail_memory();
+    if (is_ok(d->app->db->ops->place(d->app->db, a, &place)))
+        d->hands.marks = marks_open(place, HANDS, a, left, &n);
+    if (d->hands.marks && !moved_hold_us(d->app->moved))
+        batch_give_back(&d->batch, left, n);
+    tell_marks(d, n);
+    return ok();
+}
+
 struct status delivery_start(struct app *app, const struct delivery_options *o, struct arena *a,
                              struct delivery **ret)
 {
@@ -173,6 +201,7 @@ struct status delivery_start(struct app *app, const struct delivery_options *o, 
     TRY(pace_open(a, &pace));
     open_hands(d, o, pace);
     batch_open(&d->batch, app, &d->hands);
+    TRY(open_marks(d, a));
     if (app->db->ops->alone)
         take_over(d, clock_wall_us());
     while (d->n_senders < o->threads && pthread_create(&d->senders[d->n_senders], NULL, send_on, d) == 0)
@@ -196,5 +225,6 @@ void delivery_stop(struct delivery *d)
         batch_give_up(&d->batch);
     } while (!hands_empty(&d->hands, AGAIN_US));
     batch_close(&d->batch);
+    marks_close(d->hands.marks);
     hands_close(&d->hands);
 }

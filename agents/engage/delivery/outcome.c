@@ -135,7 +135,7 @@ struct status hand_back(struct ctx *c, void *arg)
 {
     struct in_hand *h = arg;
     int64_t held = pace_held(h->pace, pace_key(h), c->now_us);
-    h->row.message->attempt_count--;
+    h->row.message->attempt_count--; /* by the claim */
     return wait_until(c, h, c->now_us + held,
                       held ? MESSAGE__CAUSE_PROVIDER_BUSY : MESSAGE__CAUSE_UNSPECIFIED, "");
 }

@@ -67,12 +67,13 @@ static struct status store(struct ctx *c, const struct message_row *row, int64_t
         return fail_memory();
     TRY(pack(c, m, ret_data));
     if (frozen.p)
-        UNIT_ADD(c->unit, &message_sql[MESSAGE_FREEZE], 1, REASON_CONFLICT, v_int(m->state), v_int(due_us),
-                 v_bytes(*ret_data), v_bytes(frozen), v_text(c->workspace), v_text(row->id),
+        UNIT_ADD(c->unit, &message_sql[MESSAGE_FREEZE], 1, REASON_CONFLICT, v_int(row->next), v_int(m->state),
+                 v_int(due_us), v_bytes(*ret_data), v_bytes(frozen), v_text(c->workspace), v_text(row->id),
                  v_int(row->version));
     else
-        UNIT_ADD(c->unit, &message_sql[MESSAGE_UPDATE], 1, REASON_CONFLICT, v_int(m->state), v_int(due_us),
-                 v_bytes(*ret_data), v_text(c->workspace), v_text(row->id), v_int(row->version));
+        UNIT_ADD(c->unit, &message_sql[MESSAGE_UPDATE], 1, REASON_CONFLICT, v_int(row->next), v_int(m->state),
+                 v_int(due_us), v_bytes(*ret_data), v_text(c->workspace), v_text(row->id),
+                 v_int(row->version));
     return ok();
 }
 
@@ -107,6 +108,7 @@ struct status message_load(struct ctx *c, const char *name, struct message_row *
     if (rows.n == 0)
         return fail(c->arena, REASON_MESSAGE_NOT_FOUND, "there is no %s", name);
     ret->version = row_at(&rows, 0)[0].i;
+    ret->next = ret->version + 1;
     return take(c, row_at(&rows, 0)[1].s, &ret->message);
 }
 

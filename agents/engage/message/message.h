@@ -15,6 +15,7 @@ MUSTCHECK struct status message_add(struct ctx *c, Message *m);
 struct message_row {
     const char *id;
     int64_t version; /* of the row */
+    int64_t next;    /* which a change gives it: another one */
     Message *message;
 };
 

@@ -19,23 +19,24 @@ const struct stmt message_sql[MESSAGE_STATEMENTS] = {
                          NULL },
     [MESSAGE_GET] = { "message_get", "tt", "ib",
                       "SELECT version, data FROM message WHERE workspace = $1 AND id = $2", NULL, NULL },
-    [MESSAGE_UPDATE] = { "message_update", "iibtti", "",
-                         "UPDATE message SET version = version + 1, state = $1, due_time = $2, data = $3"
-                         " WHERE workspace = $4 AND id = $5 AND version = $6",
-                         "UPDATE message AS m SET version = m.version + 1, state = u.state, due_time = "
+    [MESSAGE_UPDATE] = { "message_update", "iiibtti", "",
+                         "UPDATE message SET version = $1, state = $2, due_time = $3, data = $4"
+                         " WHERE workspace = $5 AND id = $6 AND version = $7",
+                         "UPDATE message AS m SET version = u.next, state = u.state, due_time = "
                          "u.due_time, data = u.data"
-                         " FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::text[], $5::text[], "
-                         "$6::bigint[]) AS u (state, due_time, data, workspace, id, version)"
+                         " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::text[], "
+                         "$6::text[], $7::bigint[]) AS u (next, state, due_time, data, workspace, id, "
+                         "version)"
                          " WHERE m.workspace = u.workspace AND m.id = u.id AND m.version = u.version",
                          NULL },
-    [MESSAGE_FREEZE] = { "message_freeze", "iibbtti", "",
-                         "UPDATE message SET version = version + 1, state = $1, due_time = $2, data = $3,"
-                         " frozen = $4 WHERE workspace = $5 AND id = $6 AND version = $7",
-                         "UPDATE message AS m SET version = m.version + 1, state = u.state, due_time = "
+    [MESSAGE_FREEZE] = { "message_freeze", "iiibbtti", "",
+                         "UPDATE message SET version = $1, state = $2, due_time = $3, data = $4,"
+                         " frozen = $5 WHERE workspace = $6 AND id = $7 AND version = $8",
+                         "UPDATE message AS m SET version = u.next, state = u.state, due_time = "
                          "u.due_time, data = u.data, frozen = u.frozen"
-                         " FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[], $5::text[], "
-                         "$6::text[], $7::bigint[]) AS u (state, due_time, data, frozen, workspace, id, "
-                         "version)"
+                         " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], "
+                         "$6::text[], $7::text[], $8::bigint[]) AS u (next, state, due_time, data, frozen, "
+                         "workspace, id, version)"
                          " WHERE m.workspace = u.workspace AND m.id = u.id AND m.version = u.version",
                          NULL },
     [MESSAGE_ADDRESS] = { "message_address", "tt", "b",

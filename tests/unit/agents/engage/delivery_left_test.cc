@@ -1,12 +1,46 @@
 // Messages that a process that died, or a database that was put back, left on their way.
+#include "agents/engage/delivery/hands.h"
 #include "tests/unit/agents/engage/delivery.h"
+
+#include <sys/wait.h>
 
 using namespace fixture;
 
 namespace
 {
 
-using Delivery = DeliveryRoom;
+class Delivery : public DeliveryRoom
+{
+  protected:
+    int64_t version(const std::string &name)
+    {
+        int64_t now = 0;
+        auto a = house.run([&](ctx *c) {
+            message_row row;
+            TRY(message_load(c, name.c_str(), &row));
+            now = row.version;
+            return ok();
+        });
+        EXPECT_TRUE(a.ok_()) << a.message();
+        return now;
+    }
+    // A process that was killed claimed these, and came to attempt none.
+    void only_claimed(const std::vector<std::pair<std::string, int64_t>> &claims)
+    {
+        const char *place;
+        ASSERT_EQ(house.app.db->ops->place(house.app.db, &memory, &place).code, CODE_OK);
+        pid_t pid = fork();
+        if (pid == 0) {
+            mark left[HANDS];
+            size_t n;
+            marks *m = marks_open(place, HANDS, &memory, left, &n);
+            for (size_t i = 0; i < claims.size(); i++)
+                marks_set(m, i, house.workspace.c_str(), claims[i].first.c_str() + 9, claims[i].second);
+            kill(getpid(), SIGKILL);
+        }
+        ASSERT_EQ(waitpid(pid, nullptr, 0), pid);
+    }
+};
 
 // A process died while it had them in hand.
 TEST_F(Delivery, WhatADeadProcessLeftIsUnknownOrAskedAgain)
@@ -24,6 +58,41 @@ TEST_F(Delivery, WhatADeadProcessLeftIsUnknownOrAskedAgain)
     ASSERT_EQ(http.posts().size(), 1u);
     EXPECT_EQ(http.posts()[0].body, "{\"as\":\"frozen\"}");
     EXPECT_EQ(http.posts()[0].headers["idempotency-key"], "key-of-the-dead");
+    EXPECT_EQ(smtp.listener.connections, 0);
+}
+
+// Of two that wanted a message the mark of the one that did not get it says nothing.
+TEST_F(Delivery, WhatADeadProcessOnlyClaimedIsSent)
+{
+    mail_and_sms();
+    for (const char *who : { "a", "b", "c" })
+        person(who);
+    std::string mine = order("a", MEDIUM_EMAIL, 600), theirs = order("b", MEDIUM_EMAIL, 600),
+                done = order("c", MEDIUM_EMAIL, 600);
+    abandon(mine, "a@mail.example\nMessage-ID: <mine@us.example>", "channels/mail", 80 * US_PER_SECOND);
+    abandon(theirs, "b@mail.example\nbytes", "channels/mail");
+    only_claimed({ { mine, version(mine) }, { theirs, version(theirs) + 1 }, { done, version(done) } });
+    start();
+    auto m = end_of(mine);
+    EXPECT_EQ(m->state, MESSAGE__STATE_SENT) << m->detail;
+    EXPECT_EQ(m->attempt_count, 1);
+    EXPECT_EQ(end_of(theirs)->state, MESSAGE__STATE_UNKNOWN);
+    EXPECT_EQ(message(done)->state, MESSAGE__STATE_SCHEDULED);
+    ASSERT_EQ(smtp.mails().size(), 1u);
+    EXPECT_EQ(id_of(smtp.mails()[0]), "mine@us.example");
+}
+
+TEST_F(Delivery, OfADatabaseThatWasPutBackNoMarksAreBelieved)
+{
+    mail_and_sms();
+    person("a");
+    std::string mail = order("a", MEDIUM_EMAIL, 600);
+    abandon(mail, "a@mail.example\nbytes", "channels/mail");
+    put_back();
+    only_claimed({ { mail, version(mail) } });
+    start();
+    resume();
+    EXPECT_EQ(end_of(mail)->state, MESSAGE__STATE_UNKNOWN);
     EXPECT_EQ(smtp.listener.connections, 0);
 }
 
