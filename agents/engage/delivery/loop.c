@@ -172,8 +172,8 @@ static void tell_marks(const struct delivery *d, size_t left)
     log_end(&l);
 }
 
-/* Finds what a process of before left. Marks of a database that was put back say nothing of what left since.
- */
+/* Finds what a process of before left. Marks of a database that was put back say nothing of what left since,
+ * and must not be found again once the hold is over. */
 static struct status open_marks(struct delivery *d, struct arena *a)
 {
     const char *place;
@@ -183,8 +183,11 @@ static struct status open_marks(struct delivery *d, struct arena *a)
         return fail_memory();
     if (is_ok(d->app->db->ops->place(d->app->db, a, &place)))
         d->hands.marks = marks_open(place, HANDS, a, left, &n);
-    if (d->hands.marks && !moved_hold_us(d->app->moved))
+    if (!moved_hold_us(d->app->moved))
         batch_give_back(&d->batch, left, n);
+    else
+        for (size_t i = 0; i < HANDS; i++)
+            marks_take_away(d->hands.marks, i);
     tell_marks(d, n);
     return ok();
 }

@@ -1,7 +1,9 @@
 // Messages that a process that died, or a database that was put back, left on their way.
 #include "agents/engage/delivery/hands.h"
+#include "base/ids.h"
 #include "tests/unit/agents/engage/delivery.h"
 
+#include <filesystem>
 #include <sys/wait.h>
 
 using namespace fixture;
@@ -23,6 +25,20 @@ class Delivery : public DeliveryRoom
         });
         EXPECT_TRUE(a.ok_()) << a.message();
         return now;
+    }
+    // What would be found if the process that delivers were killed now: what a copy of its marks holds.
+    size_t marks_now()
+    {
+        const char *place;
+        EXPECT_EQ(house.app.db->ops->place(house.app.db, &memory, &place).code, CODE_OK);
+        char name[64];
+        snprintf(name, sizeof name, "/dev/shm/marketing-%016llx-",
+                 (unsigned long long)hash64(str_of(place), 0));
+        std::filesystem::copy_file(name + std::string("0"), name + std::string("1"));
+        mark left[HANDS];
+        size_t n = HANDS;
+        marks_close(marks_open(place, HANDS, &memory, left, &n));
+        return n;
     }
     // A process that was killed claimed these, and came to attempt none.
     void only_claimed(const std::vector<std::pair<std::string, int64_t>> &claims)
@@ -91,6 +107,7 @@ TEST_F(Delivery, OfADatabaseThatWasPutBackNoMarksAreBelieved)
     put_back();
     only_claimed({ { mail, version(mail) } });
     start();
+    EXPECT_EQ(marks_now(), 0u) << "nor by who comes after this process";
     resume();
     EXPECT_EQ(end_of(mail)->state, MESSAGE__STATE_UNKNOWN);
     EXPECT_EQ(smtp.listener.connections, 0);
