@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,14 +34,55 @@ type mutation struct {
 // which something goes on by itself, as a sweep or a delivery.
 func (s *story) mutations() []mutation {
 	s.Helper()
+	return slices.Concat(s.mutationsOfLeads(), s.mutationsOfTriage(), s.mutationsOfEngage(), s.mutationsOfAuth())
+}
+
+func newLead(email string) *pb.Lead {
+	return &pb.Lead{Email: email, Attributes: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}}
+}
+
+func (s *story) mutationsOfLeads() []mutation {
+	s.Helper()
 	for _, id := range []string{"up", "del", "keep", "dup", "ev", "out"} {
 		s.createAs(id, &pb.Lead{Email: id + "@idem.example"})
 	}
+	return []mutation{
+		{leadService + "CreateLead", &pb.CreateLeadRequest{Lead: newLead("new@idem.example")}, &pb.CreateLeadRequest{Lead: newLead("other@idem.example")}},
+		{leadService + "UpdateLead", &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/up", Company: "A"}}, &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/up", Company: "A"},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"company"}}}},
+		{leadService + "DeleteLead", &pb.DeleteLeadRequest{Name: "leads/del"}, &pb.DeleteLeadRequest{Name: "leads/keep"}},
+		{leadService + "BatchCreateLeads", &pb.BatchCreateLeadsRequest{Leads: []*pb.Lead{newLead("b1@idem.example"), {Email: "bad"}}},
+			&pb.BatchCreateLeadsRequest{Leads: []*pb.Lead{newLead("b1@idem.example")}}},
+		{leadService + "MergeLeads", &pb.MergeLeadsRequest{Name: "leads/keep", Duplicate: "leads/dup"}, &pb.MergeLeadsRequest{Name: "leads/dup", Duplicate: "leads/keep"}},
+		{leadService + "IngestEvents", &pb.IngestEventsRequest{Events: []*pb.LeadEvent{{EventId: "i-1", Lead: "leads/ev", Type: "page_view"}}},
+			&pb.IngestEventsRequest{Events: []*pb.LeadEvent{{EventId: "i-2", Lead: "leads/ev", Type: "page_view"}}}},
+		{leadService + "RecordOutcome", &pb.RecordOutcomeRequest{Parent: "leads/out", Outcome: &pb.Outcome{Converted: true}},
+			&pb.RecordOutcomeRequest{Parent: "leads/out", Outcome: &pb.Outcome{Converted: false}}},
+	}
+}
+
+func (s *story) mutationsOfTriage() []mutation {
+	s.Helper()
 	decision := s.triage(&pb.Lead{Email: "over@idem.example"}).Decision.Name
 	policy := allTo("idem", pb.LeadCategory_LEAD_CATEGORY_COLD_LEAD)
 	s.createPolicy("published", policy)
 	s.createPolicy("published", policy)
 	s.publish("routingPolicies/published", 1)
+	return []mutation{
+		{triageService + "TriageLead", &pb.TriageLeadRequest{Lead: newLead("t@idem.example")}, &pb.TriageLeadRequest{Lead: newLead("t@idem.example"), Explain: true}},
+		{triageService + "BatchTriageLeads", &pb.BatchTriageLeadsRequest{Leads: []*pb.Lead{newLead("bt@idem.example"), {Email: "bad"}}},
+			&pb.BatchTriageLeadsRequest{Leads: []*pb.Lead{{Email: "bad"}, newLead("bt@idem.example")}}},
+		{triageService + "OverrideDecision", &pb.OverrideDecisionRequest{Name: decision, Category: 1, Justification: "a"},
+			&pb.OverrideDecisionRequest{Name: decision, Category: 1, Justification: "b"}},
+		{triageService + "CreateRoutingPolicy", &pb.CreateRoutingPolicyRequest{RoutingPolicyId: "idem", RoutingPolicy: policy},
+			&pb.CreateRoutingPolicyRequest{RoutingPolicyId: "idem2", RoutingPolicy: policy}},
+		{triageService + "PublishRoutingPolicy", &pb.PublishRoutingPolicyRequest{Name: "routingPolicies/published", Version: 2},
+			&pb.PublishRoutingPolicyRequest{Name: "routingPolicies/published", Version: 1}},
+	}
+}
+
+func (s *story) mutationsOfEngage() []mutation {
+	s.Helper()
 	words := plain("Hello")
 	s.createTemplate("published", words)
 	s.createTemplate("published", words)
@@ -50,33 +92,9 @@ func (s *story) mutations() []mutation {
 	paused := s.sendPolicy()
 	paused.Paused = true
 	gone, kept := s.suppress("gone@idem.example"), s.suppress("kept@idem.example")
-	lead := func(email string) *pb.Lead {
-		return &pb.Lead{Email: email, Attributes: map[string]string{"a": "1", "b": "2", "c": "3", "d": "4"}}
-	}
 	journey := &pb.Journey{Entry: &pb.JourneyEntry{Event: "nobody.does"}, Steps: []*pb.JourneyStep{{Id: "hello",
 		Action: &pb.JourneyStep_Send{Send: &pb.JourneySend{Template: "templates/published", Medium: pb.Medium_MEDIUM_SMS}}}}}
-	reads := &pb.Role{Scopes: []string{"leads.read"}}
 	return []mutation{
-		{leadService + "CreateLead", &pb.CreateLeadRequest{Lead: lead("new@idem.example")}, &pb.CreateLeadRequest{Lead: lead("other@idem.example")}},
-		{leadService + "UpdateLead", &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/up", Company: "A"}}, &pb.UpdateLeadRequest{Lead: &pb.Lead{Name: "leads/up", Company: "A"},
-			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"company"}}}},
-		{leadService + "DeleteLead", &pb.DeleteLeadRequest{Name: "leads/del"}, &pb.DeleteLeadRequest{Name: "leads/keep"}},
-		{leadService + "BatchCreateLeads", &pb.BatchCreateLeadsRequest{Leads: []*pb.Lead{lead("b1@idem.example"), {Email: "bad"}}},
-			&pb.BatchCreateLeadsRequest{Leads: []*pb.Lead{lead("b1@idem.example")}}},
-		{leadService + "MergeLeads", &pb.MergeLeadsRequest{Name: "leads/keep", Duplicate: "leads/dup"}, &pb.MergeLeadsRequest{Name: "leads/dup", Duplicate: "leads/keep"}},
-		{leadService + "IngestEvents", &pb.IngestEventsRequest{Events: []*pb.LeadEvent{{EventId: "i-1", Lead: "leads/ev", Type: "page_view"}}},
-			&pb.IngestEventsRequest{Events: []*pb.LeadEvent{{EventId: "i-2", Lead: "leads/ev", Type: "page_view"}}}},
-		{leadService + "RecordOutcome", &pb.RecordOutcomeRequest{Parent: "leads/out", Outcome: &pb.Outcome{Converted: true}},
-			&pb.RecordOutcomeRequest{Parent: "leads/out", Outcome: &pb.Outcome{Converted: false}}},
-		{triageService + "TriageLead", &pb.TriageLeadRequest{Lead: lead("t@idem.example")}, &pb.TriageLeadRequest{Lead: lead("t@idem.example"), Explain: true}},
-		{triageService + "BatchTriageLeads", &pb.BatchTriageLeadsRequest{Leads: []*pb.Lead{lead("bt@idem.example"), {Email: "bad"}}},
-			&pb.BatchTriageLeadsRequest{Leads: []*pb.Lead{{Email: "bad"}, lead("bt@idem.example")}}},
-		{triageService + "OverrideDecision", &pb.OverrideDecisionRequest{Name: decision, Category: 1, Justification: "a"},
-			&pb.OverrideDecisionRequest{Name: decision, Category: 1, Justification: "b"}},
-		{triageService + "CreateRoutingPolicy", &pb.CreateRoutingPolicyRequest{RoutingPolicyId: "idem", RoutingPolicy: policy},
-			&pb.CreateRoutingPolicyRequest{RoutingPolicyId: "idem2", RoutingPolicy: policy}},
-		{triageService + "PublishRoutingPolicy", &pb.PublishRoutingPolicyRequest{Name: "routingPolicies/published", Version: 2},
-			&pb.PublishRoutingPolicyRequest{Name: "routingPolicies/published", Version: 1}},
 		{engageService + "CreateTemplate", &pb.CreateTemplateRequest{TemplateId: "idem", Template: words}, &pb.CreateTemplateRequest{TemplateId: "idem2", Template: words}},
 		{engageService + "PublishTemplate", &pb.PublishTemplateRequest{Name: "templates/published", Version: 2}, &pb.PublishTemplateRequest{Name: "templates/published", Version: 1}},
 		{engageService + "DeleteTemplate", &pb.DeleteTemplateRequest{Name: "templates/gone"}, &pb.DeleteTemplateRequest{Name: "templates/published"}},
@@ -99,6 +117,12 @@ func (s *story) mutations() []mutation {
 		{engageService + "PauseJourney", &pb.PauseJourneyRequest{Name: "journeys/idem"}, &pb.PauseJourneyRequest{Name: "journeys/other"}},
 		{engageService + "ResumeJourney", &pb.ResumeJourneyRequest{Name: "journeys/idem"}, &pb.ResumeJourneyRequest{Name: "journeys/other"}},
 		{engageService + "RetireJourney", &pb.RetireJourneyRequest{Name: "journeys/idem"}, &pb.RetireJourneyRequest{Name: "journeys/other"}},
+	}
+}
+
+func (s *story) mutationsOfAuth() []mutation {
+	reads := &pb.Role{Scopes: []string{"leads.read"}}
+	return []mutation{
 		{authService + "CreateRole", &pb.CreateRoleRequest{RoleId: "idem", Role: reads}, &pb.CreateRoleRequest{RoleId: "idem2", Role: reads}},
 		{authService + "UpdateRole", &pb.UpdateRoleRequest{Role: &pb.Role{Name: "roles/idem", DisplayName: "one"}}, &pb.UpdateRoleRequest{Role: &pb.Role{Name: "roles/idem", DisplayName: "two"}}},
 		{authService + "DeleteRole", &pb.DeleteRoleRequest{Name: "roles/idem"}, &pb.DeleteRoleRequest{Name: "roles/other"}},
